@@ -1,0 +1,49 @@
+import { createClient, type Client, type Transport } from '@connectrpc/connect';
+import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
+import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
+import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
+import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
+import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
+import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
+import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
+import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
+
+const services = {
+  accounts: AccountService,
+  agents: AgentService,
+  apiKeys: ApiKeyService,
+  clusters: ClusterService,
+  enrollment: EnrollmentService,
+  events: EventService,
+  members: MemberService,
+  operations: OperationService,
+  organizations: OrganizationService,
+  plans: PlanService,
+  projects: ProjectService,
+  servers: ServerService,
+  templates: TemplateService,
+  workspaces: WorkspaceService,
+} as const;
+
+/** One client for each public service, by its noun. */
+export type TruffleClient = { readonly [N in keyof typeof services]: Client<(typeof services)[N]> };
+
+/** The public API over `transport` (Connect, gRPC or gRPC-Web, as the transport is). Calls fail with ConnectError. */
+export function createTruffleClient(transport: Transport): TruffleClient {
+  return {
+    accounts: createClient(services.accounts, transport),
+    agents: createClient(services.agents, transport),
+    apiKeys: createClient(services.apiKeys, transport),
+    clusters: createClient(services.clusters, transport),
+    enrollment: createClient(services.enrollment, transport),
+    events: createClient(services.events, transport),
+    members: createClient(services.members, transport),
+    operations: createClient(services.operations, transport),
+    organizations: createClient(services.organizations, transport),
+    plans: createClient(services.plans, transport),
+    projects: createClient(services.projects, transport),
+    servers: createClient(services.servers, transport),
+    templates: createClient(services.templates, transport),
+    workspaces: createClient(services.workspaces, transport),
+  };
+}

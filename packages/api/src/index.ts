@@ -1,0 +1,1 @@
+export { createTruffleClient, type TruffleClient } from './client.ts';

@@ -1,0 +1,1 @@
+export { readSettings, describeSettings, text, integer, flag, list, secret, SettingError, type Setting, type Settings } from './settings.ts';
