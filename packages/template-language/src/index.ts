@@ -23,3 +23,5 @@ export {
   type Secrets,
   type ServerView,
 } from "./render.ts";
+export { parseTemplate, type SandboxOptions, TemplateSandbox } from "./sandbox.ts";
+export { SandboxError } from "./sandbox.thread.ts";
