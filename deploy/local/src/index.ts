@@ -1,0 +1,1 @@
+export { startEngines, StateFolderBusyError, type EngineAddresses, type EngineOptions, type Engines } from './engines.ts';
