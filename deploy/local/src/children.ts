@@ -83,7 +83,10 @@ export function openChildren(folder: StateFolder): Children {
 
 /** In a session of its own, as all children are: a Ctrl-C in the terminal reaches the supervisor alone, which knows the order. */
 function startGuard(): ChildProcess {
-  const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.ts')], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.ts')], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   guard.stdin?.on('error', () => {});
   guard.unref();
   return guard;

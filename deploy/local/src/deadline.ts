@@ -21,7 +21,10 @@ export interface Wait {
  * Looks until `probe` answers something other than undefined or false. A probe that throws counts as "not yet"; its last
  * error becomes the cause of the DeadlineError.
  */
-export async function until<T>(wait: Wait, probe: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+export async function until<T>(
+  wait: Wait,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   const end = performance.now() + wait.milliseconds;
   let cause: unknown;
   for (;;) {

@@ -91,12 +91,18 @@ export async function raiseEngines(engineRun: EngineRun): Promise<EngineAddresse
   const temporalNamespace = env['TRUFFLE_TEMPORAL_NAMESPACE'] || 'truffle';
   const externalDatabase = env['TRUFFLE_DATABASE_URL'];
   const externalTemporal = env['TRUFFLE_TEMPORAL_ADDRESS'];
-  for (const [name, address] of [['PostgreSQL', externalDatabase], ['NATS', env['TRUFFLE_NATS_URL']], ['Temporal', externalTemporal]])
+  for (const [name, address] of [
+    ['PostgreSQL', externalDatabase],
+    ['NATS', env['TRUFFLE_NATS_URL']],
+    ['Temporal', externalTemporal],
+  ])
     if (address) say(`${name}: using the one that the environment names`);
   const [nats, database] = await allOrFirstError([
     env['TRUFFLE_NATS_URL'] || raiseNats(engineRun, sources),
     // A Temporal of ours always has a PostgreSQL of ours: an external one is for the services alone.
-    externalDatabase && externalTemporal ? externalDatabase : raisePostgresAndTemporal(engineRun, sources, temporalNamespace, !externalTemporal),
+    externalDatabase && externalTemporal
+      ? externalDatabase
+      : raisePostgresAndTemporal(engineRun, sources, temporalNamespace, !externalTemporal),
   ]);
   const temporalAddress = externalTemporal || `127.0.0.1:${ports.temporal}`;
   await ensureNamespace(temporalAddress, temporalNamespace);
@@ -111,28 +117,53 @@ async function raiseNats({ folder, children, ports, say }: EngineRun, sources: B
   return natsUrl(ports.nats, password);
 }
 
-async function raisePostgresAndTemporal({ folder, children, ports, say }: EngineRun, sources: BinarySources, namespace: string, withTemporal: boolean): Promise<string> {
+async function raisePostgresAndTemporal(
+  { folder, children, ports, say }: EngineRun,
+  sources: BinarySources,
+  namespace: string,
+  withTemporal: boolean,
+): Promise<string> {
   const account = postgresAccount();
   const programs = await postgresPrograms(sources.path, account);
   const temporal = await ensureBinaries(temporalRelease, sources);
-  const server: PostgresServer = { programs, account, data: folder.postgres, port: ports.postgres, password: keptSecret(folder, 'postgres') };
+  const server: PostgresServer = {
+    programs,
+    account,
+    data: folder.postgres,
+    port: ports.postgres,
+    password: keptSecret(folder, 'postgres'),
+  };
   const temporalPassword = keptSecret(folder, 'temporal');
   if (!existsSync(folder.postgres)) {
-    const template = await ensureTemplate({ cacheFolder: sources.cacheFolder, postgres: programs, temporal, account, namespace, say });
+    const template = await ensureTemplate({
+      cacheFolder: sources.cacheFolder,
+      postgres: programs,
+      temporal,
+      account,
+      namespace,
+      say,
+    });
     await layDownTemplate(template, server, temporalPassword);
   }
   await startPostgres(children, server);
   say(`postgres: ${programs.version} ready on 127.0.0.1:${ports.postgres}`);
   if (withTemporal) {
-    await startTemporal(children, folder, temporal['server'] ?? '', ports, { port: ports.postgres, password: temporalPassword });
+    await startTemporal(children, folder, temporal['server'] ?? '', ports, {
+      port: ports.postgres,
+      password: temporalPassword,
+    });
     say(`temporal: ready on 127.0.0.1:${ports.temporal}`);
   }
   return postgresUrl(server, servicesDatabase);
 }
 
 /** Like Promise.all, but lets every one finish before it rejects, so that nothing starts after the clean-up. */
-async function allOrFirstError<const T extends readonly unknown[]>(work: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+async function allOrFirstError<const T extends readonly unknown[]>(
+  work: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   const outcomes = await Promise.allSettled(work);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as { -readonly [K in keyof T]: Awaited<T[K]> };
+  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as {
+    -readonly [K in keyof T]: Awaited<T[K]>;
+  };
 }

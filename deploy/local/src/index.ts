@@ -1,1 +1,7 @@
-export { startEngines, StateFolderBusyError, type EngineAddresses, type EngineOptions, type Engines } from './engines.ts';
+export {
+  startEngines,
+  StateFolderBusyError,
+  type EngineAddresses,
+  type EngineOptions,
+  type Engines,
+} from './engines.ts';

@@ -61,7 +61,9 @@ async function freePort(port: number): Promise<number | undefined> {
   const server = createServer();
   try {
     return await new Promise<number | undefined>((answer, fail) => {
-      server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' || error.code === 'EACCES' ? answer(undefined) : fail(error)));
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRINUSE' || error.code === 'EACCES' ? answer(undefined) : fail(error),
+      );
       server.listen({ port, host: '127.0.0.1', exclusive: true }, () => answer(port));
     });
   } finally {

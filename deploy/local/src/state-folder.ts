@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 export const checkout = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** The folder that holds all state of this checkout: `$TRUFFLE_STATE_DIR`, else `.truffle` at its root. */
-export const defaultStateFolder = (env: NodeJS.ProcessEnv): string => resolve(env['TRUFFLE_STATE_DIR'] || join(checkout, '.truffle'));
+export const defaultStateFolder = (env: NodeJS.ProcessEnv): string =>
+  resolve(env['TRUFFLE_STATE_DIR'] || join(checkout, '.truffle'));
 
 /** Names of everything in a state folder, each said once. */
 export interface StateFolder {
@@ -42,7 +43,8 @@ export function openStateFolder(root: string): StateFolder {
   };
   mkdirSync(root, { recursive: true, mode: 0o711 });
   chmodSync(root, 0o711);
-  for (const path of [folder.logs, folder.keys, folder.nats, folder.temporal]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  for (const path of [folder.logs, folder.keys, folder.nats, folder.temporal])
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   return folder;
 }
 
@@ -62,7 +64,8 @@ export function writePrivately(path: string, text: string): void {
   renameSync(next, path);
 }
 
-export const writeJson = (path: string, value: unknown): void => writePrivately(path, `${JSON.stringify(value, null, 2)}\n`);
+export const writeJson = (path: string, value: unknown): void =>
+  writePrivately(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** The JSON of a file that this program wrote; undefined when it is absent or was cut short. */
 export function readJson<T>(path: string): T | undefined {

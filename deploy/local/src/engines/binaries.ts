@@ -16,14 +16,19 @@ export const binarySources = (env: NodeJS.ProcessEnv, say: (line: string) => voi
 
 /** `$TRUFFLE_CACHE_DIR`, else `truffle` in the XDG cache folder. Shared by all checkouts of a user. */
 export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
-  resolve(env['TRUFFLE_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'truffle'));
+  resolve(
+    env['TRUFFLE_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'truffle'),
+  );
 
 /**
  * The engine's programs by role, as absolute paths: from PATH, the cache, the vendor's archive, or a build from source, in that order.
  * Two checkouts that need the same engine at once make it once.
  * @throws EngineUnavailableError naming what to install
  */
-export async function ensureBinaries(release: EngineRelease, sources: BinarySources): Promise<Readonly<Record<string, string>>> {
+export async function ensureBinaries(
+  release: EngineRelease,
+  sources: BinarySources,
+): Promise<Readonly<Record<string, string>>> {
   const onPath = await findOnPath(release, sources.path);
   if (onPath !== undefined) return onPath;
   const engines = join(sources.cacheFolder, 'engines');
@@ -40,11 +45,19 @@ export async function ensureBinaries(release: EngineRelease, sources: BinarySour
     lock.release();
   }
   const made = programsIn(release, home);
-  if (made === undefined) throw new EngineUnavailableError(`${release.name} ${release.version} was made in ${home} but lacks a program; remove that folder and try again`);
+  if (made === undefined)
+    throw new EngineUnavailableError(
+      `${release.name} ${release.version} was made in ${home} but lacks a program; remove that folder and try again`,
+    );
   return made;
 }
 
-async function makeEngine(release: EngineRelease, sources: BinarySources, engines: string, home: string): Promise<void> {
+async function makeEngine(
+  release: EngineRelease,
+  sources: BinarySources,
+  engines: string,
+  home: string,
+): Promise<void> {
   const workshop = mkdtempSync(join(engines, `.${release.name}-`));
   try {
     const product = join(workshop, 'product');

@@ -3,7 +3,9 @@ export interface EngineRelease {
   readonly name: string;
   readonly version: string;
   /** Programs by role: file name, arguments that print the version, Go package with its pinned version. */
-  readonly programs: Readonly<Record<string, { readonly file: string; readonly versionArgs: readonly string[]; readonly goPackage: string }>>;
+  readonly programs: Readonly<
+    Record<string, { readonly file: string; readonly versionArgs: readonly string[]; readonly goPackage: string }>
+  >;
   /** Whether a program found on PATH that calls itself this version will do. */
   readonly accepts: (version: string) => boolean;
   /** The vendor's archive for a platform, and the file with the SHA-256 sums, relative to `releasesUrl`. */

@@ -10,7 +10,9 @@ export async function buildWithGo(release: EngineRelease, sources: BinarySources
   const go = which('go', sources.path);
   if (go === undefined) throw new EngineUnavailableError(howToGet(release));
   const version = await versionOf(go, ['version']);
-  sources.say(`${release.name}: building ${release.version} from source with Go ${version} (${release.buildTime}, only this once)`);
+  sources.say(
+    `${release.name}: building ${release.version} from source with Go ${version} (${release.buildTime}, only this once)`,
+  );
   const started = performance.now();
   for (const program of Object.values(release.programs)) {
     await install(go, program.goPackage, product, (line) => sources.say(`${release.name}: ${line}`));
@@ -27,9 +29,13 @@ export function installedName(goPackage: string): string {
 
 const howToGet = (release: EngineRelease): string =>
   `${release.name} ${release.version} is not on PATH, not in the cache, its releases can't be reached, and there is no Go to build it. ` +
-  `Do one of these: install Go (https://go.dev/dl, or your system's package "golang"); put ${Object.values(release.programs)
+  `Do one of these: install Go (https://go.dev/dl, or your system's package "golang"); put ${Object.values(
+    release.programs,
+  )
     .map((program) => program.file)
-    .join(' and ')} on PATH; or set TRUFFLE_${release.name.toUpperCase()}_${release.name === 'nats' ? 'URL' : 'ADDRESS'} to a running one.`;
+    .join(
+      ' and ',
+    )} on PATH; or set TRUFFLE_${release.name.toUpperCase()}_${release.name === 'nats' ? 'URL' : 'ADDRESS'} to a running one.`;
 
 /** Modules downloaded are counted aloud now and then; everything else that Go says is shown. */
 function install(go: string, goPackage: string, product: string, say: (line: string) => void): Promise<void> {

@@ -10,7 +10,13 @@ const version = '2.15.2';
 export const natsRelease: EngineRelease = {
   name: 'nats',
   version,
-  programs: { server: { file: 'nats-server', versionArgs: ['--version'], goPackage: `github.com/nats-io/nats-server/v2@v${version}` } },
+  programs: {
+    server: {
+      file: 'nats-server',
+      versionArgs: ['--version'],
+      goPackage: `github.com/nats-io/nats-server/v2@v${version}`,
+    },
+  },
   accepts: (found) => /^2\.(1[5-9]|[2-9]\d)\./.test(found),
   archive: (platform, architecture) => ({
     path: `/nats-io/nats-server/releases/download/v${version}/nats-server-v${version}-${platform}-${architecture}.tar.gz`,
@@ -25,13 +31,23 @@ const user = 'truffle';
 export const natsUrl = (port: number, password: string): string => `nats://${user}:${password}@127.0.0.1:${port}`;
 
 /** Starts NATS with JetStream on disk and answers when it takes clients. */
-export async function startNats(children: Children, folder: StateFolder, program: string, port: number, password: string): Promise<Child> {
+export async function startNats(
+  children: Children,
+  folder: StateFolder,
+  program: string,
+  port: number,
+  password: string,
+): Promise<Child> {
   const config = join(folder.nats, 'nats.conf');
   const settings = {
     server_name: 'truffle-local',
     host: '127.0.0.1',
     port,
-    jetstream: { store_dir: join(folder.nats, 'jetstream'), max_memory_store: 64 * 2 ** 20, max_file_store: 4 * 2 ** 30 },
+    jetstream: {
+      store_dir: join(folder.nats, 'jetstream'),
+      max_memory_store: 64 * 2 ** 20,
+      max_file_store: 4 * 2 ** 30,
+    },
     authorization: { user, password },
   };
   // NATS reads JSON as its own format.

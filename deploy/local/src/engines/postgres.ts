@@ -59,13 +59,18 @@ export async function initializeData(server: PostgresServer): Promise<void> {
 export async function setPasswords(server: PostgresServer, passwords: Readonly<Record<string, string>>): Promise<void> {
   const statements = Object.entries(passwords).map(([role, password]) => `ALTER ROLE ${role} PASSWORD '${password}'\n`);
   const args = ['--single', '-D', realpathSync(server.data), '-c', 'log_min_messages=fatal', 'postgres'];
-  const single = spawn(server.programs.postgres, args, { ...server.account, cwd: '/', stdio: ['pipe', 'ignore', 'pipe'] });
+  const single = spawn(server.programs.postgres, args, {
+    ...server.account,
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   let complaint = '';
   single.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
   single.stdin.end(statements.join(''));
   const code = await new Promise((done, fail) => single.once('error', fail).once('close', done));
   // A failed statement does not end the single-user mode with an error, but is printed.
-  if (code !== 0 || /ERROR|FATAL/.test(complaint)) throw new PostgresError(`setting passwords failed: ${complaint.replaceAll(/'[^']*'/g, "'…'")}`);
+  if (code !== 0 || /ERROR|FATAL/.test(complaint))
+    throw new PostgresError(`setting passwords failed: ${complaint.replaceAll(/'[^']*'/g, "'…'")}`);
 }
 
 /** Something that PostgreSQL itself could not do. */

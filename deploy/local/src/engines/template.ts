@@ -37,7 +37,9 @@ export async function ensureTemplate(maker: TemplateMaker): Promise<string> {
   const template = join(templates, name);
   if (existsSync(template)) return template;
   await mkdir(templates, { recursive: true });
-  const lock = await waitForLock(`${template}.lock`, 10 * 60_000, () => maker.say('postgres: another checkout is preparing the data folder; waiting'));
+  const lock = await waitForLock(`${template}.lock`, 10 * 60_000, () =>
+    maker.say('postgres: another checkout is preparing the data folder; waiting'),
+  );
   try {
     if (!existsSync(template)) await makeTemplate(maker, templates, template);
   } finally {
@@ -53,7 +55,13 @@ async function makeTemplate(maker: TemplateMaker, templates: string, template: s
   try {
     const ports = await choosePorts(folder.ports, () => {}, true);
     const password = keptSecret(folder, 'password');
-    const server: PostgresServer = { programs: maker.postgres, account: maker.account, data: folder.postgres, port: ports.postgres, password };
+    const server: PostgresServer = {
+      programs: maker.postgres,
+      account: maker.account,
+      data: folder.postgres,
+      port: ports.postgres,
+      password,
+    };
     await initializeData(server);
     await setPasswords(server, { postgres: password });
     await startPostgres(children, server);
@@ -84,7 +92,11 @@ async function makeDatabases(server: PostgresServer, password: string): Promise<
 }
 
 /** Makes the server's data folder from the template and gives its roles their own passwords. */
-export async function layDownTemplate(template: string, server: PostgresServer, temporalPassword: string): Promise<void> {
+export async function layDownTemplate(
+  template: string,
+  server: PostgresServer,
+  temporalPassword: string,
+): Promise<void> {
   makeDataFolder(server.data, server.account);
   const data = realpathSync(server.data);
   await copyFolder(template, data);
@@ -92,4 +104,5 @@ export async function layDownTemplate(template: string, server: PostgresServer, 
   await setPasswords(server, { postgres: server.password, [temporalDatabases.role]: temporalPassword });
 }
 
-const copyFolder = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
+const copyFolder = (from: string, to: string): Promise<void> =>
+  cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });

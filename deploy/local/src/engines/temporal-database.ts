@@ -14,8 +14,20 @@ export async function updateSchema(sqlTool: string, database: TemporalDatabase):
     [temporalDatabases.main, 'temporal'],
     [temporalDatabases.visibility, 'visibility'],
   ] as const) {
-    const where = ['--plugin', 'postgres12', '--endpoint', '127.0.0.1', '--port', String(database.port), '--user', temporalDatabases.role, '--database', name];
-    const tool = (...args: string[]): Promise<unknown> => run(sqlTool, [...where, ...args], { env: { ...process.env, SQL_PASSWORD: database.password } });
+    const where = [
+      '--plugin',
+      'postgres12',
+      '--endpoint',
+      '127.0.0.1',
+      '--port',
+      String(database.port),
+      '--user',
+      temporalDatabases.role,
+      '--database',
+      name,
+    ];
+    const tool = (...args: string[]): Promise<unknown> =>
+      run(sqlTool, [...where, ...args], { env: { ...process.env, SQL_PASSWORD: database.password } });
     await tool('setup-schema', '--version', '0.0');
     await tool('update-schema', '--schema-name', `postgresql/v12/${schema}`);
   }

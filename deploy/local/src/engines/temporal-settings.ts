@@ -17,7 +17,9 @@ export function serverSettings(ports: Ports, database: TemporalDatabase, dynamic
       maxConnLifetime: '1h',
     },
   });
-  const part = (grpcPort: number, membershipPort: number): object => ({ rpc: { grpcPort, membershipPort, bindOnLocalHost: true } });
+  const part = (grpcPort: number, membershipPort: number): object => ({
+    rpc: { grpcPort, membershipPort, bindOnLocalHost: true },
+  });
   return {
     log: { stdout: true, level: 'warn' },
     persistence: {
@@ -38,7 +40,14 @@ export function serverSettings(ports: Ports, database: TemporalDatabase, dynamic
       failoverVersionIncrement: 10,
       masterClusterName: 'active',
       currentClusterName: 'active',
-      clusterInformation: { active: { enabled: true, initialFailoverVersion: 1, rpcName: 'frontend', rpcAddress: `127.0.0.1:${ports.temporal}` } },
+      clusterInformation: {
+        active: {
+          enabled: true,
+          initialFailoverVersion: 1,
+          rpcName: 'frontend',
+          rpcAddress: `127.0.0.1:${ports.temporal}`,
+        },
+      },
     },
     dcRedirectionPolicy: { policy: 'noop' },
     dynamicConfigClient: { filepath: dynamicFile, pollInterval: '60s' },

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { join } from 'node:path';
 import type { Child, Children } from '../children.ts';
 import { until } from '../deadline.ts';
@@ -17,8 +17,16 @@ export const temporalRelease: EngineRelease = {
   name: 'temporal',
   version,
   programs: {
-    server: { file: 'temporal-server', versionArgs: ['--version'], goPackage: `go.temporal.io/server/cmd/server@v${version}` },
-    sqlTool: { file: 'temporal-sql-tool', versionArgs: ['--version'], goPackage: `go.temporal.io/server/cmd/tools/sql@v${version}` },
+    server: {
+      file: 'temporal-server',
+      versionArgs: ['--version'],
+      goPackage: `go.temporal.io/server/cmd/server@v${version}`,
+    },
+    sqlTool: {
+      file: 'temporal-sql-tool',
+      versionArgs: ['--version'],
+      goPackage: `go.temporal.io/server/cmd/tools/sql@v${version}`,
+    },
   },
   accepts: (found) => found.startsWith('1.32.'),
   archive: (platform, architecture) => ({
@@ -29,13 +37,24 @@ export const temporalRelease: EngineRelease = {
 };
 
 /** Starts the server on its databases and answers when its frontend is healthy. */
-export async function startTemporal(children: Children, folder: StateFolder, program: string, ports: Ports, database: TemporalDatabase): Promise<Child> {
+export async function startTemporal(
+  children: Children,
+  folder: StateFolder,
+  program: string,
+  ports: Ports,
+  database: TemporalDatabase,
+): Promise<Child> {
   const dynamic = join(folder.temporal, 'dynamic.yaml');
   const config = join(folder.temporal, 'server.yaml');
   // JSON is YAML.
   writePrivately(dynamic, JSON.stringify(dynamicSettings, null, 2));
   writePrivately(config, JSON.stringify(serverSettings(ports, database, dynamic), null, 2));
-  const child = children.start({ name: 'temporal', command: program, args: ['--config-file', config, '--allow-no-auth', 'start'], stopMilliseconds: 5000 });
+  const child = children.start({
+    name: 'temporal',
+    command: program,
+    args: ['--config-file', config, '--allow-no-auth', 'start'],
+    stopMilliseconds: 5000,
+  });
   await untilReady(child, 60_000, () => isServing(`127.0.0.1:${ports.temporal}`));
   return child;
 }
@@ -43,7 +62,9 @@ export async function startTemporal(children: Children, folder: StateFolder, pro
 async function isServing(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2000 });
   try {
-    const { status: health } = await connection.withDeadline(Date.now() + 2000, () => connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }));
+    const { status: health } = await connection.withDeadline(Date.now() + 2000, () =>
+      connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
+    );
     return health === 1;
   } finally {
     await connection.close();
@@ -63,9 +84,14 @@ export async function ensureNamespace(address: string, namespace: string): Promi
     } catch (error) {
       if (!isGrpcServiceError(error) || error.code !== status.NOT_FOUND) throw error;
     }
-    await service.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs(retention) }).catch(ignoreExisting);
+    await service
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs(retention) })
+      .catch(ignoreExisting);
     // Each part of the server learns of it in its own time; this call goes through the same cache as starting a workflow does.
-    await until({ what: `the namespace ${namespace}`, milliseconds: 30_000, every: 100 }, async () => (await service.listOpenWorkflowExecutions({ namespace, maximumPageSize: 1 })) !== undefined);
+    await until(
+      { what: `the namespace ${namespace}`, milliseconds: 30_000, every: 100 },
+      async () => (await service.listOpenWorkflowExecutions({ namespace, maximumPageSize: 1 })) !== undefined,
+    );
   } finally {
     await connection.close();
   }

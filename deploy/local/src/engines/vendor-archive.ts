@@ -21,7 +21,12 @@ const downloadMilliseconds = 10 * 60_000;
  * reached, has nothing for this platform, or breaks off, so that the next way is tried.
  * @throws ChecksumError when the archive is not the one that the vendor lists
  */
-export async function downloadRelease(release: EngineRelease, sources: BinarySources, product: string, workshop: string): Promise<boolean> {
+export async function downloadRelease(
+  release: EngineRelease,
+  sources: BinarySources,
+  product: string,
+  workshop: string,
+): Promise<boolean> {
   const { path, sums } = release.archive(process.platform, process.arch === 'x64' ? 'amd64' : process.arch);
   const listed = await fetchText(new URL(sums, sources.releasesUrl), probeMilliseconds);
   const expected = listed === undefined ? undefined : sumOf(listed, basename(path));
@@ -38,7 +43,8 @@ export async function downloadRelease(release: EngineRelease, sources: BinarySou
     return false;
   }
   const actual = await sha256(archive);
-  if (actual !== expected) throw new ChecksumError(`${basename(path)} has the SHA-256 ${actual}, but its vendor lists ${expected}`);
+  if (actual !== expected)
+    throw new ChecksumError(`${basename(path)} has the SHA-256 ${actual}, but its vendor lists ${expected}`);
   return unpack(release, archive, product, workshop);
 }
 
