@@ -1,0 +1,75 @@
+import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import type { Logger } from '@truffle/telemetry';
+
+/** Subjects of the doorbells, each named once. A lost ring costs latency (the next sweep), never work. */
+export const bells = {
+  /** Events were committed and wait for their number. */
+  events: 'door.events',
+  /** Events of one organization have been numbered. */
+  numbered: (orgId: string) => `door.numbered.${orgId}`,
+  /** Commands wait for an agent. */
+  agent: (agentId: string) => `door.agent.${agentId}`,
+  /** Something about an operation changed. */
+  operation: (operationId: string) => `door.operation.${operationId}`,
+  /** A workflow's commands changed; the data is the workflow's id. */
+  workflow: 'door.workflow',
+  /** A credential or binding changed: forget what is cached. */
+  identity: 'door.identity',
+} as const;
+
+/** Doorbells over NATS: best effort both ways. */
+export interface Bell {
+  ring(subject: string, data?: string): void;
+  /** Calls `heard` for each ring until the returned function is called. `subject` may end in `*`. */
+  listen(subject: string, heard: (data: string, subject: string) => void): () => void;
+  /** For JetStream and for readiness. */
+  readonly connection: NatsConnection;
+  close(): Promise<void>;
+}
+
+/** Connects; afterwards it reconnects for ever with jitter, dropping rings meanwhile. */
+export async function connectBell(url: string, name: string, logger: Logger): Promise<Bell> {
+  const at = new URL(url);
+  const connection = await connect({
+    servers: at.host,
+    name,
+    ...(at.username === '' ? {} : { user: decodeURIComponent(at.username), pass: decodeURIComponent(at.password) }),
+    ...(at.username !== '' && at.password === '' ? { token: decodeURIComponent(at.username) } : {}),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    reconnectJitter: 1_000,
+    timeout: 10_000,
+  });
+  void watch(connection, logger);
+  const subscriptions = new Set<Subscription>();
+  return {
+    connection,
+    ring: (subject, data = '') => {
+      try {
+        connection.publish(subject, data);
+      } catch (error) {
+        logger.debug({ err: error, subject }, 'a doorbell did not ring');
+      }
+    },
+    listen: (subject, heard) => {
+      const subscription = connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) heard(message.string(), message.subject);
+        },
+      });
+      subscriptions.add(subscription);
+      return () => {
+        subscriptions.delete(subscription);
+        subscription.unsubscribe();
+      };
+    },
+    close: async () => {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      await connection.close();
+    },
+  };
+}
+
+async function watch(connection: NatsConnection, logger: Logger): Promise<void> {
+  for await (const status of connection.status()) if (status.type === 'disconnect' || status.type === 'reconnect') logger.warn({ status: status.type }, 'the connection to NATS changed');
+}

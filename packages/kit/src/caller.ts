@@ -1,0 +1,41 @@
+import { createContextKey, type HandlerContext } from '@connectrpc/connect';
+import type { EventAuthor } from '@truffle/database';
+import type { Grant } from './permission.ts';
+
+/** Who makes a call, as the kit found out. */
+export interface Caller {
+  /** `user:usr_…`, `key:key_…`, `svc:<service>` or `anonymous`. */
+  readonly subject: string;
+  /** In whose name a service acts. */
+  readonly onBehalfOf?: string | undefined;
+  readonly displayName?: string | undefined;
+  readonly bindings: readonly Grant[];
+  /** The organization that the call is about; empty where the method has none. Every query is made under it. */
+  readonly orgId: string;
+  readonly workspaceId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly sessionId?: string | undefined;
+  /** Address that the call came from, for credentials' rate limits. */
+  readonly address: string;
+}
+
+export const nobody: Caller = { subject: 'anonymous', bindings: [], orgId: '', requestId: '', traceparent: '', address: '' };
+
+export const callerKey = createContextKey<Caller>(nobody, { description: 'caller' });
+
+/** Who makes this call. */
+export const callerOf = (context: HandlerContext): Caller => context.values.get(callerKey);
+
+/** The caller as an event's author. */
+export const authorOf = (caller: Caller): EventAuthor => ({
+  subject: caller.subject,
+  onBehalfOf: caller.onBehalfOf,
+  displayName: caller.displayName,
+  requestId: caller.requestId,
+  traceparent: caller.traceparent,
+});
+
+/** The person or key behind the call, through services. */
+export const principalOf = (caller: Caller): string => caller.onBehalfOf ?? caller.subject;

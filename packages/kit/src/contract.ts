@@ -1,0 +1,41 @@
+import { getOption, type DescMethod, type DescService } from '@bufbuild/protobuf';
+import { Access, Audience, Idempotency, RateClass, rules as rulesOption, type MethodRules } from '@truffle/api/options/v1/method';
+
+/** A method's options are missing or contradict each other: the process must not start. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError';
+}
+
+const seen = new WeakMap<DescMethod, MethodRules>();
+
+/** The options of `method`. @throws ContractError when they are missing or contradict each other */
+export function rulesOf(method: DescMethod): MethodRules {
+  let rules = seen.get(method);
+  if (rules === undefined) {
+    rules = getOption(method, rulesOption);
+    const problem = problemWith(rules, method);
+    if (problem !== undefined) throw new ContractError(`${method.parent.typeName}/${method.name}: ${problem}`);
+    seen.set(method, rules);
+  }
+  return rules;
+}
+
+/** Checks every method of `services`. @throws ContractError for the first that does not say what it must */
+export function checkContract(services: readonly DescService[]): void {
+  for (const service of services) for (const method of service.methods) rulesOf(method);
+}
+
+function problemWith(rules: MethodRules, method: DescMethod): string | undefined {
+  if (rules.audience === Audience.UNSPECIFIED) return 'says no audience';
+  if (rules.access === Access.UNSPECIFIED) return 'says no access';
+  if (rules.rate === RateClass.UNSPECIFIED) return 'says no rate class';
+  if (rules.idempotency === Idempotency.UNSPECIFIED) return 'says no idempotency';
+  const wantsPermission = rules.access === Access.PERMISSION;
+  if (wantsPermission !== (rules.permission !== '')) return 'names a permission if and only if access is by permission';
+  if (wantsPermission !== (rules.resource !== '')) return 'names a resource if and only if access is by permission';
+  if (wantsPermission && !method.input.fields.some((f) => f.name === rules.resource)) return `has no field ${rules.resource}`;
+  if (rules.audience === Audience.PUBLIC && rules.access === Access.SERVICE) return 'is public but for services';
+  const writes = rules.idempotency !== Idempotency.SAFE;
+  if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping') return 'writes but has no audit verb';
+  return undefined;
+}

@@ -1,0 +1,142 @@
+import type { DescMessage, DescMethodUnary, Message } from '@bufbuild/protobuf';
+import { createContextKey, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
+import { metrics } from '@opentelemetry/api';
+import { QuotaService } from '@truffle/api/billing/v1/plan_service';
+import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
+import { newId } from '@truffle/ids';
+import { inSpan, currentTraceparent, type Logger } from '@truffle/telemetry';
+import type { Authorizer } from './authorize.ts';
+import { callerKey, type Caller } from './caller.ts';
+import { rulesOf } from './contract.ts';
+import type { IdempotencyStore } from './idempotency.ts';
+import type { Identifier } from './identify.ts';
+import type { RateLimits } from './limit.ts';
+import { onBehalfOf, type Peers } from './peers.ts';
+import { statusOf } from './problem.status.ts';
+import type { ServiceName } from './service-context.ts';
+import { validate } from './validate.ts';
+
+export interface GateParts {
+  readonly service: ServiceName;
+  readonly identifier: Identifier;
+  readonly authorizer: Authorizer;
+  readonly limits: RateLimits;
+  readonly peers: Peers;
+  readonly logger: Logger;
+  /** Missing for a service without keyed methods. */
+  readonly idempotency?: IdempotencyStore | undefined;
+}
+
+/** Address that a request came from; set by the server that took it. */
+export const addressKey = createContextKey<string>('', { description: 'address' });
+
+type Request = UnaryRequest | StreamRequest;
+type Next = (request: Request) => Promise<UnaryResponse | StreamResponse>;
+
+const durations = () => metrics.getMeter('truffle').createHistogram('rpc.server.duration', { unit: 'ms', description: 'Time from request to response' });
+
+/**
+ * What stands before every method, driven by its options: request id and trace, who is calling, rate limit, validation,
+ * permission, quota, idempotency; and after it: errors mapped, duration measured. A method's own code starts behind it.
+ */
+export function gate(parts: GateParts): Interceptor {
+  return (next) => async (request) => {
+    const given = request.header.get('x-request-id');
+    const requestId = given !== null && /^[\w-]{8,64}$/.test(given) ? given : newId('req');
+    const name = `${request.method.parent.typeName}/${request.method.name}`;
+    const began = performance.now();
+    let code = 'ok';
+    try {
+      return await inSpan(name, { traceparent: request.header.get('traceparent') ?? undefined, kind: 'server', attributes: { 'truffle.request_id': requestId } }, () =>
+        pass(parts, request, next as Next, requestId, name),
+      );
+    } catch (error) {
+      const { status, internal } = statusOf(error, requestId);
+      code = String(status.code);
+      status.metadata.set('x-request-id', requestId);
+      if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
+      throw status;
+    } finally {
+      durations().record(performance.now() - began, { service: parts.service, method: name, code });
+    }
+  };
+}
+
+async function pass(parts: GateParts, request: Request, next: Next, requestId: string, name: string): Promise<UnaryResponse | StreamResponse> {
+  const rules = rulesOf(request.method);
+  const identified = await parts.identifier.identify(rules.access, request.header, requestId, request.contextValues.get(addressKey));
+  const caller = { ...identified, traceparent: currentTraceparent() };
+  await parts.limits.take(caller, rules.rate);
+  if (request.stream) return passStream(parts, request, next, caller, rules, name);
+  const admitted = await admit(parts, request.method.input, request.message, caller, rules);
+  request.contextValues.set(callerKey, admitted);
+  const work = () => withQuota(parts, admitted, rules, () => next(request));
+  if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '') return named(await work(), requestId);
+  return named(await once(parts.idempotency, request, admitted, work), requestId);
+}
+
+/** Runs a keyed unary call through the store of answers. */
+async function once(store: IdempotencyStore, request: UnaryRequest, caller: Caller, work: () => Promise<UnaryResponse | StreamResponse>): Promise<UnaryResponse> {
+  let fresh: UnaryResponse | undefined;
+  const message = await store.once(caller, request.method as DescMethodUnary, request.header.get('idempotency-key'), request.message as Message, async () => {
+    fresh = (await work()) as UnaryResponse;
+    return fresh.message as Message;
+  });
+  return fresh ?? ({ stream: false, service: request.service, method: request.method, header: new Headers({ 'idempotent-replayed': 'true' }), trailer: new Headers(), message } as UnaryResponse);
+}
+
+/** A server stream: its one request is checked before the handler sees it, and what it throws later is mapped too. */
+async function passStream(parts: GateParts, request: StreamRequest, next: Next, caller: Caller, rules: MethodRules, name: string): Promise<StreamResponse> {
+  const messages: unknown[] = [];
+  for await (const message of request.message) {
+    messages.push(message);
+    if (messages.length > 1) break;
+  }
+  const [message] = messages;
+  const admitted = await admit(parts, request.method.input, message as Message, caller, rules);
+  request.contextValues.set(callerKey, admitted);
+  const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
+  response.header.set('x-request-id', caller.requestId);
+  return { ...response, message: mapped(parts, response.message as AsyncIterable<Message>, caller.requestId, name) } as StreamResponse;
+}
+
+async function* iterate<M>(messages: readonly M[]): AsyncIterable<M> {
+  yield* messages;
+}
+
+async function* mapped<M>(parts: GateParts, messages: AsyncIterable<M>, requestId: string, name: string): AsyncIterable<M> {
+  try {
+    yield* messages;
+  } catch (error) {
+    const { status, internal } = statusOf(error, requestId);
+    if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a stream failed');
+    throw status;
+  }
+}
+
+async function admit(parts: GateParts, schema: DescMessage, message: Message, caller: Caller, rules: MethodRules): Promise<Caller> {
+  validate(schema, message);
+  if (rules.access !== Access.PERMISSION) return caller;
+  const field = schema.fields.find((f) => f.name === rules.resource);
+  const id = field === undefined ? '' : String((message as unknown as Record<string, unknown>)[field.localName] ?? '');
+  const scope = await parts.authorizer.authorize(caller, rules.permission, id);
+  return { ...caller, ...scope };
+}
+
+async function withQuota<R>(parts: GateParts, caller: Caller, rules: MethodRules, work: () => Promise<R>): Promise<R> {
+  if (rules.quota === '') return work();
+  const quotas = parts.peers.client('billing', QuotaService, onBehalfOf(caller));
+  const held = { orgId: caller.orgId, quota: rules.quota, holder: caller.requestId };
+  await quotas.consumeQuota({ ...held, amount: 1n });
+  try {
+    return await work();
+  } catch (error) {
+    await quotas.releaseQuota(held).catch((cause: unknown) => parts.logger.warn({ err: cause, quota: rules.quota }, 'a quota was not given back'));
+    throw error;
+  }
+}
+
+function named<R extends UnaryResponse | StreamResponse>(response: R, requestId: string): R {
+  response.header.set('x-request-id', requestId);
+  return response;
+}

@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DescService } from '@bufbuild/protobuf';
+import { createContextValues, createRouterTransport, type ConnectRouter, type Interceptor, type Transport } from '@connectrpc/connect';
+import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
+import { Audience } from '@truffle/api/options/v1/method';
+import { readSettings, type Settings } from '@truffle/config';
+import { Database, type ServiceRole } from '@truffle/database';
+import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
+import { Authorizer } from './authorize.ts';
+import { bells, connectBell, type Bell } from './bell.ts';
+import { checkContract, rulesOf } from './contract.ts';
+import { addressKey, gate } from './gate.ts';
+import { registerHealth } from './health.ts';
+import { hostSettings } from './host.settings.ts';
+import { Identifier } from './identify.ts';
+import { RateLimits } from './limit.ts';
+import type { ServiceModule } from './module.ts';
+import { Peers } from './peers.ts';
+import { registerReflection } from './reflection.ts';
+import { restHandler } from './rest.ts';
+import { listenOrigin } from './server.ts';
+import { ServiceKeys, type ServiceName } from './service-context.ts';
+
+/** What a service is made from. */
+export interface ModuleDeps {
+  readonly settings: Settings<typeof hostSettings>;
+  /** The environment, for settings of the service's own. */
+  readonly env: Record<string, string | undefined>;
+  readonly peers: Peers;
+  readonly bell: Bell;
+  readonly logger: Logger;
+  /** A connection pool for one role; closed by the module that asked for it. */
+  database<T>(role: ServiceRole, connections?: number): Database<T>;
+}
+
+export type MakeModule = (deps: ModuleDeps) => Promise<ServiceModule>;
+
+export interface Host {
+  readonly port: number;
+  /** Stops taking calls, lets running ones end, closes the modules and every connection. */
+  close(): Promise<void>;
+}
+
+export const readHostFile = (path: string): string => readFileSync(path, 'utf8');
+
+/** Serves `makers` on one port: five in one process, or one. */
+export async function startHost(name: string, makers: Readonly<Partial<Record<ServiceName, MakeModule>>>, env: Record<string, string | undefined>): Promise<Host> {
+  const settings = readSettings(hostSettings, env, readHostFile);
+  const telemetry = startTelemetry(name, settings.otlpEndpoint);
+  const logger = createLogger(name, settings.logLevel);
+  const bell = await connectBell(settings.natsUrl, name, logger);
+  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
+  const limits = new RateLimits(settings.ratePercent / 100);
+  const hosted: { readonly module: ServiceModule; readonly interceptor: Interceptor }[] = [];
+  for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
+    const keys = loadKeys(settings.serviceKeys, service);
+    const peers = new Peers(keys, (target) => transportTo(transports, target));
+    const log = logger.child({ service });
+    const module = await make({ settings, env, peers, bell, logger: log, database: (role, connections) => openDatabase(settings, bell, role, connections) });
+    checkContract(module.services);
+    const identifier = new Identifier(peers, keys);
+    bell.listen(bells.identity, () => identifier.forget());
+    const authorizer = new Authorizer(peers, module.scopes);
+    const interceptor = gate({ service, identifier, authorizer, limits, peers, logger: log, idempotency: module.idempotency });
+    hosted.push({ module, interceptor });
+    transports.set(service, createRouterTransport((router) => module.register(gated(router, interceptor)), { router: { readMaxBytes } }));
+  }
+  const modules = hosted.map((h) => h.module);
+  // Alone in its process, a service also serves the others; together, only the public origin is listened on.
+  const audience = modules.length > 1 ? [Audience.PUBLIC] : [Audience.PUBLIC, Audience.INTERNAL];
+  const ready = async () => void (await Promise.all(modules.map((m) => m.ready())));
+  const served = modules.flatMap((m) => m.services).filter((s) => serves(s, audience));
+  const connectHandler = connectNodeAdapter({
+    readMaxBytes,
+    requireConnectProtocolHeader: false,
+    contextValues: (request) => createContextValues().set(addressKey, request.socket?.remoteAddress ?? ''),
+    routes: (router) => {
+      for (const { module, interceptor } of hosted) module.register(gated(only(router, audience), interceptor));
+      registerHealth(router, ready);
+      registerReflection(router, served.filter((s) => serves(s, [Audience.PUBLIC])));
+    },
+  });
+  const rest = restHandler(served, connectHandler);
+  const server = await listenOrigin(
+    (request, response) => {
+      const path = (request.url ?? '').split('?')[0] ?? '';
+      if (path === '/healthz') return answer(response, 200, 'ok\n');
+      if (path === '/readyz') return void ready().then(() => answer(response, 200, 'ready\n'), (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`));
+      if (path === '/metrics') return telemetry.metrics(request as never, response as never);
+      if (path.startsWith('/v1/')) return rest(request as never, response as never);
+      return connectHandler(request as never, response as never);
+    },
+    address(settings.listen),
+  );
+  for (const module of modules) await module.start();
+  logger.info({ port: server.port, services: modules.map((m) => m.name) }, 'serving');
+  return {
+    port: server.port,
+    close: async () => {
+      await server.close();
+      for (const module of modules.toReversed()) await module.close();
+      await bell.close();
+      await telemetry.close();
+    },
+  };
+}
+
+/** `main.ts` of a process: serves until SIGTERM or SIGINT, and tells how to mend what is missing. */
+export async function runHost(name: string, makers: Readonly<Partial<Record<ServiceName, MakeModule>>>): Promise<void> {
+  try {
+    const host = await startHost(name, makers, process.env);
+    const stop = () => void host.close().then(() => process.exit(0));
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  } catch (error) {
+    createLogger(name).fatal({ err: error }, 'could not start');
+    process.exitCode = 1;
+  }
+}
+
+const readMaxBytes = 1024 * 1024;
+
+const serves = (service: DescService, audience: readonly Audience[]): boolean => service.methods.some((m) => audience.includes(rulesOf(m).audience));
+
+function only(router: ConnectRouter, audience: readonly Audience[]): ConnectRouter {
+  return {
+    ...router,
+    get handlers() {
+      return router.handlers;
+    },
+    service: (service, implementation, options) => (serves(service, audience) ? router.service(service, implementation, options) : router),
+  };
+}
+
+function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
+  return {
+    ...router,
+    get handlers() {
+      return router.handlers;
+    },
+    service: (service, implementation, options) => router.service(service, implementation, { ...options, interceptors: [interceptor] }),
+  };
+}
+
+function remotePeers(peers: readonly string[]): [ServiceName, Transport][] {
+  return peers.map((peer) => {
+    const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
+    return [service as ServiceName, createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: true, readMaxBytes: 4 * readMaxBytes })];
+  });
+}
+
+function transportTo(transports: ReadonlyMap<ServiceName, Transport>, target: ServiceName): Transport {
+  const transport = transports.get(target);
+  if (transport === undefined) throw new TypeError(`the service ${target} is neither in this process nor in TRUFFLE_PEERS`);
+  return transport;
+}
+
+function loadKeys(folder: string, service: ServiceName): ServiceKeys {
+  const names: readonly ServiceName[] = ['tenant', 'template', 'orchestration', 'billing', 'agent-gateway'];
+  const trusted = Object.fromEntries(names.map((n) => [n, readHostFile(join(folder, `${n}.pub.pem`))]));
+  return new ServiceKeys(service, readHostFile(join(folder, `${service}.key.pem`)), trusted);
+}
+
+function openDatabase<T>(settings: Settings<typeof hostSettings>, bell: Bell, role: ServiceRole, connections?: number): Database<T> {
+  return new Database<T>({
+    url: settings.databaseUrl,
+    role,
+    password: readHostFile(join(settings.databasePasswords, role)).trim(),
+    contextKey: { kid: `${role}-1`, secret: Buffer.from(readHostFile(join(settings.contextKeys, role)).trim(), 'hex') },
+    onEvents: () => bell.ring(bells.events),
+    ...(connections === undefined ? {} : { connections }),
+  });
+}
+
+function address(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+function answer(response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown }, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(body);
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

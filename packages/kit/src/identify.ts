@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { Access } from '@truffle/api/options/v1/method';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { nobody, type Caller } from './caller.ts';
+import type { Peers } from './peers.ts';
+import { UnauthenticatedProblem } from './problem.ts';
+import { contextHeader, type ServiceKeys } from './service-context.ts';
+
+type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId'>;
+
+/** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
+const cacheMs = 5_000;
+const mostCached = 10_000;
+
+/** Finds out who is calling, from a bearer credential or another service's signed context. */
+export class Identifier {
+  readonly #peers: Peers;
+  readonly #keys: ServiceKeys;
+  readonly #now: () => number;
+  readonly #known = new Map<string, { readonly until: number; readonly identity: Promise<Identity> }>();
+
+  constructor(peers: Peers, keys: ServiceKeys, now: () => number = Date.now) {
+    this.#peers = peers;
+    this.#keys = keys;
+    this.#now = now;
+  }
+
+  /** @throws UnauthenticatedProblem when the method needs a caller and the request names none that is good */
+  async identify(access: Access, header: Headers, requestId: string, address: string): Promise<Caller> {
+    const base = { ...nobody, requestId, address, traceparent: header.get('traceparent') ?? '' };
+    if (access === Access.ANONYMOUS) return base;
+    if (access === Access.SERVICE) return this.#service(header, base);
+    const credential = bearer(header);
+    if (credential === undefined) throw new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first, or send an API key: authorization: Bearer …');
+    return { ...base, ...(await this.#identity(credential, requestId)) };
+  }
+
+  /** Forgets every answer: something about identities changed. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #service(header: Headers, base: Caller): Promise<Caller> {
+    const token = header.get(contextHeader);
+    if (token === null) throw new UnauthenticatedProblem('NO_SERVICE_CONTEXT', 'this method is for services');
+    const about = await this.#keys.verify(token);
+    return { ...base, subject: `svc:${about.service}`, onBehalfOf: about.onBehalfOf, displayName: about.displayName, orgId: about.orgId, requestId: about.requestId || base.requestId };
+  }
+
+  #identity(credential: string, requestId: string): Promise<Identity> {
+    const name = createHash('sha256').update(credential).digest('base64url');
+    const now = this.#now();
+    const known = this.#known.get(name);
+    if (known !== undefined && known.until > now) return known.identity;
+    const identity = this.#ask(credential, requestId);
+    if (this.#known.size >= mostCached) this.#known.clear();
+    this.#known.set(name, { until: now + cacheMs, identity });
+    identity.catch(() => this.#known.delete(name));
+    return identity;
+  }
+
+  async #ask(credential: string, requestId: string): Promise<Identity> {
+    try {
+      const got = await this.#peers.client('tenant', IdentityService, { orgId: '', requestId }).authenticate({ credential });
+      return {
+        subject: got.subject,
+        displayName: got.displayName,
+        sessionId: got.sessionId === '' ? undefined : got.sessionId,
+        bindings: got.bindings.map((b) => ({ role: b.role, scopeId: b.scopeId, orgId: b.orgId })),
+      };
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === Code.Unauthenticated)
+        throw new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked; sign in again');
+      throw error;
+    }
+  }
+}
+
+function bearer(header: Headers): string | undefined {
+  const given = header.get('authorization');
+  return given === null ? undefined : /^Bearer ([\x21-\x7e]{8,512})$/i.exec(given)?.[1];
+}

@@ -1,0 +1,23 @@
+export { authorOf, callerOf, principalOf, type Caller } from './caller.ts';
+export { bells, connectBell, type Bell } from './bell.ts';
+export { checkContract, ContractError, rulesOf } from './contract.ts';
+export { hostSettings } from './host.settings.ts';
+export { runHost, startHost, type Host, type MakeModule, type ModuleDeps } from './host.ts';
+export { IdempotencyStore, idempotencyTable } from './idempotency.ts';
+export { knownPermissions, roleGrants, allows, type Grant, type Scope } from './permission.ts';
+export { listenOrigin, type OriginServer } from './server.ts';
+export { onBehalfOf, Peers, type About } from './peers.ts';
+export {
+  AlreadyExistsProblem,
+  InvalidProblem,
+  NotFoundProblem,
+  PermissionProblem,
+  PreconditionProblem,
+  Problem,
+  StaleRevisionProblem,
+  UnauthenticatedProblem,
+  type FieldProblem,
+} from './problem.ts';
+export type { ScopeLookups, ScopeOf } from './authorize.ts';
+export type { ServiceModule } from './module.ts';
+export type { ServiceName } from './service-context.ts';
