@@ -37,14 +37,17 @@ export class ChildError extends Error {
 
 /** The processes that belong to one state folder: recorded there and watched by a guard, so that none outlives its supervisor. */
 export interface Children {
+  /** @throws ChildError when the program can't be run, or all are being stopped */
   start(program: Program): Child;
+  /** Resolves with the first child that ends without having been stopped. */
+  readonly lost: Promise<ChildError>;
   /** Ends all in reverse order of their start, then the guard. */
   stopAll(): Promise<void>;
 }
 
 /** Ends what a supervisor that died left behind in this state folder. Call it under the folder's lock. */
 export async function sweepChildren(folder: StateFolder, say: (line: string) => void): Promise<void> {
-  for (const child of (readJson<Stoppable[]>(folder.children) ?? []).toReversed()) {
+  for (const child of ((readJson(folder.children) ?? []) as Stoppable[]).toReversed()) {
     const outcome = await stopProcess(child);
     if (outcome !== 'gone') say(`ended ${child.name} (pid ${child.pid}), left over from a run that died`);
   }
@@ -54,6 +57,8 @@ export async function sweepChildren(folder: StateFolder, say: (line: string) => 
 export function openChildren(folder: StateFolder): Children {
   const guard = startGuard();
   const running: { child: Child; record: Stoppable }[] = [];
+  const lost = Promise.withResolvers<ChildError>();
+  let stopping = false;
   const tell = (): void => {
     const records = running.map((each) => each.record);
     writeJson(folder.children, records);
@@ -65,14 +70,21 @@ export function openChildren(folder: StateFolder): Children {
     tell();
   };
   return {
+    lost: lost.promise,
     start(program) {
+      if (stopping) throw new ChildError(`${program.name} is not started: all is being stopped`);
       const { child, record } = startChild(folder, program);
       running.push({ child, record });
       tell();
-      void child.ended.then(() => forget(child.pid));
+      void child.ended.then((how) => {
+        if (!stopping)
+          lost.resolve(new ChildError(`${child.name} ended (${how}). Its log ends with:\n${child.logTail()}`));
+        forget(child.pid);
+      });
       return child;
     },
     async stopAll() {
+      stopping = true;
       for (const { child } of running.toReversed()) await child.stop();
       guard.stdin?.end();
       guard.ref();

@@ -23,8 +23,10 @@ export interface EngineAddresses {
 }
 
 export interface Engines extends EngineAddresses {
+  /** Resolves with the reason if an engine ends by itself. */
+  readonly lost: Promise<Error>;
   /** Ends all that was started, in reverse order. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface EngineOptions {
@@ -50,22 +52,18 @@ export class StateFolderBusyError extends Error {
  * @throws StateFolderBusyError, EngineUnavailableError, ChildError
  */
 export async function startEngines(options: EngineOptions): Promise<Engines> {
-  const say = options.quiet === true ? () => {} : (line: string) => process.stderr.write(`${line}\n`);
-  const folder = openStateFolder(options.stateDir);
-  const lock = tryLock(folder.lock);
-  if (lock === undefined) throw new StateFolderBusyError(folder.root);
-  let children: Children | undefined;
-  const stop = async (): Promise<void> => {
-    await children?.stopAll();
-    lock.release();
-  };
+  const say = options.quiet === true ? () => {} : (line: string) => void process.stderr.write(`${line}\n`);
+  const engineRun = await openRun({
+    stateDir: options.stateDir,
+    env: options.env ?? process.env,
+    say,
+    signal: new AbortController().signal,
+    anyPorts: true,
+  });
   try {
-    await sweepChildren(folder, say);
-    const ports = await choosePorts(folder.ports, say, true);
-    children = openChildren(folder);
-    return { ...(await raiseEngines({ folder, children, ports, env: options.env ?? process.env, say })), stop };
+    return { ...(await raiseEngines(engineRun)), lost: engineRun.children.lost, stop: engineRun.close };
   } catch (error) {
-    await stop();
+    await engineRun.close();
     throw error;
   }
 }
@@ -76,18 +74,52 @@ export function removeState(folder: StateFolder): void {
   rmSync(folder.root, { recursive: true, force: true });
 }
 
+/** A state folder that is ours alone until it is closed, swept of what an earlier run left behind. */
 export interface EngineRun {
   readonly folder: StateFolder;
   readonly children: Children;
   readonly ports: Ports;
   readonly env: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
+  /** Ends a download or build under way. */
+  readonly signal: AbortSignal;
+  /** Ends all children in reverse order and lets the folder go. Safe to call again. */
+  readonly close: () => Promise<void>;
+}
+
+export interface RunOptions {
+  readonly stateDir: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** Prefer no port over another. */
+  readonly anyPorts: boolean;
+}
+
+/** @throws StateFolderBusyError */
+export async function openRun({ stateDir, env, say, signal, anyPorts }: RunOptions): Promise<EngineRun> {
+  const folder = openStateFolder(stateDir);
+  const lock = tryLock(folder.lock);
+  if (lock === undefined) throw new StateFolderBusyError(folder.root);
+  try {
+    await sweepChildren(folder, say);
+    const ports = await choosePorts(folder.ports, say, anyPorts);
+    const children = openChildren(folder);
+    const close = async (): Promise<void> => {
+      await children.stopAll();
+      lock.release();
+    };
+    return { folder, children, ports, env, say, signal, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 /** Starts what the environment does not give: NATS beside PostgreSQL, then Temporal on it. */
 export async function raiseEngines(engineRun: EngineRun): Promise<EngineAddresses> {
   const { env, say, ports } = engineRun;
-  const sources = binarySources(env, say);
+  const sources = binarySources(env, say, engineRun.signal);
   const temporalNamespace = env['TRUFFLE_TEMPORAL_NAMESPACE'] || 'truffle';
   const externalDatabase = env['TRUFFLE_DATABASE_URL'];
   const externalTemporal = env['TRUFFLE_TEMPORAL_ADDRESS'];

@@ -21,18 +21,13 @@ export function tryLock(path: string): Lock | undefined {
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
     throw error;
   }
-  return { release: () => database.close() };
+  return { release: () => database.isOpen && database.close() };
 }
 
 /** Waits for the lock; `onWait` is called once if somebody else has it. @throws DeadlineError */
 export async function waitForLock(path: string, milliseconds: number, onWait: () => void): Promise<Lock> {
-  let told = false;
-  return until({ what: `waiting for the lock ${path}`, milliseconds, every: 200 }, () => {
-    const lock = tryLock(path);
-    if (lock === undefined && !told) {
-      told = true;
-      onWait();
-    }
-    return lock;
-  });
+  const free = tryLock(path);
+  if (free !== undefined) return free;
+  onWait();
+  return until({ what: `waiting for the lock ${path}`, milliseconds, every: 200 }, () => tryLock(path));
 }

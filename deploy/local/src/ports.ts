@@ -5,10 +5,14 @@ import { readJson, writeJson } from './state-folder.ts';
 /** Every port that the local stack listens on, with the one it likes best. */
 export const preferredPorts = {
   api: 7400,
-  metrics: 7401,
   postgres: 7432,
   nats: 7422,
   agents: 7443,
+  tenant: 7411,
+  template: 7412,
+  orchestration: 7413,
+  billing: 7414,
+  agentGateway: 7415,
   simulator: 7406,
   bastion: 7407,
   temporal: 7433,
@@ -29,7 +33,7 @@ export type Ports = Readonly<Record<PortName, number>>;
  * told to `say`. What was chosen is remembered. With `anyPorts`, none is preferred (tests).
  */
 export async function choosePorts(path: string, say: (line: string) => void, anyPorts = false): Promise<Ports> {
-  const remembered: Partial<Record<PortName, number>> = readJson(path) ?? {};
+  const remembered = (readJson(path) ?? {}) as Partial<Record<PortName, number>>;
   const chosen: Record<string, number> = {};
   const taken = new Set<number>();
   for (const name of Object.keys(preferredPorts) as PortName[]) {

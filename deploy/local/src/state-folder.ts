@@ -25,7 +25,7 @@ export interface StateFolder {
   readonly context: string;
 }
 
-/** Makes the folder if it is missing. Only its owner may read its secrets; others may pass through, for PostgreSQL under root. */
+/** Makes the folder if it is missing. Only its owner may list it; root lets PostgreSQL's account pass through to its data. */
 export function openStateFolder(root: string): StateFolder {
   const at = (name: string): string => join(root, name);
   const folder: StateFolder = {
@@ -41,8 +41,8 @@ export function openStateFolder(root: string): StateFolder {
     lock: at('supervisor.lock'),
     context: at('context.json'),
   };
-  mkdirSync(root, { recursive: true, mode: 0o711 });
-  chmodSync(root, 0o711);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  if (process.getuid?.() === 0) chmodSync(root, 0o711);
   for (const path of [folder.logs, folder.keys, folder.nats, folder.temporal])
     mkdirSync(path, { recursive: true, mode: 0o700 });
   return folder;
@@ -68,9 +68,9 @@ export const writeJson = (path: string, value: unknown): void =>
   writePrivately(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** The JSON of a file that this program wrote; undefined when it is absent or was cut short. */
-export function readJson<T>(path: string): T | undefined {
+export function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
   } catch {
     return undefined;
   }

@@ -7,11 +7,16 @@ import { buildWithGo } from './go-build.ts';
 import { versionOf, which } from './path-lookup.ts';
 import { downloadRelease } from './vendor-archive.ts';
 
-export const binarySources = (env: NodeJS.ProcessEnv, say: (line: string) => void): BinarySources => ({
+export const binarySources = (
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): BinarySources => ({
   cacheFolder: cacheFolder(env),
   path: env['PATH'] ?? '',
   releasesUrl: env['TRUFFLE_RELEASES_URL'] || 'https://github.com',
   say,
+  signal,
 });
 
 /** `$TRUFFLE_CACHE_DIR`, else `truffle` in the XDG cache folder. Shared by all checkouts of a user. */

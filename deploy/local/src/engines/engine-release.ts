@@ -20,6 +20,8 @@ export interface BinarySources {
   /** Where vendors' archives are: https://github.com or a mirror with the same paths. */
   readonly releasesUrl: string;
   readonly say: (line: string) => void;
+  /** Ends a download or build under way. */
+  readonly signal: AbortSignal;
 }
 
 /** An engine can't be had in any way; the message names the fix. */

@@ -15,7 +15,10 @@ export async function buildWithGo(release: EngineRelease, sources: BinarySources
   );
   const started = performance.now();
   for (const program of Object.values(release.programs)) {
-    await install(go, program.goPackage, product, (line) => sources.say(`${release.name}: ${line}`));
+    await install(go, program.goPackage, product, {
+      ...sources,
+      say: (line) => sources.say(`${release.name}: ${line}`),
+    });
     renameSync(join(product, installedName(program.goPackage)), join(product, program.file));
   }
   sources.say(`${release.name}: built in ${Math.round((performance.now() - started) / 1000)} s`);
@@ -38,9 +41,14 @@ const howToGet = (release: EngineRelease): string =>
     )} on PATH; or set TRUFFLE_${release.name.toUpperCase()}_${release.name === 'nats' ? 'URL' : 'ADDRESS'} to a running one.`;
 
 /** Modules downloaded are counted aloud now and then; everything else that Go says is shown. */
-function install(go: string, goPackage: string, product: string, say: (line: string) => void): Promise<void> {
+function install(go: string, goPackage: string, product: string, { say, signal }: BinarySources): Promise<void> {
   const env = { ...process.env, GOBIN: product, GOFLAGS: `${process.env['GOFLAGS'] ?? ''} -trimpath`.trim() };
-  const child = spawn(go, ['install', '-ldflags=-s -w', goPackage], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(go, ['install', '-ldflags=-s -w', goPackage], {
+    env,
+    signal,
+    killSignal: 'SIGINT',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let modules = 0;
   const last: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {

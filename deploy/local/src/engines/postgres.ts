@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { Child, Children } from '../children.ts';
 import { untilReady } from '../readiness.ts';
 import { run } from './path-lookup.ts';
@@ -98,7 +98,7 @@ export async function startPostgres(children: Children, server: PostgresServer):
 
 /** Runs statements one by one on a connection of its own. */
 export async function query(url: string, ...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   await client.connect();
   try {
     for (const statement of statements) await client.query(statement);

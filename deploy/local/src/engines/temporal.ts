@@ -59,13 +59,16 @@ export async function startTemporal(
   return child;
 }
 
+/** `SERVING` of grpc.health.v1. */
+const serving = 1;
+
 async function isServing(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2000 });
   try {
     const { status: health } = await connection.withDeadline(Date.now() + 2000, () =>
       connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
     );
-    return health === 1;
+    return (health as number) === serving;
   } finally {
     await connection.close();
   }

@@ -37,8 +37,9 @@ export async function downloadRelease(
   sources.say(`${release.name}: downloading ${release.version} from the vendor`);
   const archive = join(workshop, basename(path));
   try {
-    await download(new URL(path, sources.releasesUrl), archive);
+    await download(new URL(path, sources.releasesUrl), archive, sources.signal);
   } catch (error) {
+    sources.signal.throwIfAborted();
     sources.say(`${release.name}: the download broke off (${error instanceof Error ? error.message : String(error)})`);
     return false;
   }
@@ -63,8 +64,8 @@ async function fetchText(url: URL, milliseconds: number): Promise<string | undef
   }
 }
 
-async function download(url: URL, file: string): Promise<void> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(downloadMilliseconds) });
+async function download(url: URL, file: string, signal: AbortSignal): Promise<void> {
+  const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(downloadMilliseconds)]) });
   if (!answer.ok || answer.body === null) throw new Error(`HTTP ${answer.status}`);
   await pipeline(Readable.fromWeb(answer.body), createWriteStream(file));
 }

@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+
+/** A command line that can't be understood; the message says why. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'USAGE';
+}
+
+export const usage = `Truffle on this machine.
+
+  npm start                    start everything, stay until Ctrl-C
+    -- --json                  print one line of JSON on stdout when ready (with npm start --silent)
+    -- --detach                return when ready; npm stop ends it
+    -- --split                 one process for each service
+    -- --no-demo               without the simulated site and its agent
+    -- --engines-only          only PostgreSQL, NATS and Temporal
+    -- --reset                 forget all state first
+  npm stop                     end what npm start -- --detach started
+  npm test                     run every check and test
+  npm run simulator            the Proxmox simulator alone
+
+Environment:
+  TRUFFLE_STATE_DIR            state of this checkout [.truffle]
+  TRUFFLE_CACHE_DIR            engines' programs, shared by checkouts [~/.cache/truffle]
+  TRUFFLE_DATABASE_URL, TRUFFLE_NATS_URL, TRUFFLE_TEMPORAL_ADDRESS
+                               use these instead of starting one
+  TRUFFLE_RELEASES_URL         mirror of the engines' release archives [https://github.com]
+`;
+
+const flag = { type: 'boolean', default: false } as const;
+
+export interface StartFlags {
+  readonly json: boolean;
+  readonly detach: boolean;
+  readonly split: boolean;
+  readonly reset: boolean;
+  readonly demo: boolean;
+  readonly enginesOnly: boolean;
+  readonly help: boolean;
+}
+
+/** @throws UsageError */
+export function startFlags(args: readonly string[]): StartFlags {
+  const options = {
+    json: flag,
+    detach: flag,
+    split: flag,
+    reset: flag,
+    'no-demo': flag,
+    'engines-only': flag,
+    help: { ...flag, short: 'h' },
+  } as const;
+  const values = understood(() => parseArgs({ args: [...args], options }).values);
+  return { ...values, demo: !values['no-demo'], enginesOnly: values['engines-only'] };
+}
+
+/** @throws UsageError */
+export function enginesFlags(args: readonly string[]): { readonly json: boolean; readonly stateDir: string } {
+  const options = { json: flag, 'state-dir': { type: 'string' } } as const;
+  const values = understood(() => parseArgs({ args: [...args], options }).values);
+  if (values['state-dir'] === undefined) throw new UsageError('engines needs --state-dir FOLDER');
+  return { json: values.json, stateDir: values['state-dir'] };
+}
+
+function understood<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}

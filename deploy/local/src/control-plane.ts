@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { Child } from './children.ts';
+import type { EngineAddresses, EngineRun } from './engines.ts';
+import { apart, processes, processEnvironment, together, type ProcessName } from './environment.ts';
+import { untilReady } from './readiness.ts';
+import { checkout } from './state-folder.ts';
+
+const readyMilliseconds = 60_000;
+
+/**
+ * Starts the control plane, in one process or one for each service, and answers when every process says that it is ready. None is ever
+ * restarted: one that ends resolves the children's `lost`.
+ * @throws ChildError with the log's end when one does not become ready
+ */
+export async function startControlPlane(engineRun: EngineRun, engines: EngineAddresses, split: boolean): Promise<void> {
+  const shape = split ? apart : together;
+  const started = shape.map((name) => ({ name, child: startProcess(engineRun, engines, shape, name) }));
+  await Promise.all(
+    started.map(({ name, child }) =>
+      untilReady(child, readyMilliseconds, () => saysReady(engineRun.ports[processes[name]])),
+    ),
+  );
+  for (const { name } of started) engineRun.say(`${name}: ready on 127.0.0.1:${engineRun.ports[processes[name]]}`);
+}
+
+function startProcess(
+  { children, folder, ports }: EngineRun,
+  engines: EngineAddresses,
+  shape: readonly ProcessName[],
+  name: ProcessName,
+): Child {
+  return children.start({
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', join(checkout, 'services', name, 'src', 'main.ts')],
+    env: processEnvironment(name, folder, ports, engines, shape),
+    cwd: folder.root,
+    stopMilliseconds: 15_000,
+  });
+}
+
+async function saysReady(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2000) });
+  await answer.arrayBuffer();
+  return answer.ok;
+}

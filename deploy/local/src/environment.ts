@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { EngineAddresses } from './engines.ts';
+import type { Ports } from './ports.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** The processes of the control plane and the port that each serves on: one for all, or one each with `edge` before them. */
+export const processes = {
+  'all-in-one': 'api',
+  tenant: 'tenant',
+  template: 'template',
+  billing: 'billing',
+  orchestration: 'orchestration',
+  'agent-gateway': 'agentGateway',
+  edge: 'api',
+} as const satisfies Record<string, keyof Ports>;
+
+export type ProcessName = keyof typeof processes;
+
+export const together: readonly ProcessName[] = ['all-in-one'];
+export const apart: readonly ProcessName[] = [
+  'tenant',
+  'template',
+  'billing',
+  'orchestration',
+  'agent-gateway',
+  'edge',
+];
+
+/** Where a process finds the keys that it may use. The folders are filled before it starts. */
+export const keyFolders = (
+  folder: StateFolder,
+  name: ProcessName,
+): { readonly passwords: string; readonly context: string; readonly service: string } => ({
+  passwords: join(folder.keys, name, 'passwords'),
+  context: join(folder.keys, name, 'context'),
+  service: join(folder.keys, name, 'service'),
+});
+
+export const publicUrl = (ports: Ports): string => `http://127.0.0.1:${ports.api}`;
+
+/** Every variable that a process of the control plane is given: the settings of the server kit, and the gateway's own. */
+export function processEnvironment(
+  name: ProcessName,
+  folder: StateFolder,
+  ports: Ports,
+  engines: EngineAddresses,
+  shape: readonly ProcessName[],
+): NodeJS.ProcessEnv {
+  const keys = keyFolders(folder, name);
+  const database = new URL(engines.databaseUrl);
+  const peers = shape
+    .filter((peer) => peer !== name && peer !== 'edge')
+    .map((peer) => `${peer}=http://127.0.0.1:${ports[processes[peer]]}`);
+  return {
+    ...fromOurs([
+      'PATH',
+      'HOME',
+      'TZ',
+      'LANG',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'TRUFFLE_LOG_LEVEL',
+      'TRUFFLE_RATE_PERCENT',
+      'NODE_EXTRA_CA_CERTS',
+    ]),
+    TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
+    TRUFFLE_PUBLIC_URL: publicUrl(ports),
+    TRUFFLE_PEERS: peers.join(','),
+    // Without the superuser's login: each process has roles of its own.
+    TRUFFLE_DATABASE_URL: `postgres://${database.host}${database.pathname}`,
+    TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,
+    TRUFFLE_CONTEXT_KEYS_DIR: keys.context,
+    TRUFFLE_SERVICE_KEYS_DIR: keys.service,
+    TRUFFLE_NATS_URL: engines.natsUrl,
+    TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
+    TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,
+    TRUFFLE_AGENTS_LISTEN: `127.0.0.1:${ports.agents}`,
+  };
+}
+
+/** Nothing else of our environment reaches a service: it may hold anyone's secrets. */
+const fromOurs = (names: readonly string[]): NodeJS.ProcessEnv =>
+  Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));

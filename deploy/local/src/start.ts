@@ -1,0 +1,140 @@
+import { fork } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './deadline.ts';
+import { removeState, StateFolderBusyError } from './engines.ts';
+import { tryLock } from './lock.ts';
+import { UsageError, type StartFlags } from './command-line.ts';
+import type { StackInfo } from './stack.ts';
+import { defaultStateFolder, openStateFolder } from './state-folder.ts';
+import { supervise } from './supervise.ts';
+import { currentSupervisor } from './supervisor-record.ts';
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+/** A first start may build Temporal on a slow machine. */
+const startMilliseconds = 40 * 60_000;
+
+/** What the detached supervisor tells the process that started it. */
+type Message = { readonly say: string } | { readonly ready: StackInfo } | { readonly failed: string };
+
+/** `npm start`: answers the exit code. */
+export async function start(flags: StartFlags, args: readonly string[]): Promise<number> {
+  if (flags.reset) reset();
+  try {
+    return flags.detach ? await startDetached(flags, args) : await startHere(flags);
+  } catch (error) {
+    if (!(error instanceof StateFolderBusyError)) throw error;
+    return joinRunning(flags);
+  }
+}
+
+/** The background half of `npm start -- --detach`. */
+export async function startInBackground(flags: StartFlags): Promise<number> {
+  const tell = (message: Message): void => void (process.connected && process.send?.(message));
+  const stop = new AbortController();
+  let ready = false;
+  // Until it is ready, the one who asked must be there to hear how it ends.
+  process.once('disconnect', () => ready || stop.abort());
+  onSignal(() => stop.abort());
+  try {
+    await supervise(
+      { stateDir: defaultStateFolder(process.env), env: process.env, say: (line) => (say(line), tell({ say: line })) },
+      flags,
+      stop.signal,
+      (info) => {
+        ready = true;
+        tell({ ready: info });
+      },
+    );
+    return 0;
+  } catch (error) {
+    tell({ failed: error instanceof Error ? error.message : String(error) });
+    throw error;
+  }
+}
+
+async function startHere(flags: StartFlags): Promise<number> {
+  const stop = new AbortController();
+  onSignal(() => stop.abort());
+  if (process.connected) process.once('disconnect', () => stop.abort());
+  const ending = await supervise(
+    { stateDir: defaultStateFolder(process.env), env: process.env, say },
+    flags,
+    stop.signal,
+    (info) => {
+      announce(info, flags.json);
+      if (!flags.json) say('Ctrl-C stops it.');
+    },
+  );
+  return ending === 'interrupted' ? 130 : 0;
+}
+
+async function startDetached(flags: StartFlags, args: readonly string[]): Promise<number> {
+  const folder = openStateFolder(defaultStateFolder(process.env));
+  const probe = tryLock(folder.lock);
+  if (probe === undefined) throw new StateFolderBusyError(folder.root);
+  probe.release();
+  const log = openSync(join(folder.logs, 'supervisor.log'), 'a', 0o600);
+  const child = fork(join(import.meta.dirname, 'main.ts'), ['background', ...args], {
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  onSignal(() => child.kill('SIGTERM'));
+  return new Promise((resolve) => {
+    child.on('message', (message: Message) => {
+      if ('say' in message) return say(message.say);
+      if ('failed' in message) return say(`truffle: ${message.failed}`);
+      announce(message.ready, flags.json);
+      if (!flags.json) say('It runs in the background: npm stop ends it.');
+      child.disconnect();
+      child.unref();
+      resolve(0);
+    });
+    child.once('exit', (code) => resolve(code === 0 ? 130 : (code ?? 1)));
+  });
+}
+
+/** Another start in the same checkout: waits until that one is ready and says what it offers. */
+async function joinRunning(flags: StartFlags): Promise<number> {
+  const folder = openStateFolder(defaultStateFolder(process.env));
+  const running = currentSupervisor(folder);
+  if (running?.info === undefined) say('another npm start is under way here: waiting until it is ready');
+  const info = await until(
+    { what: 'the other start', milliseconds: startMilliseconds, every: 200 },
+    () => currentSupervisor(folder)?.info ?? gone(folder.lock),
+  );
+  if (info === 'gone') {
+    say('truffle: the other start ended before it was ready; run npm start again');
+    return 1;
+  }
+  say(`already running here (pid ${currentSupervisor(folder)?.pid})`);
+  announce(info, flags.json);
+  return 0;
+}
+
+function gone(lockPath: string): 'gone' | undefined {
+  const lock = tryLock(lockPath);
+  lock?.release();
+  return lock === undefined ? undefined : 'gone';
+}
+
+function reset(): void {
+  const folder = openStateFolder(defaultStateFolder(process.env));
+  const lock = tryLock(folder.lock);
+  if (lock === undefined)
+    throw new UsageError('--reset: it is running; end it first (npm stop, or Ctrl-C where it runs)');
+  lock.release();
+  removeState(folder);
+  say(`removed all state in ${folder.root}`);
+}
+
+function announce(info: StackInfo, json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify(info)}\n`);
+  else for (const [name, value] of Object.entries(info)) process.stdout.write(`${name.padEnd(16)} ${String(value)}\n`);
+}
+
+/** Ctrl-C, kill and a closed terminal all mean the same, however often they come: the end has its own deadlines. */
+function onSignal(act: () => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, act);
+}
