@@ -4,6 +4,7 @@ export { checkContract, ContractError, rulesOf } from './contract.ts';
 export { hostSettings } from './host.settings.ts';
 export { runHost, startHost, type Host, type MakeModule, type ModuleDeps } from './host.ts';
 export { IdempotencyStore, idempotencyTable } from './idempotency.ts';
+export { ensureInstallation, type Installation } from './installation.ts';
 export { knownPermissions, roleGrants, allows, type Grant, type Scope } from './permission.ts';
 export { listenOrigin, type OriginServer } from './server.ts';
 export { onBehalfOf, Peers, type About } from './peers.ts';
