@@ -1,0 +1,75 @@
+import type { Clock } from '../clock.ts';
+import type { Random } from '../random.ts';
+import type { Vm } from '../vm/vm.ts';
+import { Guest, type GuestImage } from './guest.ts';
+
+/** The operating systems on the site's VMs: their disks outlive power cycles and go when the VM is destroyed. */
+export class Guests {
+  private readonly byVmid = new Map<number, Guest>();
+  private readonly running = new Set<number>();
+  private readonly parts: { clock: Clock; random: Random };
+  private readonly watchers = new Map<number, Set<() => void>>();
+
+  constructor(parts: { clock: Clock; random: Random }) {
+    this.parts = parts;
+  }
+
+  /** The guest of a running VM. */
+  get(vmid: number): Guest | undefined {
+    return this.running.has(vmid) ? this.byVmid.get(vmid) : undefined;
+  }
+
+  /** The running guest at an address; the one started last when two claim it. */
+  at(address: string): Guest | undefined {
+    return [...this.running].reverse().map((vmid) => this.byVmid.get(vmid)).find((guest) => guest?.cards.some((card) => card.address === address) === true);
+  }
+
+  boot(vm: Vm): void {
+    const guest = this.byVmid.get(vm.vmid) ?? new Guest(vm.vmid, this.parts);
+    this.byVmid.set(vm.vmid, guest);
+    this.down(vm.vmid);
+    this.running.delete(vm.vmid);
+    this.running.add(vm.vmid);
+    guest.boot(vm, (index) => lease(vm.vmid, index));
+  }
+
+  powerOff(vmid: number): void {
+    if (this.running.delete(vmid)) this.down(vmid);
+  }
+
+  /** Calls `ended` when the guest goes down; answers how to stop watching. */
+  watchDown(vmid: number, ended: () => void): () => void {
+    const set = this.watchers.get(vmid) ?? new Set();
+    this.watchers.set(vmid, set.add(ended));
+    return () => set.delete(ended);
+  }
+
+  private down(vmid: number): void {
+    for (const ended of this.watchers.get(vmid) ?? []) ended();
+    this.watchers.delete(vmid);
+  }
+
+  forget(vmid: number): void {
+    this.byVmid.delete(vmid);
+  }
+
+  /** Tells a running guest that its configuration changed. */
+  reconfigured(vm: Vm): void {
+    this.get(vm.vmid)?.configure(vm, (index) => lease(vm.vmid, index));
+  }
+
+  images(): Record<string, GuestImage> {
+    return Object.fromEntries([...this.byVmid].map(([vmid, guest]) => [String(vmid), guest.image()]));
+  }
+
+  /** Brings a guest back after a restart of the simulator. */
+  restore(vmid: number, image: GuestImage): void {
+    this.byVmid.set(vmid, new Guest(vmid, this.parts, image));
+  }
+}
+
+/** The address the site's DHCP gives: the same guest always gets the same one, 10.64.0.0/10. */
+function lease(vmid: number, index: number): string {
+  const host = vmid * 4 + index + 10;
+  return `10.${64 + ((host >> 16) & 63)}.${(host >> 8) & 255}.${host & 255}`;
+}

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+import ssh2, { type ServerChannel, type Session } from 'ssh2';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Guest } from './guest.ts';
+import { runScript } from './shell/run.ts';
+
+const STDIN_LIMIT = 64 * 1024 * 1024;
+
+/** Plays the guest's sshd inside one channel of the bastion. */
+export function serveSsh(cluster: Cluster, guest: Guest, channel: ServerChannel): void {
+  const server = new ssh2.Server({ hostKeys: [guest.hostKey] }, (client) => {
+    client.on('error', () => client.end());
+    client.on('authentication', (attempt) => {
+      if (attempt.method !== 'publickey') return attempt.reject(['publickey']);
+      const known = guest.keys.some((line) => matches(line, attempt));
+      if (!known || (attempt.username !== guest.login && attempt.username !== 'root')) return attempt.reject(['publickey']);
+      attempt.accept();
+    });
+    let user = guest.login;
+    client.on('authentication', (attempt) => { user = attempt.username; });
+    client.on('session', (accept) => openSession(cluster, guest, user, accept()));
+    client.on('tcpip', (_accept, reject) => reject());
+    const down = cluster.guests.watchDown(guest.vmid, () => client.end());
+    client.on('close', down);
+  });
+  channel.on('error', () => channel.close());
+  // The library only asks for a stream that reads and writes; its types ask for a whole socket.
+  server.injectSocket(channel as unknown as Socket);
+}
+
+/** Whether an authorised line is the key offered, and (once it is signed) the signature is that key's. */
+function matches(line: string, attempt: { key: { data: Buffer }; blob?: Buffer; signature?: Buffer; hashAlgo?: string }): boolean {
+  const key = ssh2.utils.parseKey(line);
+  if (key instanceof Error || !key.getPublicSSH().equals(attempt.key.data)) return false;
+  if (attempt.signature === undefined || attempt.blob === undefined) return true;
+  return key.verify(attempt.blob, attempt.signature, attempt.hashAlgo) === true;
+}
+
+function openSession(_cluster: Cluster, guest: Guest, user: string, session: Session): void {
+  session.on('env', (accept) => accept?.());
+  session.on('pty', (accept) => accept());
+  session.on('exec', (accept, _reject, info) => execute(guest, user, info.command, accept()));
+}
+
+/** Runs a command once its input has ended; output is sent as it comes. */
+function execute(guest: Guest, user: string, command: string, stream: ServerChannel): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('error', () => stream.close());
+  stream.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= STDIN_LIMIT) chunks.push(chunk);
+  });
+  stream.on('end', () => {
+    const stdin = Buffer.concat(chunks);
+    void runScript(guest, command, { user, stdin, stdout: (text) => stream.write(text), stderr: (text) => stream.stderr.write(text) }).then((code) => {
+      stream.exit(code);
+      stream.end();
+    });
+  });
+}
