@@ -39,7 +39,7 @@ const parent = (path: string): string => path.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[
  */
 export function parseDocumentText(text: string): { readonly data: Data; readonly positions: Positions } {
   const lines = new LineIndex(text);
-  scanDepth(text, lines);
+  scan(text, lines);
   const document = parseDocument(text, {
     version: "1.2",
     schema: "core",
@@ -50,7 +50,8 @@ export function parseDocumentText(text: string): { readonly data: Data; readonly
     // The library compares every pair of keys; the conversion below finds duplicates in one pass.
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: "silent",
+    // At "silent" a second document would not be reported.
+    logLevel: "error",
   });
   // After the first, errors of syntax follow from each other.
   const problems = [...document.errors, ...document.warnings].slice(0, 1).map((error) => syntaxProblem(error, lines));
@@ -64,14 +65,19 @@ export function parseDocumentText(text: string): { readonly data: Data; readonly
   return { data, positions: converter };
 }
 
-function scanDepth(text: string, lines: LineIndex): void {
+function scan(text: string, lines: LineIndex): void {
   const parser = new Parser();
   const refuse = (): never => {
     throw new Refusal([
       problem("TOO_DEEP", "", lines.place(parser.offset), `Collections are nested more than ${limits.depth} deep`, `at most ${limits.depth} levels`),
     ]);
   };
+  let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
+    lexemes += 1;
+    if (lexemes > limits.lexemes) {
+      throw new Refusal([problem("TOO_MANY_NODES", "", lines.place(parser.offset), "The template has too many parts", `at most ${limits.nodes} values`)]);
+    }
     for (const token of parser.next(lexeme)) void token;
     // One for the document, one for a scalar that is being read.
     if (parser.stack.length > limits.depth + 2) refuse();
@@ -117,6 +123,8 @@ class Converter implements Positions {
   readonly #anchors = new Map<string, Node>();
   readonly #open = new Set<Node>();
   #nodes = 0;
+  /** The alias that is being expanded, the outermost one. */
+  #via: number | undefined;
   #aliases = 0;
 
   constructor(text: string, lines: LineIndex) {
@@ -158,7 +166,7 @@ class Converter implements Positions {
     const from = node?.range?.[0] ?? key;
     this.#nodes += 1;
     if (this.#nodes > limits.nodes) {
-      this.#refuse("TOO_MANY_NODES", path, from, `The template has more than ${limits.nodes} values, aliases expanded`, `at most ${limits.nodes} values`);
+      this.#refuse("TOO_MANY_NODES", path, this.#via ?? from, `The template has more than ${limits.nodes} values, aliases expanded`, `at most ${limits.nodes} values`);
       throw new Refusal(this.problems);
     }
     if (!this.#spots.has(path)) this.#spots.set(path, this.#spot(node, from, key));
@@ -188,7 +196,11 @@ class Converter implements Positions {
       this.#refuse("YAML_ALIAS", path, from, `The alias *${node.source} refers to ${target === undefined ? "nothing before it" : "itself"}`, "an anchor that stands before");
       return null;
     }
-    return this.#convert(target, path, from);
+    const outer = this.#via;
+    this.#via ??= from;
+    const data = this.#convert(target, path, from);
+    this.#via = outer;
+    return data;
   }
 
   #scalar(node: Scalar, path: string, from: number): Data {

@@ -80,13 +80,42 @@ function joinList(list: CelList, separator: string): string {
   return parts.join(separator);
 }
 
+/** Finding a text in another costs up to the product of their lengths. */
+function chargeSearch(text: string, part: string): void {
+  current.charge(1 + (text.length * part.length) / 256);
+}
+
+/** Comparing walks both values, shared parts each time they stand. */
+function chargeWalk(value: CelValue): void {
+  current.charge(1);
+  if (typeof value === "string") current.charge(value.length / 16);
+  else if (isCelList(value)) for (const item of value) chargeWalk(item);
+  else if (isCelMap(value)) for (const item of value.values()) chargeWalk(item);
+}
+
+const standard = celEnv().funcs;
+
+/** The library's own comparison, metered. */
+function compared(name: string): (a: CelValue, b: CelValue) => boolean {
+  const original = standard.find(name);
+  return (a, b) => {
+    chargeWalk(a);
+    chargeWalk(b);
+    const result = original?.call(0, undefined, [a, b]);
+    if (typeof result !== "boolean") throw new ExpressionError("EXPRESSION_FAILED", 0, "The values cannot be compared");
+    return result;
+  };
+}
+
 function replaceAll(text: string, from: string, to: string): string {
+  chargeSearch(text, from);
   const parts = from === "" ? [text] : text.split(from);
   return toText(text.length + (parts.length - 1) * to.length, () => parts.join(to));
 }
 
 function splitList(text: string, separator: string): CelList {
   current.text(text.length);
+  chargeSearch(text, separator);
   const parts = text.split(separator);
   current.list(parts.length);
   return celList(parts);
@@ -119,6 +148,13 @@ const environment = celEnv({
     celFunc("_+_", [LIST, LIST], LIST, (a, b) => {
       current.list(a.size + b.size);
       return celList([...a, ...b] as CelInput[]);
+    }),
+    celFunc("_==_", [DYN, DYN], BOOL, compared("_==_")),
+    celFunc("_!=_", [DYN, DYN], BOOL, compared("_!=_")),
+    celFunc("@in", [DYN, LIST], BOOL, compared("@in")),
+    celMethod("contains", STRING, [STRING], BOOL, function (part) {
+      chargeSearch(this, part);
+      return this.includes(part);
     }),
     celMethod("matches", STRING, [STRING], BOOL, function (pattern) {
       return matches(this, pattern);

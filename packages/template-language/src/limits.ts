@@ -5,7 +5,9 @@ export const limits = {
   /** Nested collections; a template needs eight. */
   depth: 24,
   /** Keys, items and scalars, with aliases expanded. */
-  nodes: 20_000,
+  nodes: 5_000,
+  /** Lexical parts of a source, counted before anything is built from them. */
+  lexemes: 50_000,
   /** Aliases in one document. */
   aliases: 64,
   /** UTF-16 units in one scalar (a file's content, a script). */

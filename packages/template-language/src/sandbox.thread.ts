@@ -41,6 +41,7 @@ export class Thread {
   readonly #limits: ThreadLimits;
   readonly #ready: Promise<void>;
   #waiting: Waiting | undefined;
+  /** Present until the thread reports ready. */
   #isReady: (() => void) | undefined;
   #ended = false;
 
@@ -95,15 +96,21 @@ export class Thread {
   }
 
   #receive(reply: Reply): void {
-    if (reply.kind === "ready") this.#isReady?.();
+    if (reply.kind === "ready") this.#start();
     else if (reply.kind === "done") this.#finish({ kind: "done", result: reply.result });
     else if (reply.tooDeep) this.#finish({ kind: "expensive", problem: this.#tooExpensive("is nested too deep") });
     else this.#finish({ kind: "broken", error: new SandboxError("SANDBOX_FAILED", `The sandbox failed: ${reply.message}`) });
   }
 
+  #start(): void {
+    this.#isReady?.();
+    this.#isReady = undefined;
+  }
+
   #fail(error: Error & { code?: unknown }): void {
     this.#ended = true;
-    if (error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#finish({ kind: "expensive", problem: this.#tooExpensive(`needs more than ${this.#limits.heapMb} MB`) });
+    const atWork = this.#isReady === undefined;
+    if (atWork && error.code === "ERR_WORKER_OUT_OF_MEMORY") this.#finish({ kind: "expensive", problem: this.#tooExpensive(`needs more than ${this.#limits.heapMb} MB`) });
     else this.#finish({ kind: "broken", error: new SandboxError("SANDBOX_FAILED", "The sandbox's thread failed", { cause: error }) });
   }
 
