@@ -20,10 +20,15 @@ const oldestNpm = 10;
 
 const say = (line) => process.stderr.write(`${line}\n`);
 
+/** What is wrong and the command that mends it. */
+class SetupError extends Error {
+  constructor(problem, fix) {
+    super(`${problem}\n  fix: ${fix}`);
+  }
+}
+
 function fail(problem, fix) {
-  say(`truffle: ${problem}`);
-  say(`  fix: ${fix}`);
-  process.exit(1);
+  throw new SetupError(problem, fix);
 }
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
@@ -141,17 +146,22 @@ async function goOn(runtime, program, args) {
   const child = spawn(node, [program, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   watchParent(() => child.kill('SIGTERM'));
-  child.on('error', (error) =>
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve)).catch((error) =>
     fail(`the pinned Node can't run (${error.message})`, 'remove node_modules and try again'),
   );
-  child.on('exit', (code) => process.exit(code ?? 1));
+  process.exit(code ?? 1);
 }
 
-if (Number(process.versions.node.split('.')[0]) < 20)
-  fail(`Node ${process.versions.node} is too old`, 'install Node 20 or newer from https://nodejs.org');
-const [command, ...rest] = process.argv.slice(2);
-const runtime = pinnedRuntime();
-await installOnce(runtime);
-if (command === 'simulator') await goOn(runtime, join(root, 'simulator', 'src', 'main.ts'), rest);
-else
-  await goOn(runtime, join(root, 'deploy', 'local', 'src', 'main.ts'), command === undefined ? [] : [command, ...rest]);
+try {
+  if (Number(process.versions.node.split('.')[0]) < 20)
+    fail(`Node ${process.versions.node} is too old`, 'install Node 20 or newer from https://nodejs.org');
+  const [command, ...rest] = process.argv.slice(2);
+  const runtime = pinnedRuntime();
+  await installOnce(runtime);
+  if (command === 'simulator') await goOn(runtime, join(root, 'simulator', 'src', 'main.ts'), rest);
+  else await goOn(runtime, join(root, 'deploy', 'local', 'src', 'main.ts'), process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(`truffle: ${error.message}`);
+  process.exit(1);
+}
