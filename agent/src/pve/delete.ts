@@ -1,0 +1,86 @@
+import { type DeleteServer, Effect, Outcome } from '@truffle/api/agent/v1/command';
+import type { CommandEnd, CommandRun } from '../command/effect.ts';
+import { DecodedFailure } from '../command/failure.ts';
+import type { Here } from './clone.ts';
+import { faultOf } from './fault.ts';
+import { locate } from './locate.ts';
+import { awaitUnlocked } from './lock.ts';
+import { hasTag, readMark, smbiosUuid } from './mark.ts';
+import { jitter, pause } from './pause.ts';
+import { stop } from './power.ts';
+import { conflict } from './server.ts';
+import type { PveSite } from './site.ts';
+import { journalled } from './step.ts';
+import { waitForTask } from './task.ts';
+
+/** The journalled steps after which something is gone. */
+export const deleteServerEffects = ['stop', 'destroy'] as const;
+
+const tries = 6;
+
+/**
+ * Makes one server be gone, disks and all. Absent is done already; what does not carry this server's mark and UUID is never touched.
+ * @throws DecodedFailure for a foreign VM or a stale lock, PveError, PveTaskError, or the run's signal's reason
+ */
+export async function deleteServer(site: PveSite, run: CommandRun, spec: DeleteServer): Promise<CommandEnd> {
+  let hint: string | undefined;
+  for (let at = 0; ; at++) {
+    let found = await locate(site, spec.vmid, hint, run.signal);
+    if (found.state === 'hidden') throw conflict(spec.vmid, undefined, spec.serverId);
+    if (found.state === 'here' && found.config.options['lock'] !== undefined) {
+      requireOwned(found, spec, true);
+      found = await awaitUnlocked(site, spec.vmid, found, run.signal, (text) => run.progress('lock', text));
+    }
+    if (found.state !== 'here') break;
+    requireOwned(found, spec, false);
+    hint = found.node;
+    await stopJournalled(site, run, found);
+    try {
+      await destroy(site, run, found.node, spec.vmid);
+    } catch (error) {
+      run.signal.throwIfAborted();
+      const fault = faultOf(error);
+      const passes = fault?.passes === true || fault?.code === 'PVE_LOCKED' || fault?.code === 'PVE_NO_SUCH_VM';
+      if (at + 1 >= tries || !passes) throw error;
+      await pause(jitter(at, 200, 5_000), run.signal);
+    }
+  }
+  const did = run.recall('destroy') !== undefined;
+  run.progress('gone', did ? `VM ${spec.vmid} is gone` : `VM ${spec.vmid} was gone already`);
+  return { outcome: Outcome.SUCCEEDED, effect: did ? Effect.FULL : Effect.NONE };
+}
+
+async function stopJournalled(site: PveSite, run: CommandRun, { node, config: _ }: Here): Promise<void> {
+  const vmid = vmidOf(run);
+  await journalled(run, 'stop', { node, vmid }, async () => {
+    await stop(site, run, node, vmid);
+    return { stopped: true };
+  });
+}
+
+async function destroy(site: PveSite, run: CommandRun, node: string, vmid: number): Promise<void> {
+  run.progress('destroy', `removing VM ${vmid} and its disks`);
+  await journalled(run, 'destroy', { node, vmid }, async () => {
+    const upid = await site.api.destroy(node, vmid, run.signal);
+    await waitForTask(site.api.client, upid, run.signal);
+    return { upid };
+  });
+}
+
+function vmidOf(run: CommandRun): number {
+  return run.payload.op.case === 'deleteServer' ? run.payload.op.value.vmid : 0;
+}
+
+/**
+ * The mark and the UUID must both be this server's. A VM whose configuration step never came has the mark and not yet the tag, which is set
+ * together with the UUID; a stub in the making has nothing yet.
+ */
+function requireOwned(found: Here, spec: DeleteServer, inMaking: boolean): void {
+  const { options } = found.config;
+  const mark = readMark(options['description'] ?? '');
+  if (inMaking && mark === undefined && (options['description'] ?? '') === '' && options['lock'] === 'clone') return;
+  const marked = mark?.serverId === spec.serverId && mark.orgId === spec.orgId;
+  const configured = hasTag(options['tags'] ?? '', spec.serverId);
+  const uuid = smbiosUuid(options['smbios1'] ?? '') === spec.smbiosUuid.toLowerCase();
+  if (!marked || (configured && !uuid)) throw conflict(spec.vmid, found.node, spec.serverId);
+}

@@ -1,0 +1,55 @@
+import { DecodedFailure } from '../command/failure.ts';
+import { type Located, locate } from './locate.ts';
+import { pause } from './pause.ts';
+import type { PveSite } from './site.ts';
+
+type Here = Extract<Located, { state: 'here' }>;
+
+/** Locks that only the task which makes a VM holds; without that task they stay for ever. */
+const making = new Set(['clone', 'create']);
+/** A task that just ended has up to this long to take its lock away. */
+const graceMs = 2_000;
+
+/**
+ * Waits until nothing holds the VM's `lock`. Never clears one: an API token may not, and whoever may has to look first.
+ * @throws DecodedFailure OPERATOR_REQUIRED, with the command that clears it, once nobody is at work behind the lock
+ */
+export async function awaitUnlocked(
+  site: PveSite,
+  vmid: number,
+  found: Here,
+  signal: AbortSignal,
+  tell: (text: string) => void,
+): Promise<Located> {
+  const since = performance.now();
+  let idleSince = since;
+  for (let at: Located = found, wait = 50; ; wait = Math.min(1_000, wait * 2)) {
+    if (at.state !== 'here') return at;
+    const lock = at.config.options['lock'] ?? '';
+    if (lock === '') return at;
+    const now = performance.now();
+    const busy = (await site.api.tasks(at.node, { vmid }, signal)).some((task) => task.running);
+    if (busy) idleSince = now;
+    // Another user's task (a backup) is invisible to the token, so its lock gets the longer wait.
+    const patience = making.has(lock) ? graceMs : site.waits.lockMs;
+    if (now - idleSince > patience) throw staleLock(vmid, at.node, lock);
+    tell(`waiting for lock: ${lock}`);
+    await pause(wait, signal);
+    at = await locate(site, vmid, at.node, signal);
+  }
+}
+
+function staleLock(vmid: number, node: string, lock: string): DecodedFailure {
+  const command = making.has(lock) ? `qm unlock ${vmid} && qm destroy ${vmid} --purge 1` : `qm unlock ${vmid}`;
+  const left = making.has(lock)
+    ? 'The task that was making it died (a node that went down, a killed worker) and left a stub.'
+    : 'The task that took the lock is not at work any more.';
+  return new DecodedFailure({
+    reason: 'OPERATOR_REQUIRED',
+    message: `VM ${vmid} on ${node} is locked (${lock}) and nothing is at work on it`,
+    cause: left,
+    remedy: `Look at the VM, then run as root on ${node}: ${command}. After that try again.`,
+    retryable: true,
+    parameters: { vmid: String(vmid), node, lock, command },
+  });
+}

@@ -1,0 +1,51 @@
+import type { PveApi } from './api.ts';
+import type { Facts } from './facts.ts';
+import type { Semaphores } from './semaphore.ts';
+
+/** A network that templates may name. */
+export interface SiteNetwork {
+  /** The hypervisor's bridge. */
+  readonly bridge: string;
+  readonly vlan?: number;
+  /** Addresses by VMID, for networks without DHCP or images without guest agent: the first belongs to the first VMID of the range. */
+  readonly static?: { readonly first: string; readonly prefix: number; readonly gateway: string };
+}
+
+/** What the driver works with at one site. */
+export interface PveSite {
+  readonly api: PveApi;
+  readonly facts: Facts;
+  /** Pool that new VMs belong to; undefined for none. */
+  readonly pool: string | undefined;
+  /** Storage for full clones and cloud-init drives. */
+  readonly storage: string;
+  readonly clone: 'linked' | 'full';
+  /** The numbers that the site offers, both included. */
+  readonly vmids: { readonly first: number; readonly last: number };
+  /** VMIDs of the hypervisor's templates by image name: one, or one for each node with local storage. */
+  readonly images: Readonly<Record<string, readonly number[]>>;
+  readonly networks: Readonly<Record<string, SiteNetwork>>;
+  readonly sshUser: string;
+  /** The agent's own key in OpenSSH's form, put into every server. */
+  readonly sshPublicKey: string;
+  /** Clones at a time of one template, and onto one storage. */
+  readonly perTemplate: Semaphores;
+  readonly perStorage: Semaphores;
+  readonly waits: Waits;
+  /** Resolves when the guest's SSH server greets. @throws the signal's reason */
+  readonly awaitSsh: (address: string, signal: AbortSignal) => Promise<void>;
+}
+
+/** Bounds in milliseconds. */
+export interface Waits {
+  /** For the guest agent to tell an address. */
+  readonly addressMs: number;
+  /** For the SSH server of an addressed guest. */
+  readonly sshMs: number;
+  /** For a guest to shut down by itself before it is stopped. */
+  readonly shutdownMs: number;
+  /** For another task to give a lock back. */
+  readonly lockMs: number;
+  /** For a call whose reply was lost to show its effect. */
+  readonly lostReplyMs: number;
+}
