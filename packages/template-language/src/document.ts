@@ -1,7 +1,20 @@
-import { type Alias, type Document, Lexer, type Node, isAlias, isMap, isScalar, isSeq, parseDocument, Parser, type Scalar, type YAMLError } from "yaml";
-import { limits } from "./limits.ts";
-import { type Problem, type ProblemCode, type Place, problem, Refusal } from "./problem.ts";
-import { LineIndex } from "./source.ts";
+import {
+  type Alias,
+  type Document,
+  type Node,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+} from 'yaml';
+import { align } from './align.ts';
+import { limits } from './limits.ts';
+import { type Problem, type ProblemCode, type Place, problem, Refusal } from './problem.ts';
+import { scan } from './scan.ts';
+import { LineIndex } from './source.ts';
 
 /** Plain data, as JSON has it. */
 export type Data = null | boolean | number | string | readonly Data[] | { readonly [key: string]: Data };
@@ -25,11 +38,11 @@ interface Spot {
 
 /** Joins a path with a key or an index: `servers` + `web` = `servers.web`, `steps` + 0 = `steps[0]`. */
 export function join(path: string, key: string | number): string {
-  if (typeof key === "number") return `${path}[${key}]`;
-  return path === "" ? key : `${path}.${key}`;
+  if (typeof key === 'number') return `${path}[${key}]`;
+  return path === '' ? key : `${path}.${key}`;
 }
 
-const parent = (path: string): string => path.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[\]]*)$/, "");
+const parent = (path: string): string => path.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[\]]*)$/, '');
 
 /**
  * Parses one YAML 1.2 document of the core schema into plain data with positions.
@@ -41,8 +54,8 @@ export function parseDocumentText(text: string): { readonly data: Data; readonly
   const lines = new LineIndex(text);
   scan(text, lines);
   const document = parseDocument(text, {
-    version: "1.2",
-    schema: "core",
+    version: '1.2',
+    schema: 'core',
     merge: false,
     customTags: [],
     strict: true,
@@ -51,12 +64,20 @@ export function parseDocumentText(text: string): { readonly data: Data; readonly
     uniqueKeys: false,
     prettyErrors: false,
     // At "silent" a second document would not be reported.
-    logLevel: "error",
+    logLevel: 'error',
   });
   // After the first, errors of syntax follow from each other.
   const problems = [...document.errors, ...document.warnings].slice(0, 1).map((error) => syntaxProblem(error, lines));
   if (document.directives?.yaml.explicit === true || Object.keys(document.directives?.tags ?? {}).length > 1) {
-    problems.unshift(problem("YAML_DIRECTIVE", "", { line: 1, column: 1 }, "YAML directives are not allowed", "a document without lines that start with %"));
+    problems.unshift(
+      problem(
+        'YAML_DIRECTIVE',
+        '',
+        { line: 1, column: 1 },
+        'YAML directives are not allowed',
+        'a document without lines that start with %',
+      ),
+    );
   }
   if (problems.length > 0) throw new Refusal(problems);
   const converter = new Converter(text, lines);
@@ -65,55 +86,36 @@ export function parseDocumentText(text: string): { readonly data: Data; readonly
   return { data, positions: converter };
 }
 
-function scan(text: string, lines: LineIndex): void {
-  const parser = new Parser();
-  const refuse = (): never => {
-    throw new Refusal([
-      problem("TOO_DEEP", "", lines.place(parser.offset), `Collections are nested more than ${limits.depth} deep`, `at most ${limits.depth} levels`),
-    ]);
-  };
-  let lexemes = 0;
-  for (const lexeme of new Lexer().lex(text)) {
-    lexemes += 1;
-    if (lexemes > limits.lexemes) {
-      throw new Refusal([problem("TOO_MANY_NODES", "", lines.place(parser.offset), "The template has too many parts", `at most ${limits.nodes} values`)]);
-    }
-    for (const token of parser.next(lexeme)) void token;
-    // One for the document, one for a scalar that is being read.
-    if (parser.stack.length > limits.depth + 2) refuse();
-  }
-}
-
 const syntaxCodes: Readonly<Record<string, ProblemCode>> = {
-  MULTIPLE_DOCS: "MULTIPLE_DOCUMENTS",
-  TAG_RESOLVE_FAILED: "YAML_TAG",
-  BAD_ALIAS: "YAML_ALIAS",
-  DUPLICATE_KEY: "DUPLICATE_KEY",
+  MULTIPLE_DOCS: 'MULTIPLE_DOCUMENTS',
+  TAG_RESOLVE_FAILED: 'YAML_TAG',
+  BAD_ALIAS: 'YAML_ALIAS',
+  DUPLICATE_KEY: 'DUPLICATE_KEY',
 };
 
 function syntaxProblem(error: YAMLError, lines: LineIndex): Problem {
-  const code = syntaxCodes[error.code] ?? "YAML_SYNTAX";
-  return problem(code, "", lines.place(error.pos[0]), error.message, syntaxExpectation(error.code));
+  const code = syntaxCodes[error.code] ?? 'YAML_SYNTAX';
+  return problem(code, '', lines.place(error.pos[0]), error.message, syntaxExpectation(error.code));
 }
 
 function syntaxExpectation(code: string): string {
   switch (code) {
-    case "MULTIPLE_DOCS":
-      return "one document";
-    case "TAG_RESOLVE_FAILED":
-      return "a value without a tag";
-    case "TAB_AS_INDENT":
-      return "spaces for indentation";
-    case "NON_STRING_KEY":
-      return "keys that are text";
-    case "BLOCK_AS_IMPLICIT_KEY":
-      return "a value on its own line, or in quotes when it holds a colon";
+    case 'MULTIPLE_DOCS':
+      return 'one document';
+    case 'TAG_RESOLVE_FAILED':
+      return 'a value without a tag';
+    case 'TAB_AS_INDENT':
+      return 'spaces for indentation';
+    case 'NON_STRING_KEY':
+      return 'keys that are text';
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'a value on its own line, or in quotes when it holds a colon';
     default:
-      return "YAML 1.2";
+      return 'YAML 1.2';
   }
 }
 
-const reserved = new Set(["__proto__", "constructor", "prototype"]);
+const reserved = new Set(['__proto__', 'constructor', 'prototype']);
 
 class Converter implements Positions {
   readonly problems: Problem[] = [];
@@ -133,7 +135,7 @@ class Converter implements Positions {
   }
 
   convert(document: Document.Parsed): Data {
-    return this.#convert(document.contents, "", 0);
+    return this.#convert(document.contents, '', 0);
   }
 
   value(path: string): Place {
@@ -151,49 +153,72 @@ class Converter implements Positions {
   }
 
   #nearest(path: string): Spot {
-    for (let at = path; at !== ""; at = parent(at)) {
+    for (let at = path; at !== ''; at = parent(at)) {
       const spot = this.#spots.get(at);
       if (spot !== undefined) return spot;
     }
-    return this.#spots.get("") ?? { value: 0, end: 0, key: 0 };
+    return this.#spots.get('') ?? { value: 0, end: 0, key: 0 };
   }
 
   #refuse(code: ProblemCode, path: string, offset: number, message: string, expected: string): void {
-    if (this.problems.length < limits.problems) this.problems.push(problem(code, path, this.#lines.place(offset), message, expected));
+    if (this.problems.length < limits.problems)
+      this.problems.push(problem(code, path, this.#lines.place(offset), message, expected));
   }
 
   #convert(node: Node | null, path: string, key: number): Data {
     const from = node?.range?.[0] ?? key;
     this.#nodes += 1;
     if (this.#nodes > limits.nodes) {
-      this.#refuse("TOO_MANY_NODES", path, this.#via ?? from, `The template has more than ${limits.nodes} values, aliases expanded`, `at most ${limits.nodes} values`);
+      this.#refuse(
+        'TOO_MANY_NODES',
+        path,
+        this.#via ?? from,
+        `The template has more than ${limits.nodes} values, aliases expanded`,
+        `at most ${limits.nodes} values`,
+      );
       throw new Refusal(this.problems);
     }
     if (!this.#spots.has(path)) this.#spots.set(path, this.#spot(node, from, key));
     if (isAlias(node)) return this.#alias(node, path, from);
-    if (node !== null && "anchor" in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (node !== null && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) return this.#scalar(node, path, from);
     if (!isMap(node) && !isSeq(node)) return null;
     this.#open.add(node);
-    const data = isMap(node) ? this.#map(node.items, path, from) : node.items.map((item, at) => this.#convert(item as Node, join(path, at), (item as Node).range?.[0] ?? from));
+    const data = isMap(node)
+      ? this.#map(node.items, path, from)
+      : node.items.map((item, at) => this.#convert(item as Node, join(path, at), (item as Node).range?.[0] ?? from));
     this.#open.delete(node);
     return data;
   }
 
   #spot(node: Node | null, from: number, key: number): Spot {
     const end = node?.range?.[1] ?? from;
-    return isScalar(node) && typeof node.value === "string" ? { value: from, end, key, text: node.value } : { value: from, end, key };
+    return isScalar(node) && typeof node.value === 'string'
+      ? { value: from, end, key, text: node.value }
+      : { value: from, end, key };
   }
 
   #alias(node: Alias, path: string, from: number): Data {
     this.#aliases += 1;
     const target = this.#anchors.get(node.source);
     if (this.#aliases > limits.aliases) {
-      this.#refuse("YAML_ALIAS", path, from, `The template has more than ${limits.aliases} aliases`, `at most ${limits.aliases} aliases`);
+      this.#refuse(
+        'YAML_ALIAS',
+        path,
+        from,
+        `The template has more than ${limits.aliases} aliases`,
+        `at most ${limits.aliases} aliases`,
+      );
       throw new Refusal(this.problems);
     }
     if (target === undefined || this.#open.has(target)) {
-      this.#refuse("YAML_ALIAS", path, from, `The alias *${node.source} refers to ${target === undefined ? "nothing before it" : "itself"}`, "an anchor that stands before");
+      this.#refuse(
+        'YAML_ALIAS',
+        path,
+        from,
+        `The alias *${node.source} refers to ${target === undefined ? 'nothing before it' : 'itself'}`,
+        'an anchor that stands before',
+      );
       return null;
     }
     const outer = this.#via;
@@ -205,15 +230,30 @@ class Converter implements Positions {
 
   #scalar(node: Scalar, path: string, from: number): Data {
     const value = node.value;
-    if (typeof value === "number" && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))) {
-      this.#refuse("NUMBER_OUT_OF_RANGE", path, from, `The number ${String(node.source).slice(0, 40)} cannot be held exactly`, "a number between -(2^53-1) and 2^53-1");
+    if (
+      typeof value === 'number' &&
+      (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+    ) {
+      this.#refuse(
+        'NUMBER_OUT_OF_RANGE',
+        path,
+        from,
+        `The number ${String(node.source).slice(0, 40)} cannot be held exactly`,
+        'a number between -(2^53-1) and 2^53-1',
+      );
       return 0;
     }
-    if (typeof value === "string" && value.length > limits.textLength) {
-      this.#refuse("TEXT_TOO_LONG", path, from, `The text has ${value.length} characters`, `at most ${limits.textLength} characters`);
-      return "";
+    if (typeof value === 'string' && value.length > limits.textLength) {
+      this.#refuse(
+        'TEXT_TOO_LONG',
+        path,
+        from,
+        `The text has ${value.length} characters`,
+        `at most ${limits.textLength} characters`,
+      );
+      return '';
     }
-    return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
   }
 
   #map(items: readonly { readonly key: unknown; readonly value: unknown }[], path: string, from: number): Data {
@@ -221,45 +261,18 @@ class Converter implements Positions {
     for (const item of items) {
       const keyNode = item.key;
       const at = (isScalar(keyNode) || isAlias(keyNode) ? keyNode.range?.[0] : undefined) ?? from;
-      if (!isScalar(keyNode) || typeof keyNode.value !== "string") {
-        this.#refuse("YAML_SYNTAX", path, at, "A key is not a text", "keys that are text");
+      if (!isScalar(keyNode) || typeof keyNode.value !== 'string') {
+        this.#refuse('YAML_SYNTAX', path, at, 'A key is not a text', 'keys that are text');
         continue;
       }
       const key = keyNode.value;
       const inner = join(path, key);
-      if (key === "<<") this.#refuse("MERGE_KEY", path, at, "Merge keys (<<) are not allowed", "the keys written out");
-      else if (reserved.has(key)) this.#refuse("RESERVED_KEY", path, at, `The key ${key} is reserved`, "another name");
-      else if (Object.hasOwn(data, key)) this.#refuse("DUPLICATE_KEY", inner, at, `The key ${key.slice(0, 60)} stands twice`, "each key once");
+      if (key === '<<') this.#refuse('MERGE_KEY', path, at, 'Merge keys (<<) are not allowed', 'the keys written out');
+      else if (reserved.has(key)) this.#refuse('RESERVED_KEY', path, at, `The key ${key} is reserved`, 'another name');
+      else if (Object.hasOwn(data, key))
+        this.#refuse('DUPLICATE_KEY', inner, at, `The key ${key.slice(0, 60)} stands twice`, 'each key once');
       else data[key] = this.#convert(item.value as Node | null, inner, at);
     }
     return data;
   }
-}
-
-/**
- * Finds in `source[from, end)` the character that became `text[offset]`. Quotes, escapes, folding and indentation make the two differ;
- * walking both and skipping white space and escape marks where they part is exact for what people write and close for the rest.
- */
-function align(source: string, from: number, end: number, text: string, offset: number): number {
-  let at = from;
-  const opening = source[at];
-  if (opening === '"' || opening === "'") at += 1;
-  else if (opening === "|" || opening === ">") at = source.indexOf("\n", at) + 1;
-  let index = 0;
-  while (at < end) {
-    const escaped = opening === '"' && source[at] === "\\";
-    if (!escaped && source[at] === text[index]) {
-      if (index === offset) return at;
-      index += 1;
-      at += 1;
-    } else if (escaped) {
-      if (index === offset) return at;
-      const literal = source[at + 1] === text[index];
-      at += 2;
-      if (literal || /\s/.test(text[index] ?? "")) index += 1;
-    } else if (/\s/.test(source[at] ?? "") || (opening === "'" && source[at] === "'")) at += 1;
-    else if (/\s/.test(text[index] ?? "")) index += 1;
-    else return at;
-  }
-  return Math.min(at, end);
 }

@@ -1,7 +1,22 @@
-import { type CelInput, type CelValue, celEnv, celFunc, type CelList, celList, celMethod, CelScalar, isCelError, isCelList, isCelMap, isCelUint, listType, plan } from "@bufbuild/cel";
-import { type RE2JS as Pattern, RE2JS } from "@bufbuild/re2";
-import { children, type Expression, ExpressionError, type Node } from "./expression.ts";
-import { limits } from "./limits.ts";
+import {
+  type CelInput,
+  type CelValue,
+  celEnv,
+  celFunc,
+  type CelList,
+  celList,
+  celMethod,
+  CelScalar,
+  isCelError,
+  isCelList,
+  isCelMap,
+  isCelUint,
+  listType,
+  plan,
+} from '@bufbuild/cel';
+import { type RE2JS as Pattern, RE2JS } from '@bufbuild/re2';
+import { children, type Expression, ExpressionError, type Node } from './expression.ts';
+import { limits } from './limits.ts';
 
 /** What an expression can see, and what it gives. Whole numbers of CEL's `int` are bigint. */
 export type Value = null | boolean | bigint | number | string | readonly Value[] | { readonly [key: string]: Value };
@@ -17,9 +32,14 @@ export function evaluate(expression: Expression, variables: Variables): Value {
   const before = current;
   current = meter;
   try {
-    const result = plan(environment, metered(expression))(variables as Record<string, CelInput>);
+    const result = plan(environment, metered(expression))(variables);
     if (meter.exhausted) throw meter.error();
-    if (isCelError(result)) throw new ExpressionError("EXPRESSION_FAILED", offsetOf(result, expression), `The expression fails: ${result.message}`);
+    if (isCelError(result))
+      throw new ExpressionError(
+        'EXPRESSION_FAILED',
+        offsetOf(result, expression),
+        `The expression fails: ${result.message}`,
+      );
     return toValue(result, meter);
   } catch (error) {
     if (error instanceof RangeError) throw new Meter().error();
@@ -52,7 +72,7 @@ class Meter {
 
   error(): ExpressionError {
     const expected = `at most ${limits.evaluationCost} units of work, ${limits.listLength} items and ${limits.evaluatedTextLength} characters`;
-    return new ExpressionError("EXPRESSION_TOO_EXPENSIVE", 0, "The expression costs too much to evaluate", expected);
+    return new ExpressionError('EXPRESSION_TOO_EXPENSIVE', 0, 'The expression costs too much to evaluate', expected);
   }
 }
 
@@ -61,7 +81,7 @@ let current = new Meter();
 
 const { STRING, INT, BOOL, DYN } = CelScalar;
 const LIST = listType(DYN);
-const turn = "@turn";
+const turn = '@turn';
 
 function toText(length: number, make: () => string): string {
   current.text(length);
@@ -72,7 +92,7 @@ function joinList(list: CelList, separator: string): string {
   const parts: string[] = [];
   let length = 0;
   for (const item of list) {
-    if (typeof item !== "string") throw new ExpressionError("EXPRESSION_FAILED", 0, "join needs a list of texts");
+    if (typeof item !== 'string') throw new ExpressionError('EXPRESSION_FAILED', 0, 'join needs a list of texts');
     length += item.length + separator.length;
     current.text(length);
     parts.push(item);
@@ -88,7 +108,7 @@ function chargeSearch(text: string, part: string): void {
 /** Comparing walks both values, shared parts each time they stand. */
 function chargeWalk(value: CelValue): void {
   current.charge(1);
-  if (typeof value === "string") current.charge(value.length / 16);
+  if (typeof value === 'string') current.charge(value.length / 16);
   else if (isCelList(value)) for (const item of value) chargeWalk(item);
   else if (isCelMap(value)) for (const item of value.values()) chargeWalk(item);
 }
@@ -102,14 +122,14 @@ function compared(name: string): (a: CelValue, b: CelValue) => boolean {
     chargeWalk(a);
     chargeWalk(b);
     const result = original?.call(0, undefined, [a, b]);
-    if (typeof result !== "boolean") throw new ExpressionError("EXPRESSION_FAILED", 0, "The values cannot be compared");
+    if (typeof result !== 'boolean') throw new ExpressionError('EXPRESSION_FAILED', 0, 'The values cannot be compared');
     return result;
   };
 }
 
 function replaceAll(text: string, from: string, to: string): string {
   chargeSearch(text, from);
-  const parts = from === "" ? [text] : text.split(from);
+  const parts = from === '' ? [text] : text.split(from);
   return toText(text.length + (parts.length - 1) * to.length, () => parts.join(to));
 }
 
@@ -126,7 +146,10 @@ const patterns = new Map<string, Pattern>();
 
 function matches(text: string, source: string): boolean {
   // RE2 is linear in the text, with the pattern's size (its repetitions unrolled) as the factor.
-  const repeats = [...source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].reduce((product, [, least, most]) => product * Math.max(1, Number(least), Number(most ?? 0)), 1);
+  const repeats = [...source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].reduce(
+    (product, [, least, most]) => product * Math.max(1, Number(least), Number(most ?? 0)),
+    1,
+  );
   if (source.length > limits.patternLength) current.charge(limits.evaluationCost + 1);
   current.charge(1 + (source.length * repeats * (1 + text.length)) / 16);
   let pattern = patterns.get(source);
@@ -144,41 +167,41 @@ const environment = celEnv({
       current.charge(Number(cost));
       return goOn;
     }),
-    celFunc("_+_", [STRING, STRING], STRING, (a, b) => toText(a.length + b.length, () => a + b)),
-    celFunc("_+_", [LIST, LIST], LIST, (a, b) => {
+    celFunc('_+_', [STRING, STRING], STRING, (a, b) => toText(a.length + b.length, () => a + b)),
+    celFunc('_+_', [LIST, LIST], LIST, (a, b) => {
       current.list(a.size + b.size);
       return celList([...a, ...b] as CelInput[]);
     }),
-    celFunc("_==_", [DYN, DYN], BOOL, compared("_==_")),
-    celFunc("_!=_", [DYN, DYN], BOOL, compared("_!=_")),
-    celFunc("@in", [DYN, LIST], BOOL, compared("@in")),
-    celMethod("contains", STRING, [STRING], BOOL, function (part) {
+    celFunc('_==_', [DYN, DYN], BOOL, compared('_==_')),
+    celFunc('_!=_', [DYN, DYN], BOOL, compared('_!=_')),
+    celFunc('@in', [DYN, LIST], BOOL, compared('@in')),
+    celMethod('contains', STRING, [STRING], BOOL, function (part) {
       chargeSearch(this, part);
       return this.includes(part);
     }),
-    celMethod("matches", STRING, [STRING], BOOL, function (pattern) {
+    celMethod('matches', STRING, [STRING], BOOL, function (pattern) {
       return matches(this, pattern);
     }),
-    celFunc("matches", [STRING, STRING], BOOL, matches),
-    celMethod("join", LIST, [], STRING, function () {
-      return joinList(this, "");
+    celFunc('matches', [STRING, STRING], BOOL, matches),
+    celMethod('join', LIST, [], STRING, function () {
+      return joinList(this, '');
     }),
-    celMethod("join", LIST, [STRING], STRING, function (separator) {
+    celMethod('join', LIST, [STRING], STRING, function (separator) {
       return joinList(this, separator);
     }),
-    celMethod("split", STRING, [STRING], LIST, function (separator) {
+    celMethod('split', STRING, [STRING], LIST, function (separator) {
       return splitList(this, separator);
     }),
-    celMethod("replace", STRING, [STRING, STRING], STRING, function (from, to) {
+    celMethod('replace', STRING, [STRING, STRING], STRING, function (from, to) {
       return replaceAll(this, from, to);
     }),
-    celMethod("lowerAscii", STRING, [], STRING, function () {
+    celMethod('lowerAscii', STRING, [], STRING, function () {
       return toText(this.length, () => this.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
     }),
-    celMethod("upperAscii", STRING, [], STRING, function () {
+    celMethod('upperAscii', STRING, [], STRING, function () {
       return toText(this.length, () => this.replace(/[a-z]/g, (letter) => letter.toUpperCase()));
     }),
-    celMethod("trim", STRING, [], STRING, function () {
+    celMethod('trim', STRING, [], STRING, function () {
       return toText(this.length, () => this.trim());
     }),
   ],
@@ -195,7 +218,7 @@ function metered(expression: Expression): Node {
       if (each.inLoop) inLoop += cost;
     }
     const kind = node.exprKind;
-    if (kind.case === "comprehensionExpr" && kind.value.loopCondition !== undefined) {
+    if (kind.case === 'comprehensionExpr' && kind.value.loopCondition !== undefined) {
       kind.value.loopCondition = charged(kind.value.loopCondition, inLoop);
     }
     return size;
@@ -210,9 +233,19 @@ function charged(condition: Node, cost: number): Node {
   const units: Node = {
     $typeName,
     id,
-    exprKind: { case: "constExpr", value: { $typeName: "cel.expr.Constant", constantKind: { case: "int64Value", value: BigInt(cost) } } },
+    exprKind: {
+      case: 'constExpr',
+      value: { $typeName: 'cel.expr.Constant', constantKind: { case: 'int64Value', value: BigInt(cost) } },
+    },
   };
-  return { $typeName, id, exprKind: { case: "callExpr", value: { $typeName: "cel.expr.Expr.Call", function: turn, args: [units, condition] } } };
+  return {
+    $typeName,
+    id,
+    exprKind: {
+      case: 'callExpr',
+      value: { $typeName: 'cel.expr.Expr.Call', function: turn, args: [units, condition] },
+    },
+  };
 }
 
 function offsetOf(error: { readonly exprId?: unknown; readonly id?: unknown }, expression: Expression): number {
@@ -222,26 +255,42 @@ function offsetOf(error: { readonly exprId?: unknown; readonly id?: unknown }, e
 /** Copies a result into plain values; shared parts are counted each time they stand, so that a small graph cannot become a huge tree. */
 function toValue(value: CelValue, meter: Meter): Value {
   meter.charge(1);
-  if (value === null || typeof value === "boolean" || typeof value === "bigint" || typeof value === "number") return value;
-  if (typeof value === "string") return value;
+  if (value === null || typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number')
+    return value;
+  if (typeof value === 'string') return value;
   if (isCelUint(value)) return value.value;
   if (isCelList(value)) return [...value].map((item) => toValue(item, meter));
-  if (isCelMap(value)) return Object.fromEntries([...value].map(([key, item]) => [isCelUint(key) ? String(key.value) : String(key), toValue(item, meter)]));
-  throw new ExpressionError("EXPRESSION_FAILED", 0, "The expression gives a value that templates have no use for", "a text, a number, true or false, a list or a map");
+  if (isCelMap(value))
+    return Object.fromEntries(
+      [...value].map(([key, item]) => [isCelUint(key) ? String(key.value) : String(key), toValue(item, meter)]),
+    );
+  throw new ExpressionError(
+    'EXPRESSION_FAILED',
+    0,
+    'The expression gives a value that templates have no use for',
+    'a text, a number, true or false, a list or a map',
+  );
 }
 
 /** How a value stands inside a longer text. @throws ExpressionError for null */
 export function asText(value: Value): string {
-  if (typeof value === "string") return value;
-  if (value === null) throw new ExpressionError("EXPRESSION_FAILED", 0, "The expression gives null", "a text, a number, true or false, a list or a map");
-  if (typeof value === "object") return JSON.stringify(plain(value));
+  if (typeof value === 'string') return value;
+  if (value === null)
+    throw new ExpressionError(
+      'EXPRESSION_FAILED',
+      0,
+      'The expression gives null',
+      'a text, a number, true or false, a list or a map',
+    );
+  if (typeof value === 'object') return JSON.stringify(plain(value));
   return String(value);
 }
 
 /** A value as JSON has it: a bigint becomes a number where that is exact, a text otherwise. */
 export function plain(value: Value): unknown {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (Array.isArray(value)) return value.map((item: Value) => plain(item));
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
   return value;
 }

@@ -46,6 +46,6 @@ export function sampleWith(piece: string, by: string): string {
 
 /** 1-based line and column of the first occurrence of `piece`. */
 export function placeOf(source: string, piece: string): { line: number; column: number } {
-  const lines = source.slice(0, source.indexOf(piece)).split("\n");
-  return { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
+  const lines = source.slice(0, source.indexOf(piece)).split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }

@@ -1,12 +1,12 @@
-import { digestOf } from "./digest.ts";
-import { type Data, parseDocumentText, type Positions } from "./document.ts";
-import { checkExpressions, type Watch } from "./expressions.ts";
-import { limits } from "./limits.ts";
-import { catchRefusal, nowhere, type Problem, Refusal } from "./problem.ts";
-import { checkReferences } from "./references.ts";
-import { readSource } from "./source.ts";
-import { checkStructure } from "./structure.ts";
-import type { Template } from "./template.ts";
+import { digestOf } from './digest.ts';
+import { type Data, parseDocumentText, type Positions } from './document.ts';
+import { checkExpressions, type Watch } from './expressions.ts';
+import { limits } from './limits.ts';
+import { catchRefusal, nowhere, type Problem, Refusal } from './problem.ts';
+import { checkReferences } from './references.ts';
+import { readSource } from './source.ts';
+import { checkStructure } from './structure.ts';
+import type { Template } from './template.ts';
 
 /** A template that holds, with its identity; or all that is wrong with it. */
 export type ParseResult =

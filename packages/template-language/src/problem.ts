@@ -1,36 +1,36 @@
 /** Every way in which a template, a value or an evaluation can be refused. Codes are stable: clients key texts on them. */
 export const problemCodes = [
-  "SOURCE_TOO_LARGE",
-  "SOURCE_NOT_UTF8",
-  "SOURCE_EMPTY",
-  "INVALID_CHARACTER",
-  "YAML_SYNTAX",
-  "MULTIPLE_DOCUMENTS",
-  "YAML_DIRECTIVE",
-  "YAML_TAG",
-  "YAML_ALIAS",
-  "TOO_DEEP",
-  "TOO_MANY_NODES",
-  "DUPLICATE_KEY",
-  "MERGE_KEY",
-  "RESERVED_KEY",
-  "NUMBER_OUT_OF_RANGE",
-  "TEXT_TOO_LONG",
-  "UNKNOWN_KEY",
-  "MISSING_KEY",
-  "WRONG_TYPE",
-  "INVALID_VALUE",
-  "INVALID_NAME",
-  "UNKNOWN_REFERENCE",
-  "DUPLICATE_NAME",
-  "CYCLE",
-  "SECRET_EXPOSED",
-  "EXPRESSION_SYNTAX",
-  "EXPRESSION_TYPE",
-  "EXPRESSION_NOT_ALLOWED",
-  "EXPRESSION_FAILED",
-  "EXPRESSION_TOO_EXPENSIVE",
-  "TEMPLATE_TOO_EXPENSIVE",
+  'SOURCE_TOO_LARGE',
+  'SOURCE_NOT_UTF8',
+  'SOURCE_EMPTY',
+  'INVALID_CHARACTER',
+  'YAML_SYNTAX',
+  'MULTIPLE_DOCUMENTS',
+  'YAML_DIRECTIVE',
+  'YAML_TAG',
+  'YAML_ALIAS',
+  'TOO_DEEP',
+  'TOO_MANY_NODES',
+  'DUPLICATE_KEY',
+  'MERGE_KEY',
+  'RESERVED_KEY',
+  'NUMBER_OUT_OF_RANGE',
+  'TEXT_TOO_LONG',
+  'UNKNOWN_KEY',
+  'MISSING_KEY',
+  'WRONG_TYPE',
+  'INVALID_VALUE',
+  'INVALID_NAME',
+  'UNKNOWN_REFERENCE',
+  'DUPLICATE_NAME',
+  'CYCLE',
+  'SECRET_EXPOSED',
+  'EXPRESSION_SYNTAX',
+  'EXPRESSION_TYPE',
+  'EXPRESSION_NOT_ALLOWED',
+  'EXPRESSION_FAILED',
+  'EXPRESSION_TOO_EXPENSIVE',
+  'TEMPLATE_TOO_EXPENSIVE',
 ] as const;
 
 export type ProblemCode = (typeof problemCodes)[number];
@@ -66,18 +66,20 @@ export function problem(code: ProblemCode, path: string, place: Place, message: 
 
 /** Carries problems out of nested code; caught at the edge of this package, never seen by its callers. */
 export class Refusal extends Error {
-  readonly code = "REFUSED";
+  readonly code = 'REFUSED';
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map((each) => each.message).join("; "));
-    this.name = "Refusal";
+    super(problems.map((each) => each.message).join('; '));
+    this.name = 'Refusal';
     this.problems = problems;
   }
 }
 
 /** Runs `work` and turns a `Refusal` into its problems; anything else thrown goes on. */
-export function catchRefusal<T extends object>(work: () => T): T | { readonly ok: false; readonly problems: readonly Problem[] } {
+export function catchRefusal<T extends object>(
+  work: () => T,
+): T | { readonly ok: false; readonly problems: readonly Problem[] } {
   try {
     return work();
   } catch (error) {

@@ -1,11 +1,11 @@
-import { type Value, type Variables, asText } from "./evaluate.ts";
-import { ExpressionError } from "./expression.ts";
-import { interpolate } from "./interpolate.ts";
-import { type Parameters, parameterVariables } from "./parameters.ts";
-import { catchRefusal, nowhere, type Problem, problem, Refusal } from "./problem.ts";
-import { parseDuration } from "./quantity.ts";
-import type { Deployment, Health, Step, Template, TemplateFile } from "./template.ts";
-import { UnclosedExpressionError } from "./text.ts";
+import { type Value, type Variables, asText } from './evaluate.ts';
+import { ExpressionError } from './expression.ts';
+import { interpolate } from './interpolate.ts';
+import { type Parameters, parameterVariables } from './parameters.ts';
+import { catchRefusal, nowhere, type Problem, problem, Refusal } from './problem.ts';
+import { parseDuration } from './quantity.ts';
+import type { Deployment, Health, Step, Template, TemplateFile } from './template.ts';
+import { UnclosedExpressionError } from './text.ts';
 
 /** A server as expressions see it. */
 export interface ServerView {
@@ -50,9 +50,9 @@ export interface RenderedStep {
 }
 
 export type RenderedHealth = { readonly timeoutMs: number; readonly intervalMs: number } & (
-  | { readonly kind: "tcp"; readonly port: number }
-  | { readonly kind: "http"; readonly port: number; readonly path: string; readonly status: number }
-  | { readonly kind: "exec"; readonly run: string }
+  | { readonly kind: 'tcp'; readonly port: number }
+  | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly status: number }
+  | { readonly kind: 'exec'; readonly run: string }
 );
 
 /** What the agent does on one server: write the files, run the steps in order, ask for health. */
@@ -63,17 +63,28 @@ export interface RenderedDeployment {
   readonly health?: RenderedHealth;
 }
 
-export type RenderResult = ({ readonly ok: true } & RenderedDeployment) | { readonly ok: false; readonly problems: readonly Problem[] };
+export type RenderResult =
+  | ({ readonly ok: true } & RenderedDeployment)
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
  * Renders a deployment for one server. Secrets reach files' content and steps' environment, nothing else.
  * Without `secrets` (in the control plane) a deployment that reads them is refused.
  * @param server must be one of `context.servers`
  */
-export function renderDeployment(template: Template, name: string, server: ServerView, context: ClusterContext, secrets: Secrets = {}): RenderResult {
+export function renderDeployment(
+  template: Template,
+  name: string,
+  server: ServerView,
+  context: ClusterContext,
+  secrets: Secrets = {},
+): RenderResult {
   return catchRefusal((): RenderResult => {
     const deployment = Object.hasOwn(template.deployments, name) ? template.deployments[name] : undefined;
-    if (deployment === undefined) throw new Refusal([problem("UNKNOWN_REFERENCE", `deployments.${name}`, nowhere, `There is no deployment ${name}`)]);
+    if (deployment === undefined)
+      throw new Refusal([
+        problem('UNKNOWN_REFERENCE', `deployments.${name}`, nowhere, `There is no deployment ${name}`),
+      ]);
     return { ok: true, ...new Renderer(template, `deployments.${name}`, server, context, secrets).render(deployment) };
   });
 }
@@ -94,16 +105,18 @@ class Renderer {
   render(deployment: Deployment): RenderedDeployment {
     const files = (deployment.files ?? []).map((file, at) => this.#file(file, at));
     const steps = (deployment.steps ?? []).flatMap((step, at) => this.#step(step, at, files));
-    return deployment.health === undefined ? { files, steps } : { files, steps, health: this.#health(deployment.health) };
+    return deployment.health === undefined
+      ? { files, steps }
+      : { files, steps, health: this.#health(deployment.health) };
   }
 
   #file(file: TemplateFile, at: number): RenderedFile {
-    const owner = file.owner ?? "root";
+    const owner = file.owner ?? 'root';
     const rendered = {
       path: file.path,
       content: asText(evaluateAt(`${this.#path}.files[${at}].content`, file.content, this.#sealed)),
-      mode: (file.mode ?? "0644").padStart(4, "0"),
-      owner: owner.includes(":") ? owner : `${owner}:${owner}`,
+      mode: (file.mode ?? '0644').padStart(4, '0'),
+      owner: owner.includes(':') ? owner : `${owner}:${owner}`,
     };
     return file.notify === undefined ? rendered : { ...rendered, notify: file.notify };
   }
@@ -111,31 +124,38 @@ class Renderer {
   #step(step: Step, at: number, files: readonly RenderedFile[]): readonly RenderedStep[] {
     const path = `${this.#path}.steps[${at}]`;
     if (step.when !== undefined && evaluateAt(`${path}.when`, step.when, this.#open) !== true) return [];
-    const env = Object.entries(step.env ?? {}).map(([name, text]) => [name, asText(evaluateAt(`${path}.env.${name}`, text, this.#sealed))] as const);
+    const env = Object.entries(step.env ?? {}).map(
+      ([name, text]) => [name, asText(evaluateAt(`${path}.env.${name}`, text, this.#sealed))] as const,
+    );
     const notifiers = files.filter((file) => file.notify === step.name).map((file) => file.path);
     const rendered = {
       name: step.name,
       run: step.run,
       env: Object.fromEntries(env),
-      timeoutMs: parseDuration(step.timeout ?? "10m") ?? 600_000,
+      timeoutMs: parseDuration(step.timeout ?? '10m') ?? 600_000,
       idempotent: step.idempotent ?? true,
     };
     return [notifiers.length === 0 ? rendered : { ...rendered, onChangeOf: notifiers }];
   }
 
   #health(health: Health): RenderedHealth {
-    const times = { timeoutMs: parseDuration(health.timeout ?? "60s") ?? 60_000, intervalMs: parseDuration(health.interval ?? "2s") ?? 2_000 };
-    if (health.exec !== undefined) return { kind: "exec", run: health.exec, ...times };
-    if (health.http === undefined) return { kind: "tcp", port: this.#port("tcp", health.tcp ?? 0), ...times };
+    const times = {
+      timeoutMs: parseDuration(health.timeout ?? '60s') ?? 60_000,
+      intervalMs: parseDuration(health.interval ?? '2s') ?? 2_000,
+    };
+    if (health.exec !== undefined) return { kind: 'exec', run: health.exec, ...times };
+    if (health.http === undefined) return { kind: 'tcp', port: this.#port('tcp', health.tcp ?? 0), ...times };
     const { path, port, status = 200 } = health.http;
-    return { kind: "http", port: this.#port("http.port", port), path, status, ...times };
+    return { kind: 'http', port: this.#port('http.port', port), path, status, ...times };
   }
 
   #port(key: string, value: number | string): number {
     const path = `${this.#path}.health.${key}`;
-    const port = typeof value === "number" ? value : Number(evaluateAt(path, value, this.#open));
+    const port = typeof value === 'number' ? value : Number(evaluateAt(path, value, this.#open));
     if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
-    throw new Refusal([problem("INVALID_VALUE", path, nowhere, `${port} is no port`, "a whole number from 1 to 65535")]);
+    throw new Refusal([
+      problem('INVALID_VALUE', path, nowhere, `${port} is no port`, 'a whole number from 1 to 65535'),
+    ]);
   }
 }
 
@@ -143,7 +163,8 @@ function evaluateAt(path: string, text: string, variables: Variables): Value {
   try {
     return interpolate(text, variables);
   } catch (error) {
-    if (error instanceof UnclosedExpressionError) throw new Refusal([problem("EXPRESSION_SYNTAX", path, nowhere, error.message)]);
+    if (error instanceof UnclosedExpressionError)
+      throw new Refusal([problem('EXPRESSION_SYNTAX', path, nowhere, error.message)]);
     if (!(error instanceof ExpressionError)) throw error;
     throw new Refusal([problem(error.code, path, nowhere, error.message, error.expected)]);
   }
@@ -173,7 +194,9 @@ export interface EvaluatedOutput {
   readonly value?: string;
 }
 
-export type OutputsResult = { readonly ok: true; readonly outputs: readonly EvaluatedOutput[] } | { readonly ok: false; readonly problems: readonly Problem[] };
+export type OutputsResult =
+  | { readonly ok: true; readonly outputs: readonly EvaluatedOutput[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
  * Evaluates a template's outputs, sorted by name.
@@ -187,25 +210,34 @@ export function evaluateOutputs(template: Template, context: ClusterContext, sec
       const known = done.get(name);
       if (known !== undefined) return known;
       const { path, text, sensitive } = formOf(template, name);
-      const params = sensitive ? parameterVariables(template, context.params, secrets) : base["params"] ?? {};
-      const others = [...text.matchAll(/outputs\s*(?:\.\s*(\w+)|\[\s*['"](\w+)['"]\s*\])/g)].map((found) => found[1] ?? found[2] ?? "");
-      const outputs = Object.fromEntries(others.filter((each) => Object.hasOwn(template.outputs, each)).map((each) => [each, valueOf(each)]));
+      const params = sensitive ? parameterVariables(template, context.params, secrets) : (base['params'] ?? {});
+      const others = [...text.matchAll(/outputs\s*(?:\.\s*(\w+)|\[\s*['"](\w+)['"]\s*\])/g)].map(
+        (found) => found[1] ?? found[2] ?? '',
+      );
+      const outputs = Object.fromEntries(
+        others.filter((each) => Object.hasOwn(template.outputs, each)).map((each) => [each, valueOf(each)]),
+      );
       const value = asText(evaluateAt(path, text, { ...base, params, outputs }));
       done.set(name, value);
       return value;
     };
-    const outputs = Object.keys(template.outputs).toSorted().map((name) => {
-      const { sensitive, description } = formOf(template, name);
-      const shown = { name, sensitive, ...(description === undefined ? {} : { description }) };
-      return sensitive && secrets === undefined ? shown : { ...shown, value: valueOf(name) };
-    });
+    const outputs = Object.keys(template.outputs)
+      .toSorted()
+      .map((name) => {
+        const { sensitive, description } = formOf(template, name);
+        const shown = { name, sensitive, ...(description === undefined ? {} : { description }) };
+        return sensitive && secrets === undefined ? shown : { ...shown, value: valueOf(name) };
+      });
     return { ok: true, outputs };
   });
 }
 
-function formOf(template: Template, name: string): { path: string; text: string; sensitive: boolean; description?: string } {
-  const output = template.outputs[name] ?? "";
-  if (typeof output === "string") return { path: `outputs.${name}`, text: output, sensitive: false };
+function formOf(
+  template: Template,
+  name: string,
+): { path: string; text: string; sensitive: boolean; description?: string } {
+  const output = template.outputs[name] ?? '';
+  if (typeof output === 'string') return { path: `outputs.${name}`, text: output, sensitive: false };
   const form = { path: `outputs.${name}.value`, text: output.value, sensitive: output.sensitive ?? false };
   return output.description === undefined ? form : { ...form, description: output.description };
 }

@@ -1,5 +1,5 @@
-import { sortByDependency } from "./cycle.ts";
-import type { Deployment, Template } from "./template.ts";
+import { sortByDependency } from './cycle.ts';
+import type { Deployment, Template } from './template.ts';
 
 /** Servers that are changed at the same time, by name. */
 export type Batch = readonly string[];
@@ -30,11 +30,16 @@ export function rolloutPlan(template: Template, servers: readonly PlannedServer[
 }
 
 function batchesOf(deployment: Deployment, servers: readonly PlannedServer[]): readonly Batch[] {
-  const { strategy, batch, order } = deployment.rollout ?? { strategy: "rolling" };
+  const { strategy, batch, order } = deployment.rollout ?? { strategy: 'rolling' };
   // Roles that the order leaves out come last.
   const roles = [...new Set([...(order ?? []), ...deployment.on])];
-  const groups = roles.map((role) => servers.filter((each) => each.role === role).toSorted((a, b) => a.index - b.index).map((each) => each.name));
-  if (strategy === "all") return (order === undefined ? [groups.flat()] : groups).filter((group) => group.length > 0);
+  const groups = roles.map((role) =>
+    servers
+      .filter((each) => each.role === role)
+      .toSorted((a, b) => a.index - b.index)
+      .map((each) => each.name),
+  );
+  if (strategy === 'all') return (order === undefined ? [groups.flat()] : groups).filter((group) => group.length > 0);
   return groups.flatMap((group) => chunks(group, batch ?? 1));
 }
 

@@ -1,21 +1,32 @@
-import type { ClusterContext } from "./render.ts";
-import type { Parameters } from "./parameters.ts";
-import type { Place } from "./problem.ts";
-import type { Template } from "./template.ts";
+import type { ClusterContext } from './render.ts';
+import type { Parameters } from './parameters.ts';
+import type { Place } from './problem.ts';
+import type { Template } from './template.ts';
 
 /** What the sandbox's thread is asked. */
 export type Job =
-  | { readonly kind: "parse"; readonly source: string }
-  | { readonly kind: "load"; readonly data: unknown }
-  | { readonly kind: "resolve"; readonly template: Template; readonly values: Readonly<Record<string, unknown>>; readonly sealed: readonly string[] }
-  | { readonly kind: "expand"; readonly template: Template; readonly params: Parameters; readonly clusterName: string; readonly counts: Readonly<Record<string, number>> }
-  | { readonly kind: "outputs"; readonly template: Template; readonly context: ClusterContext };
+  | { readonly kind: 'parse'; readonly source: string }
+  | { readonly kind: 'load'; readonly data: unknown }
+  | {
+      readonly kind: 'resolve';
+      readonly template: Template;
+      readonly values: Readonly<Record<string, unknown>>;
+      readonly sealed: readonly string[];
+    }
+  | {
+      readonly kind: 'expand';
+      readonly template: Template;
+      readonly params: Parameters;
+      readonly clusterName: string;
+      readonly counts: Readonly<Record<string, number>>;
+    }
+  | { readonly kind: 'outputs'; readonly template: Template; readonly context: ClusterContext };
 
 /** What it answers. */
 export type Reply =
-  | { readonly kind: "ready" }
-  | { readonly kind: "done"; readonly result: unknown }
-  | { readonly kind: "failed"; readonly message: string; readonly tooDeep: boolean };
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly message: string; readonly tooDeep: boolean };
 
 const words = 3;
 const pathBytes = 240;

@@ -1,12 +1,12 @@
-import type { Parameters, ResolvedParameters } from "./parameters.ts";
-import type { ParseResult } from "./parse.ts";
-import { catchRefusal, type Problem } from "./problem.ts";
-import type { ClusterContext, OutputsResult } from "./render.ts";
-import type { Job } from "./sandbox.protocol.ts";
-import { SandboxError, Thread, type ThreadLimits } from "./sandbox.thread.ts";
-import type { ExpandedServers } from "./servers.ts";
-import { readSource } from "./source.ts";
-import type { Template } from "./template.ts";
+import type { Parameters, ResolvedParameters } from './parameters.ts';
+import type { ParseResult } from './parse.ts';
+import { catchRefusal, type Problem } from './problem.ts';
+import type { ClusterContext, OutputsResult } from './render.ts';
+import type { Job } from './sandbox.protocol.ts';
+import { SandboxError, Thread, type ThreadLimits } from './sandbox.thread.ts';
+import type { ExpandedServers } from './servers.ts';
+import { readSource } from './source.ts';
+import type { Template } from './template.ts';
 
 export interface SandboxOptions extends Partial<ThreadLimits> {
   /** Threads at most; started when needed. 2 unless told. */
@@ -44,39 +44,50 @@ export class TemplateSandbox {
   async parse(source: string | Uint8Array): Promise<ParseResult> {
     const read = catchRefusal(() => ({ ok: true, text: readSource(source) }) as const);
     if (!read.ok) return read;
-    return this.#run<ParseResult>({ kind: "parse", source: read.text });
+    return this.#run<ParseResult>({ kind: 'parse', source: read.text });
   }
 
   /** `loadTemplate` for JSON that is not trusted. */
   async load(data: unknown): Promise<ParseResult> {
-    return this.#run<ParseResult>({ kind: "load", data });
+    return this.#run<ParseResult>({ kind: 'load', data });
   }
 
   /** `resolveParameters` for a template that others wrote. */
-  async resolveParameters(template: Template, values: Readonly<Record<string, unknown>>, sealed: Iterable<string> = []): Promise<ResolvedParameters> {
-    return this.#run<ResolvedParameters>({ kind: "resolve", template, values, sealed: [...sealed] });
+  async resolveParameters(
+    template: Template,
+    values: Readonly<Record<string, unknown>>,
+    sealed: Iterable<string> = [],
+  ): Promise<ResolvedParameters> {
+    return this.#run<ResolvedParameters>({ kind: 'resolve', template, values, sealed: [...sealed] });
   }
 
   /** `expandServers` for a template that others wrote. */
-  async expandServers(template: Template, params: Parameters, clusterName: string, counts: Readonly<Record<string, number>> = {}): Promise<ExpandedServers> {
-    return this.#run<ExpandedServers>({ kind: "expand", template, params, clusterName, counts });
+  async expandServers(
+    template: Template,
+    params: Parameters,
+    clusterName: string,
+    counts: Readonly<Record<string, number>> = {},
+  ): Promise<ExpandedServers> {
+    return this.#run<ExpandedServers>({ kind: 'expand', template, params, clusterName, counts });
   }
 
   /** `evaluateOutputs` without secrets, for a template that others wrote. */
   async evaluateOutputs(template: Template, context: ClusterContext): Promise<OutputsResult> {
-    return this.#run<OutputsResult>({ kind: "outputs", template, context });
+    return this.#run<OutputsResult>({ kind: 'outputs', template, context });
   }
 
   /** Ends all threads; what waits is refused with `SANDBOX_CLOSED`. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#queue.splice(0)) waiting.reject(new SandboxError("SANDBOX_CLOSED", "The sandbox is closed"));
+    for (const waiting of this.#queue.splice(0))
+      waiting.reject(new SandboxError('SANDBOX_CLOSED', 'The sandbox is closed'));
     await Promise.all([...this.#all].map((thread) => thread.end()));
   }
 
   async #run<T>(job: Job): Promise<T | { readonly ok: false; readonly problems: readonly Problem[] }> {
-    if (this.#closed) throw new SandboxError("SANDBOX_CLOSED", "The sandbox is closed");
-    if (this.#queue.length >= this.#queueLimit) throw new SandboxError("SANDBOX_BUSY", `More than ${this.#queueLimit} templates wait`);
+    if (this.#closed) throw new SandboxError('SANDBOX_CLOSED', 'The sandbox is closed');
+    if (this.#queue.length >= this.#queueLimit)
+      throw new SandboxError('SANDBOX_BUSY', `More than ${this.#queueLimit} templates wait`);
     const result = await new Promise<unknown>((resolve, reject) => {
       this.#queue.push({ job, resolve, reject });
       this.#next();
@@ -104,8 +115,8 @@ export class TemplateSandbox {
     const outcome = await thread.run(waiting.job);
     if (thread.ended) this.#all.delete(thread);
     else this.#idle.push(thread);
-    if (outcome.kind === "done") waiting.resolve(outcome.result);
-    else if (outcome.kind === "expensive") waiting.resolve({ ok: false, problems: [outcome.problem] });
+    if (outcome.kind === 'done') waiting.resolve(outcome.result);
+    else if (outcome.kind === 'expensive') waiting.resolve({ ok: false, problems: [outcome.problem] });
     else waiting.reject(outcome.error);
     if (!this.#closed) this.#next();
   }

@@ -1,5 +1,5 @@
-import { limits } from "./limits.ts";
-import { nowhere, problem, Refusal, type Place } from "./problem.ts";
+import { limits } from './limits.ts';
+import { nowhere, problem, Refusal, type Place } from './problem.ts';
 
 const start: Place = { line: 1, column: 1 };
 
@@ -8,7 +8,7 @@ export class LineIndex {
   readonly #starts: number[] = [0];
 
   constructor(text: string) {
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#starts.push(at + 1);
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
   /** @param offset in UTF-16 units, 0-based */
@@ -34,34 +34,54 @@ const forbidden = /(?![\t\n\r\u0085])\p{Cc}|[\ufeff\ufffe\uffff]/u;
  */
 export function readSource(source: string | Uint8Array): string {
   if (source.length > limits.sourceBytes) refuseSize(source.length);
-  const text = typeof source === "string" ? source.replace(/^\ufeff/, "") : decode(source);
-  if (typeof source === "string") {
-    if (!source.isWellFormed()) throw new Refusal([problem("SOURCE_NOT_UTF8", "", start, "The template holds half of a surrogate pair", "UTF-8 text")]);
+  const text = typeof source === 'string' ? source.replace(/^\ufeff/, '') : decode(source);
+  if (typeof source === 'string') {
+    if (!source.isWellFormed())
+      throw new Refusal([
+        problem('SOURCE_NOT_UTF8', '', start, 'The template holds half of a surrogate pair', 'UTF-8 text'),
+      ]);
     const bytes = Buffer.byteLength(source);
     if (bytes > limits.sourceBytes) refuseSize(bytes);
   }
-  if (text.trim() === "") throw new Refusal([problem("SOURCE_EMPTY", "", start, "The template is empty", "a mapping that starts with apiVersion: truffle.dev/v1")]);
+  if (text.trim() === '')
+    throw new Refusal([
+      problem(
+        'SOURCE_EMPTY',
+        '',
+        start,
+        'The template is empty',
+        'a mapping that starts with apiVersion: truffle.dev/v1',
+      ),
+    ]);
   const found = forbidden.exec(text);
   if (found !== null) {
-    const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-    throw new Refusal([problem("INVALID_CHARACTER", "", new LineIndex(text).place(found.index), `The character U+${code} is not allowed`, "printable text")]);
+    const code = found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    throw new Refusal([
+      problem(
+        'INVALID_CHARACTER',
+        '',
+        new LineIndex(text).place(found.index),
+        `The character U+${code} is not allowed`,
+        'printable text',
+      ),
+    ]);
   }
   return text;
 }
 
 function refuseSize(size: number): never {
   throw new Refusal([
-    problem("SOURCE_TOO_LARGE", "", start, `The template has ${size} bytes`, `at most ${limits.sourceBytes} bytes`),
+    problem('SOURCE_TOO_LARGE', '', start, `The template has ${size} bytes`, `at most ${limits.sourceBytes} bytes`),
   ]);
 }
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    const before = new TextDecoder("utf-8").decode(bytes);
-    const at = before.indexOf("\ufffd");
+    const before = new TextDecoder('utf-8').decode(bytes);
+    const at = before.indexOf('\ufffd');
     const place = at === -1 ? nowhere : new LineIndex(before).place(at);
-    throw new Refusal([problem("SOURCE_NOT_UTF8", "", place, "The template is not valid UTF-8", "UTF-8 text")]);
+    throw new Refusal([problem('SOURCE_NOT_UTF8', '', place, 'The template is not valid UTF-8', 'UTF-8 text')]);
   }
 }

@@ -3,7 +3,7 @@ export type Text = string;
 
 export type Scalar = string | number | boolean;
 export type ParameterValue = Scalar | readonly Scalar[];
-export type ParameterType = "string" | "integer" | "number" | "boolean" | "array";
+export type ParameterType = 'string' | 'integer' | 'number' | 'boolean' | 'array';
 
 export interface Metadata {
   readonly name: string;
@@ -20,11 +20,11 @@ export interface Generate {
   /** Characters, 8 to 256. */
   readonly length: number;
   /** Characters to draw from; letters and digits unless told. */
-  readonly charset?: "alphanumeric" | "hex" | "digits";
+  readonly charset?: 'alphanumeric' | 'hex' | 'digits';
 }
 
 export interface ParameterItems {
-  readonly type: "string" | "integer" | "number" | "boolean";
+  readonly type: 'string' | 'integer' | 'number' | 'boolean';
   readonly enum?: readonly Scalar[];
   readonly minimum?: number;
   readonly maximum?: number;
@@ -60,7 +60,7 @@ export interface Network {
 export interface Scale {
   readonly min: number;
   readonly max: number;
-  readonly metric: "cpu" | "memory";
+  readonly metric: 'cpu' | 'memory';
   readonly target: number;
 }
 
@@ -77,7 +77,7 @@ export interface Role {
 }
 
 export interface Rollout {
-  readonly strategy: "rolling" | "all";
+  readonly strategy: 'rolling' | 'all';
   /** Servers changed at a time by `rolling`; 1 unless told. */
   readonly batch?: number;
   /** Roles, first to last; those of `on` as written unless told. */
@@ -142,8 +142,8 @@ export type Output = Text | { readonly value: Text; readonly description?: strin
 
 /** A template as written, with absent top-level maps filled in by empty ones. */
 export interface Template {
-  readonly apiVersion: "truffle.dev/v1";
-  readonly kind: "Template";
+  readonly apiVersion: 'truffle.dev/v1';
+  readonly kind: 'Template';
   readonly metadata: Metadata;
   readonly parameters: Readonly<Record<string, Parameter>>;
   readonly servers: Readonly<Record<string, Role>>;

@@ -1,4 +1,4 @@
-import semver from "semver";
+import semver from 'semver';
 
 /** Orders two semantic versions: negative when `a` is older, 0 when equal in precedence, positive when newer. @throws TypeError when one is none */
 export function compareVersions(a: string, b: string): number {
