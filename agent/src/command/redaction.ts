@@ -14,7 +14,7 @@ export class Redactor {
     for (const part of new Set([value, ...lines])) for (const form of formsOf(part)) this.#forms.add(form);
     // The longest first, so that a form within another leaves nothing of the longer one behind.
     const sorted = [...this.#forms].sort((a, b) => b.length - a.length);
-    this.#pattern = new RegExp(sorted.map((form) => RegExp.escape(form)).join('|'), 'g');
+    this.#pattern = new RegExp(sorted.map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|'), 'g');
   }
 
   /** `text` without any registered value. */

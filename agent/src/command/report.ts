@@ -1,0 +1,124 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { CommandResultSchema } from '@truffle/api/agent/v1/command';
+import type { LinkRequest } from '@truffle/api/agent/v1/link';
+import type { Journal } from '../journal/journal.ts';
+import { frame } from '../link/frame.ts';
+import type { Clock } from './clock.ts';
+import { LogBuffer, type LogLine } from './log-buffer.ts';
+
+/** Characters in one frame of log lines: at most 192 KiB as UTF-8, below the frame's limit. */
+const batchSize = 64 * 1024;
+const longestLine = 8 * 1024;
+const longestDetail = 500;
+/** Characters that the logs of all commands may take while nobody takes them away. */
+const logLimit = 16 * 1024 * 1024;
+/** Numbers of one boot; the next boot goes on above them, so that no number is used twice in a command. */
+const numbersPerBoot = 2 ** 32;
+
+export interface ReportsDeps {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** Something waits to be sent; `soon` for what may wait a moment for more of its kind. */
+  readonly wake: (urgency: 'now' | 'soon') => void;
+}
+
+interface CommandReport {
+  readonly logs: LogBuffer;
+  progress: { n: number; subStep: string; detail: string } | undefined;
+}
+
+/**
+ * What waits to be told to the gateway, pulled by the link whenever the stream has room. Results come from the journal and are never lost;
+ * progress keeps only its newest word; logs are bounded with gaps. A result goes out after its command's log.
+ */
+export class Reports {
+  readonly #deps: ReportsDeps;
+  readonly #reports = new Map<string, CommandReport>();
+  readonly #results = new Set<string>();
+  #number: number;
+
+  constructor(deps: ReportsDeps) {
+    this.#deps = deps;
+    this.#number = deps.journal.standing().bootNo * numbersPerBoot;
+  }
+
+  /** What a command is doing just now. The text is already redacted. */
+  progress(id: string, subStep: string, detail: string): void {
+    this.#report(id).progress = { n: ++this.#number, subStep, detail: detail.slice(0, longestDetail) };
+    this.#deps.wake('soon');
+  }
+
+  /** Lines of a command's log. The text is already redacted. */
+  log(id: string, stream: LogLine['stream'], text: string): void {
+    const { logs } = this.#report(id);
+    for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/))
+      logs.push({ n: ++this.#number, wall: this.#deps.clock.wall(), stream, text: line.slice(0, longestLine) });
+    this.#shed();
+    this.#deps.wake('soon');
+  }
+
+  /** The command's result is in the journal and has to be sent. */
+  resultDue(id: string): void {
+    this.#results.add(id);
+    this.#deps.wake('now');
+  }
+
+  /** A new session: every result in the journal has to be sent on it. */
+  renew(): void {
+    for (const entry of this.#deps.journal.entries()) if (entry.state === 'ended') this.#results.add(entry.id);
+    this.#deps.wake('now');
+  }
+
+  /** The command is settled. */
+  settled(id: string): void {
+    this.#results.delete(id);
+    this.#reports.delete(id);
+  }
+
+  /** The next frame to send; undefined when nothing waits. */
+  take(): LinkRequest | undefined {
+    for (const id of this.#results) {
+      const logs = this.#takeLogs(id);
+      if (logs !== undefined) return logs;
+      this.#results.delete(id);
+      this.#reports.delete(id);
+      const result = this.#deps.journal.entry(id)?.result;
+      if (result !== undefined) return frame({ case: 'result', value: fromBinary(CommandResultSchema, result) });
+    }
+    for (const [id, report] of this.#reports) {
+      if (report.progress !== undefined) {
+        const { n, subStep, detail } = report.progress;
+        report.progress = undefined;
+        return frame({ case: 'progress', value: { commandId: id, n: BigInt(n), subStep, detail } });
+      }
+      const logs = this.#takeLogs(id);
+      if (logs !== undefined) return logs;
+    }
+    return undefined;
+  }
+
+  #takeLogs(id: string): LinkRequest | undefined {
+    const lines = this.#reports.get(id)?.logs.take(batchSize) ?? [];
+    if (lines.length === 0) return undefined;
+    const entries = lines.map(({ n, wall, stream, text }) => ({ n: BigInt(n), time: timestampFromMs(wall), stream, text }));
+    return frame({ case: 'logs', value: { commandId: id, entries } });
+  }
+
+  #report(id: string): CommandReport {
+    let report = this.#reports.get(id);
+    if (report === undefined) this.#reports.set(id, (report = { logs: new LogBuffer(), progress: undefined }));
+    return report;
+  }
+
+  /** Keeps the sum bounded: the oldest command's waiting lines go first. */
+  #shed(): void {
+    let total = 0;
+    for (const { logs } of this.#reports.values()) total += logs.cost;
+    for (const { logs } of this.#reports.values()) {
+      if (total <= logLimit) return;
+      total -= logs.cost;
+      logs.drop();
+    }
+  }
+}

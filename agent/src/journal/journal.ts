@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { Json, StepRecord } from '../command/effect.ts';
+import { entryOf, type Entry, type NewEntry } from './entry.ts';
+import { schema, schemaVersion } from './schema.ts';
+
+/** The journal can't be written or read: nothing that the agent believes is safe to act on. */
+export class JournalBroken extends Error {
+  override readonly name = 'JournalBroken';
+  readonly code = 'JOURNAL_BROKEN';
+}
+
+/** Who the agent is and how far it got. */
+export interface Standing {
+  /** Written once into an empty data folder. */
+  readonly incarnation: string;
+  /** How often a journal was opened in this folder, this time included. */
+  readonly bootNo: number;
+  /** Number of the newest record. */
+  readonly lsn: number;
+  /** Fencing number of the newest session; 0 before the first. */
+  readonly epoch: number;
+  /** Token to present in the next Hello; empty before the first session. */
+  readonly continuity: Uint8Array;
+  /** Where the last session said to dial; empty for what enrolment said. */
+  readonly endpoints: readonly string[];
+}
+
+type Row = Record<string, SQLOutputValue>;
+
+/**
+ * The agent's memory across crashes. Every method returns when what it wrote is on disk; each write is one record with a number (`lsn`).
+ * A failed write is never tried again, since a second fsync may claim what the first one lost: `broken` is told, and the process must end.
+ */
+export class Journal {
+  readonly #db: DatabaseSync;
+  readonly #broken: (error: JournalBroken) => void;
+  readonly #statements = new Map<string, StatementSync>();
+  #isBroken = false;
+
+  /**
+   * Opens or makes the journal in the file `path` and counts the boot.
+   * @throws JournalBroken when it is damaged or of another version
+   */
+  constructor(path: string, broken: (error: JournalBroken) => void) {
+    this.#broken = broken;
+    this.#db = this.#guard(() => new DatabaseSync(path, { timeout: 0 }));
+    this.#guard(() => {
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+      this.#prepareTables();
+    });
+    this.#record(() => this.#run('UPDATE meta SET boot_no = boot_no + 1'));
+  }
+
+  standing(): Standing {
+    const row = this.#get('SELECT * FROM meta') ?? {};
+    return {
+      incarnation: String(row['incarnation']),
+      bootNo: Number(row['boot_no']),
+      lsn: Number(row['lsn']),
+      epoch: Number(row['epoch']),
+      continuity: row['continuity'] as Uint8Array,
+      endpoints: JSON.parse(String(row['endpoints'])) as string[],
+    };
+  }
+
+  /** Stores what a session gave. No endpoints leave the known ones as they are. */
+  storeSession(epoch: number, continuity: Uint8Array, endpoints: readonly string[]): void {
+    this.#record(() => {
+      this.#run('UPDATE meta SET epoch = ?, continuity = ?', epoch, continuity);
+      if (endpoints.length > 0) this.#run('UPDATE meta SET endpoints = ?', JSON.stringify(endpoints));
+    });
+  }
+
+  /** Takes a command in and raises the fence of its resource. Without need of a permit it is at once `running`. */
+  accept(entry: NewEntry): void {
+    this.#record((lsn) => {
+      this.#run(
+        'INSERT INTO inbox(id, lsn, resource_key, fence, payload, payload_sha256, run_timeout_ms, needs_permit, traceparent, state, permit_no)' +
+          ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)',
+        entry.id,
+        lsn,
+        entry.resourceKey,
+        entry.fence,
+        entry.payload,
+        entry.payloadSha256,
+        entry.runTimeoutMs,
+        entry.needsPermit ? 1 : 0,
+        entry.traceparent,
+        entry.needsPermit ? 'accepted' : 'running',
+      );
+      this.#run(
+        'INSERT INTO fence VALUES (?, ?) ON CONFLICT(resource_key) DO UPDATE SET max = max(max, excluded.max)',
+        entry.resourceKey,
+        entry.fence,
+      );
+    });
+  }
+
+  /** Journals that the command may take effect. */
+  permit(id: string, permitNo: number): void {
+    this.#record(() => this.#run("UPDATE inbox SET state = 'running', permit_no = ? WHERE id = ? AND state = 'accepted'", permitNo, id));
+  }
+
+  /** Journals a command's end; `result` is given the number of the record that will hold it. The first end stays. */
+  end(id: string, result: (lsn: number) => Uint8Array): void {
+    this.#record((lsn) => this.#run("UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'", result(lsn), id));
+  }
+
+  /** Forgets an ended command and its steps. Alone of all writes it does not wait for the disk: if it is lost, the result is sent once more. */
+  forget(id: string): void {
+    this.#guard(() => this.#db.exec('PRAGMA synchronous = NORMAL'));
+    this.#record(() => this.#run("DELETE FROM inbox WHERE id = ? AND state = 'ended'", id));
+    this.#guard(() => this.#db.exec('PRAGMA synchronous = FULL'));
+  }
+
+  entry(id: string): Entry | undefined {
+    const row = this.#get('SELECT * FROM inbox WHERE id = ?', id);
+    return row === undefined ? undefined : entryOf(row);
+  }
+
+  /** Every command in the journal, in the order of acceptance. */
+  entries(): Entry[] {
+    return this.#guard(() => this.#prepare('SELECT * FROM inbox ORDER BY lsn').all()).map(entryOf);
+  }
+
+  /** How many commands are in the journal. */
+  size(): number {
+    return Number(this.#get('SELECT count(*) AS n FROM inbox')?.['n']);
+  }
+
+  /** The highest fence seen for a resource; undefined when it was never named. */
+  fence(resourceKey: string): number | undefined {
+    const row = this.#get('SELECT max FROM fence WHERE resource_key = ?', resourceKey);
+    return row === undefined ? undefined : Number(row['max']);
+  }
+
+  step(commandId: string, name: string): StepRecord | undefined {
+    const row = this.#get('SELECT handle, observed FROM step WHERE command_id = ? AND name = ?', commandId, name);
+    if (row === undefined) return undefined;
+    const observed = row['observed'];
+    return {
+      name,
+      handle: JSON.parse(String(row['handle'])) as Json,
+      observed: typeof observed === 'string' ? (JSON.parse(observed) as Json) : undefined,
+    };
+  }
+
+  /** How many steps a command intended. */
+  stepCount(commandId: string): number {
+    return Number(this.#get('SELECT count(*) AS n FROM step WHERE command_id = ?', commandId)?.['n']);
+  }
+
+  /** Journals an intent before its effect; a second one of the same name gives the first record. */
+  intend(commandId: string, name: string, handle: Json): StepRecord {
+    const known = this.step(commandId, name);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(handle);
+    const sql = 'INSERT INTO step(command_id, no, name, handle) SELECT ?1, count(*) + 1, ?2, ?3 FROM step WHERE command_id = ?1';
+    this.#record(() => this.#run(sql, commandId, name, text));
+    return { name, handle, observed: undefined };
+  }
+
+  /** Journals what was observed after the effect. */
+  observe(commandId: string, name: string, observed: Json): void {
+    if (this.step(commandId, name) === undefined) throw new RangeError(`step ${JSON.stringify(name)} was observed without an intent`);
+    const text = JSON.stringify(observed);
+    this.#record(() => this.#run('UPDATE step SET observed = ? WHERE command_id = ? AND name = ?', text, commandId, name));
+  }
+
+  /** The secret of this cluster and name; made by `make` at the first call and the same ever after. */
+  generatedSecret(clusterId: string, name: string, make: () => string): string {
+    const known = this.#get('SELECT value FROM secret WHERE cluster_id = ? AND name = ?', clusterId, name);
+    if (known !== undefined) return String(known['value']);
+    const value = make();
+    this.#record(() => this.#run('INSERT INTO secret VALUES (?, ?, ?)', clusterId, name, value));
+    return value;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepareTables(): void {
+    const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version']);
+    if (version === 0) {
+      this.#db.exec(`BEGIN IMMEDIATE; ${schema}`);
+      this.#db.prepare("INSERT INTO meta VALUES (1, ?, 0, 0, 0, x'', '[]')").run(randomUUID());
+      this.#db.exec('COMMIT');
+    } else if (version !== schemaVersion) {
+      throw new JournalBroken(`the journal has version ${version}; this program knows version ${schemaVersion}`);
+    }
+    const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+    if (check !== 'ok') throw new JournalBroken(`the journal is damaged: ${String(check)}`);
+  }
+
+  /** One record: one transaction that also counts the number up. */
+  #record(write: (lsn: number) => unknown): void {
+    this.#guard(() => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const lsn = Number(this.#prepare('UPDATE meta SET lsn = lsn + 1 RETURNING lsn').get()?.['lsn']);
+      write(lsn);
+      this.#db.exec('COMMIT');
+    });
+  }
+
+  #guard<T>(act: () => T): T {
+    if (this.#isBroken) throw new JournalBroken('the journal failed before; this process must end');
+    try {
+      return act();
+    } catch (cause) {
+      this.#isBroken = true;
+      const error = cause instanceof JournalBroken ? cause : new JournalBroken('the journal can not be used', { cause });
+      this.#broken(error);
+      throw error;
+    }
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values));
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): { changes: number | bigint } {
+    return this.#prepare(sql).run(...values);
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+}

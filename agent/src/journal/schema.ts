@@ -1,0 +1,48 @@
+/** Version of the tables below; a journal of another version is refused, not guessed at. */
+export const schemaVersion = 1;
+
+/**
+ * meta    one row: who the agent is and how far it got
+ * inbox   commands from their acceptance until the gateway says that it has their end
+ * step    what a command intended, and what it then observed
+ * fence   the highest fence seen for each resource; never lowered
+ * secret  secrets made on this site; never sent anywhere
+ */
+export const schema = `
+CREATE TABLE meta(
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  incarnation TEXT NOT NULL,
+  boot_no INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  continuity BLOB NOT NULL,
+  endpoints TEXT NOT NULL
+) STRICT;
+CREATE TABLE inbox(
+  id TEXT PRIMARY KEY,
+  lsn INTEGER NOT NULL,
+  resource_key TEXT NOT NULL,
+  fence INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  payload_sha256 BLOB NOT NULL,
+  run_timeout_ms INTEGER NOT NULL,
+  needs_permit INTEGER NOT NULL,
+  traceparent TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'running', 'ended')),
+  permit_no INTEGER NOT NULL,
+  result BLOB,
+  CHECK ((state = 'ended') = (result IS NOT NULL))
+) STRICT;
+CREATE TABLE step(
+  command_id TEXT NOT NULL REFERENCES inbox(id) ON DELETE CASCADE,
+  no INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  handle TEXT NOT NULL,
+  observed TEXT,
+  PRIMARY KEY (command_id, no),
+  UNIQUE (command_id, name)
+) STRICT;
+CREATE TABLE fence(resource_key TEXT PRIMARY KEY, max INTEGER NOT NULL) STRICT;
+CREATE TABLE secret(cluster_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (cluster_id, name)) STRICT;
+PRAGMA user_version = ${schemaVersion};
+`;

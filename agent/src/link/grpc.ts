@@ -1,0 +1,129 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import * as grpc from '@grpc/grpc-js';
+import { AgentLinkService, LinkRequestSchema, LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import { frameLimit } from './frame.ts';
+import { dialMs } from './session.ts';
+import type { Dialer, Stream, StreamEvents } from './stream.ts';
+
+/** What the agent shows and trusts. PEM. */
+export interface LinkCredentials {
+  readonly certificate: string;
+  readonly key: string;
+  /** Authorities that the gateway's certificate must come from. */
+  readonly authorities: string;
+  /** Name that the gateway's certificate must carry, wherever it is dialled. */
+  readonly serverName: string;
+}
+
+const path = `/${AgentLinkService.typeName}/${AgentLinkService.method.link.name}`;
+/** How long a closed stream may take to send what is on its way. */
+const lingerMs = 1_000;
+const refusals: readonly grpc.status[] = [grpc.status.UNAUTHENTICATED, grpc.status.PERMISSION_DENIED];
+
+/**
+ * Dials gateways over gRPC with mutual TLS. Each dial has a connection of its own. `credentials` are asked for anew each time, so that a renewed certificate is used.
+ */
+export function grpcDialer(credentials: () => LinkCredentials): Dialer {
+  return { dial: (endpoint, events) => dial(endpoint, credentials(), events) };
+}
+
+function dial(endpoint: string, credentials: LinkCredentials, events: StreamEvents): Stream {
+  const client = new grpc.Client(
+    endpoint,
+    grpc.credentials.createSsl(
+      Buffer.from(credentials.authorities),
+      Buffer.from(credentials.key),
+      Buffer.from(credentials.certificate),
+    ),
+    {
+      'grpc.ssl_target_name_override': credentials.serverName,
+      'grpc.default_authority': credentials.serverName,
+      'grpc.keepalive_time_ms': 15_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.keepalive_permit_without_calls': 1,
+      'grpc.max_receive_message_length': frameLimit,
+      'grpc.max_send_message_length': frameLimit,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_retries': 0,
+      'grpc.service_config_disable_resolution': 1,
+    },
+  );
+  return new GrpcStream(client, events);
+}
+
+class GrpcStream implements Stream {
+  readonly #client: grpc.Client;
+  readonly #events: StreamEvents;
+  #call: grpc.ClientDuplexStream<LinkRequest, LinkResponse> | undefined;
+  #over = false;
+
+  constructor(client: grpc.Client, events: StreamEvents) {
+    this.#client = client;
+    this.#events = events;
+    client.waitForReady(Date.now() + dialMs, (error) => {
+      if (this.#over) return;
+      if (error === undefined || error === null) this.#open();
+      else this.#lost({ refused: false, detail: error.message });
+    });
+  }
+
+  send(frame: LinkRequest): boolean {
+    return this.#call?.write(frame) ?? true;
+  }
+
+  pause(): void {
+    this.#call?.pause();
+  }
+
+  resume(): void {
+    this.#call?.resume();
+  }
+
+  close(): void {
+    this.#over = true;
+    if (this.#call === undefined) {
+      this.#client.close();
+      return;
+    }
+    const call = this.#call;
+    const linger = setTimeout(() => call.cancel(), lingerMs);
+    call.once('status', () => clearTimeout(linger));
+    call.resume();
+    call.end();
+  }
+
+  #open(): void {
+    const encode = (frame: LinkRequest): Buffer => Buffer.from(toBinary(LinkRequestSchema, frame));
+    const call = this.#client.makeBidiStreamRequest(path, encode, decode, new grpc.Metadata(), {});
+    this.#call = call;
+    call.on('data', (frame: LinkResponse) => {
+      if (!this.#over) this.#events.received(frame);
+    });
+    call.on('drain', () => {
+      if (!this.#over) this.#events.drained();
+    });
+    // The status says all that the error does; unheard, the error would end the process.
+    call.on('error', () => undefined);
+    call.on('status', (status) => {
+      this.#client.close();
+      this.#lost({ refused: refusals.includes(status.code), detail: `${grpc.status[status.code]} ${status.details}`.trim() });
+    });
+    this.#events.connected();
+  }
+
+  #lost(why: { refused: boolean; detail: string }): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#client.close();
+    this.#events.lost(why);
+  }
+}
+
+/** A frame that does not parse is one of no known kind: one bad frame must not end the session. */
+function decode(bytes: Buffer): LinkResponse {
+  try {
+    return fromBinary(LinkResponseSchema, bytes);
+  } catch {
+    return create(LinkResponseSchema);
+  }
+}

@@ -1,0 +1,280 @@
+import type { LinkRequest, LinkResponse } from '@truffle/api/agent/v1/link';
+import { frame } from './frame.ts';
+
+/** A stream's number: each dial has its own, so that what comes late from a former one is told apart. */
+export type StreamNo = number;
+
+/** A try to come to a session. `until` is by the monotonic clock. */
+export type Attempt =
+  | { readonly at: 'waiting'; readonly until: number }
+  | { readonly at: 'dialing'; readonly stream: StreamNo; readonly until: number }
+  | { readonly at: 'greeting'; readonly stream: StreamNo; readonly until: number };
+
+/** A session that work runs over. */
+export interface Live {
+  readonly stream: StreamNo;
+  readonly epoch: bigint;
+  readonly heartbeatMs: number;
+  /** Heartbeats sent. */
+  readonly beats: bigint;
+  readonly nextBeat: number;
+  /** Without a frame until then the session is dead. */
+  readonly deadAt: number;
+  /** From then on its end counts as the first failure. */
+  readonly healthyAt: number;
+}
+
+/** Where the link stands. */
+export type Phase =
+  | { readonly at: 'connecting'; readonly attempt: Attempt }
+  | { readonly at: 'ready'; readonly live: Live }
+  /** The gateway drains: the old session works until the new one is ready. */
+  | { readonly at: 'moving'; readonly live: Live; readonly attempt: Attempt }
+  | { readonly at: 'stopped' };
+
+export interface Session {
+  readonly phase: Phase;
+  /** Where to dial, first to last; never empty. */
+  readonly endpoints: readonly string[];
+  /** Index of the endpoint to dial next. */
+  readonly endpoint: number;
+  /** Attempts in a row that failed. */
+  readonly failures: number;
+  /** Number of the newest stream. */
+  readonly lastStream: StreamNo;
+}
+
+/** What happens to the link. */
+export type Input =
+  | { readonly on: 'connected'; readonly stream: StreamNo }
+  | { readonly on: 'frame'; readonly stream: StreamNo; readonly frame: LinkResponse['frame'] }
+  /** A stream ended or never came to be; `refused` when the gateway did not want this agent. */
+  | { readonly on: 'lost'; readonly stream: StreamNo; readonly refused: boolean }
+  /** The time that `wakeAt` named has come. */
+  | { readonly on: 'tick' }
+  | { readonly on: 'stop' };
+
+/** What is to be done, in this order. */
+export type Action =
+  | { readonly do: 'dial'; readonly stream: StreamNo; readonly endpoint: string }
+  /** Send Hello. */
+  | { readonly do: 'greet'; readonly stream: StreamNo }
+  /** Journal the session; if that fails, nothing after it may be done. */
+  | { readonly do: 'store'; readonly epoch: bigint; readonly continuity: Uint8Array; readonly endpoints: readonly string[] }
+  | { readonly do: 'send'; readonly stream: StreamNo; readonly frame: LinkRequest }
+  /** From now on work runs over this stream. */
+  | { readonly do: 'use'; readonly stream: StreamNo; readonly epoch: bigint }
+  /** There is no session. */
+  | { readonly do: 'pause' }
+  | { readonly do: 'deliver'; readonly frame: WorkFrame }
+  | { readonly do: 'close'; readonly stream: StreamNo; readonly why: string };
+
+/** Frames that are about commands. */
+export type WorkFrame = Extract<LinkResponse['frame'], { case: 'command' | 'permit' | 'resultAck' | 'cancel' }>;
+
+/** Time and chance as of this step. */
+export interface Moment {
+  /** Milliseconds of the monotonic clock. */
+  readonly now: number;
+  /** From 0 up to 1, anew at each call. */
+  readonly random: () => number;
+}
+
+export type Advance = readonly [Session, readonly Action[]];
+
+export const dialMs = 10_000;
+export const welcomeMs = 15_000;
+const healthyMs = 60_000;
+const defaultHeartbeatMs = 10_000;
+const firstBackoffMs = 1_000;
+const backoffCapMs = 120_000;
+const refusedCapMs = 300_000;
+/** Heartbeats missed before a session counts as dead: 30 s at the usual 10 s. */
+const beatsMissed = 3;
+
+/** A link that dials at its first tick. @throws RangeError without endpoints */
+export function newSession(endpoints: readonly string[], now: number): Session {
+  if (endpoints.length === 0) throw new RangeError('no endpoint to dial');
+  return { phase: { at: 'connecting', attempt: { at: 'waiting', until: now } }, endpoints, endpoint: 0, failures: 0, lastStream: 0 };
+}
+
+/** When to come back with a tick; undefined for never. */
+export function wakeAt({ phase }: Session): number | undefined {
+  switch (phase.at) {
+    case 'connecting':
+      return phase.attempt.until;
+    case 'ready':
+      return Math.min(phase.live.nextBeat, phase.live.deadAt);
+    case 'moving':
+      return Math.min(phase.live.nextBeat, phase.live.deadAt, phase.attempt.until);
+    case 'stopped':
+      return undefined;
+  }
+}
+
+/** The link after `input`, and what is to be done. Pure. */
+export function advance(session: Session, input: Input, moment: Moment): Advance {
+  switch (input.on) {
+    case 'connected':
+      return connected(session, input.stream, moment);
+    case 'frame':
+      return received(session, input.stream, input.frame, moment);
+    case 'lost':
+      return lost(session, input.stream, { cap: input.refused ? refusedCapMs : backoffCapMs, why: '' }, moment);
+    case 'tick':
+      return tick(session, moment);
+    case 'stop':
+      return stop(session);
+  }
+}
+
+const attemptOf = (session: Session): Attempt | undefined => ('attempt' in session.phase ? session.phase.attempt : undefined);
+const liveOf = (session: Session): Live | undefined => ('live' in session.phase ? session.phase.live : undefined);
+
+/** The session with another attempt beside the same live stream, if there is one. */
+function withAttempt(session: Session, attempt: Attempt): Session {
+  const live = liveOf(session);
+  return { ...session, phase: live === undefined ? { at: 'connecting', attempt } : { at: 'moving', live, attempt } };
+}
+
+/** The session with another live stream beside the same attempt, if there is one. */
+function withLive(session: Session, live: Live): Session {
+  const attempt = attemptOf(session);
+  return { ...session, phase: attempt === undefined ? { at: 'ready', live } : { at: 'moving', live, attempt } };
+}
+
+function connected(session: Session, stream: StreamNo, { now }: Moment): Advance {
+  const attempt = attemptOf(session);
+  if (attempt?.at !== 'dialing' || attempt.stream !== stream) return [session, []];
+  return [withAttempt(session, { at: 'greeting', stream, until: now + welcomeMs }), [{ do: 'greet', stream }]];
+}
+
+function received(session: Session, stream: StreamNo, given: LinkResponse['frame'], moment: Moment): Advance {
+  const attempt = attemptOf(session);
+  if (attempt?.at === 'greeting' && attempt.stream === stream) return greeted(session, stream, given, moment);
+  const live = liveOf(session);
+  if (live?.stream !== stream) return [session, []];
+  const heard = withLive(session, { ...live, deadAt: moment.now + live.heartbeatMs * beatsMissed });
+  switch (given.case) {
+    case 'command':
+    case 'permit':
+    case 'resultAck':
+    case 'cancel':
+      return [heard, [{ do: 'deliver', frame: given }]];
+    case 'drain':
+      return session.phase.at === 'ready' ? drain(heard, given.value.reconnectInMs, moment) : [heard, []];
+    case 'refusal':
+      return refused(heard, stream, given.value, moment);
+    case 'welcome':
+      return lost(heard, stream, { cap: backoffCapMs, why: 'a second Welcome came' }, moment);
+    case 'heartbeat':
+    case undefined: // A frame of a newer protocol.
+      return [heard, []];
+  }
+}
+
+function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'], moment: Moment): Advance {
+  if (given.case === 'refusal') return refused(session, stream, given.value, moment);
+  if (given.case !== 'welcome') return lost(session, stream, { cap: backoffCapMs, why: `${given.case ?? 'an unknown frame'} came before Welcome` }, moment);
+  const { epoch, continuity, endpoints, heartbeatMs } = given.value;
+  const every = heartbeatMs > 0 ? heartbeatMs : defaultHeartbeatMs;
+  const live: Live = {
+    stream,
+    epoch,
+    heartbeatMs: every,
+    beats: 0n,
+    nextBeat: moment.now + jittered(every, moment),
+    deadAt: moment.now + every * beatsMissed,
+    healthyAt: moment.now + healthyMs,
+  };
+  const old = liveOf(session);
+  const next: Session = { ...session, phase: { at: 'ready', live }, ...(endpoints.length > 0 ? { endpoints, endpoint: 0 } : {}) };
+  return [
+    next,
+    [
+      { do: 'store', epoch, continuity, endpoints },
+      { do: 'send', stream, frame: frame({ case: 'ready', value: { epoch } }) },
+      { do: 'use', stream, epoch },
+      ...(old === undefined ? [] : [{ do: 'close', stream: old.stream, why: 'a newer session is ready' } as const]),
+    ],
+  ];
+}
+
+function refused(session: Session, stream: StreamNo, refusal: { reason: string; retryAfterMs: number }, moment: Moment): Advance {
+  const retryAfter = refusal.retryAfterMs > 0 ? refusal.retryAfterMs : undefined;
+  return lost(session, stream, { cap: refusedCapMs, why: `refused: ${refusal.reason}`, retryAfter }, moment);
+}
+
+interface Loss {
+  /** Longest back-off, in milliseconds. */
+  readonly cap: number;
+  /** Why the stream is closed from this side; empty when it is gone already. */
+  readonly why: string;
+  readonly retryAfter?: number | undefined;
+}
+
+function lost(session: Session, stream: StreamNo, loss: Loss, moment: Moment): Advance {
+  const close: Action[] = loss.why === '' ? [] : [{ do: 'close', stream, why: loss.why }];
+  const attempt = attemptOf(session);
+  if (attempt !== undefined && attempt.at !== 'waiting' && attempt.stream === stream) return [backOff(session, loss, moment), close];
+  const live = liveOf(session);
+  if (live?.stream !== stream) return [session, []];
+  if (attempt !== undefined) return [{ ...session, phase: { at: 'connecting', attempt } }, [...close, { do: 'pause' }]];
+  const failures = moment.now >= live.healthyAt ? 0 : session.failures;
+  const alone: Session = { ...session, failures, phase: { at: 'stopped' } };
+  return [backOff(alone, loss, moment), [...close, { do: 'pause' }]];
+}
+
+/** Waits before the next attempt: full jitter under a ceiling that doubles, unless the gateway said how long. */
+function backOff(session: Session, { cap, retryAfter }: Loss, { now, random }: Moment): Session {
+  const ceiling = Math.min(cap, firstBackoffMs * 2 ** session.failures);
+  const waiting: Attempt = { at: 'waiting', until: now + (retryAfter ?? random() * ceiling) };
+  // Beyond 2^30 the ceiling is the cap in any case.
+  return withAttempt({ ...session, failures: Math.min(session.failures + 1, 30), endpoint: session.endpoint + 1 }, waiting);
+}
+
+function drain(session: Session, reconnectInMs: number, { now }: Moment): Advance {
+  const attempt: Attempt = { at: 'waiting', until: now + Math.max(0, reconnectInMs) };
+  return [withAttempt({ ...session, failures: 0, endpoint: session.endpoint + 1 }, attempt), []];
+}
+
+function tick(session: Session, moment: Moment): Advance {
+  const actions: Action[] = [];
+  let current = session;
+  const live = liveOf(current);
+  if (live !== undefined && moment.now >= live.deadAt) {
+    const [next, dead] = lost(current, live.stream, { cap: backoffCapMs, why: 'nothing was heard for too long' }, moment);
+    current = next;
+    actions.push(...dead);
+  } else if (live !== undefined && moment.now >= live.nextBeat) {
+    const beats = live.beats + 1n;
+    current = withLive(current, { ...live, beats, nextBeat: moment.now + jittered(live.heartbeatMs, moment) });
+    actions.push({ do: 'send', stream: live.stream, frame: frame({ case: 'heartbeat', value: { n: beats } }) });
+  }
+  const attempt = attemptOf(current);
+  if (attempt === undefined || moment.now < attempt.until) return [current, actions];
+  if (attempt.at === 'waiting') {
+    const [next, dialed] = dial(current, moment);
+    return [next, [...actions, ...dialed]];
+  }
+  const why = attempt.at === 'dialing' ? 'no connection in time' : 'no Welcome in time';
+  const [next, failed] = lost(current, attempt.stream, { cap: backoffCapMs, why }, moment);
+  return [next, [...actions, ...failed]];
+}
+
+function dial(session: Session, { now }: Moment): Advance {
+  const stream = session.lastStream + 1;
+  const endpoint = session.endpoints[session.endpoint % session.endpoints.length] ?? '';
+  const attempt: Attempt = { at: 'dialing', stream, until: now + dialMs };
+  return [{ ...withAttempt(session, attempt), lastStream: stream }, [{ do: 'dial', stream, endpoint }]];
+}
+
+function stop(session: Session): Advance {
+  const attempt = attemptOf(session);
+  const live = liveOf(session);
+  const streams = [attempt?.at === 'waiting' ? undefined : attempt?.stream, live?.stream].filter((stream) => stream !== undefined);
+  return [{ ...session, phase: { at: 'stopped' } }, streams.map((stream) => ({ do: 'close', stream, why: 'the agent stops' }) as const)];
+}
+
+/** `ms` give or take a fifth. */
+const jittered = (ms: number, { random }: Moment): number => ms * (0.8 + 0.4 * random());
