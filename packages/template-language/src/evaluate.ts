@@ -14,9 +14,9 @@ import {
   listType,
   plan,
 } from '@bufbuild/cel';
-import { type RE2JS as Pattern, RE2JS } from '@bufbuild/re2';
 import { children, type Expression, ExpressionError, type Node } from './expression.ts';
 import { limits } from './limits.ts';
+import { costOfMatch, matchesPattern } from './pattern.ts';
 
 /** What an expression can see, and what it gives. Whole numbers of CEL's `int` are bigint. */
 export type Value = null | boolean | bigint | number | string | readonly Value[] | { readonly [key: string]: Value };
@@ -141,24 +141,10 @@ function splitList(text: string, separator: string): CelList {
   return celList(parts);
 }
 
-// Loops of real templates match one pattern many times.
-const patterns = new Map<string, Pattern>();
-
-function matches(text: string, source: string): boolean {
-  // RE2 is linear in the text, with the pattern's size (its repetitions unrolled) as the factor.
-  const repeats = [...source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].reduce(
-    (product, [, least, most]) => product * Math.max(1, Number(least), Number(most ?? 0)),
-    1,
-  );
-  if (source.length > limits.patternLength) current.charge(limits.evaluationCost + 1);
-  current.charge(1 + (source.length * repeats * (1 + text.length)) / 16);
-  let pattern = patterns.get(source);
-  if (pattern === undefined) {
-    if (patterns.size >= 100) patterns.clear();
-    pattern = RE2JS.compile(source);
-    patterns.set(source, pattern);
-  }
-  return pattern.test(text);
+function matches(text: string, pattern: string): boolean {
+  if (pattern.length > limits.patternLength) current.charge(limits.evaluationCost + 1);
+  current.charge(1 + costOfMatch(pattern, text.length) / 16);
+  return matchesPattern(pattern, text);
 }
 
 const environment = celEnv({

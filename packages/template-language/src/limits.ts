@@ -33,6 +33,8 @@ export const limits = {
   evaluatedTextLength: 64 * 1024,
   /** UTF-16 units of a regular expression. */
   patternLength: 200,
+  /** Steps of matching one value: its length times the pattern's size, repetitions unrolled. */
+  patternSteps: 4_000_000,
   /** Servers of one role, and of one cluster. */
   serversPerRole: 500,
   serversPerCluster: 1_000,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type RefusalCase, refusalOf } from './refusal.fixture.ts';
 
+const heavyPattern = `^a{1,900}${'b'.repeat(180)}c{1,900}$`;
+
 const references: readonly RefusalCase[] = [
   [
     'an unknown role',
@@ -91,6 +93,15 @@ const references: readonly RefusalCase[] = [
     'parameters.database.pattern',
     '"^(?=a)b$"',
     /RE2/,
+  ],
+  [
+    'a pattern of repetitions',
+    '^[a-z]+$',
+    heavyPattern,
+    'INVALID_VALUE',
+    'parameters.database.pattern',
+    '"^a{1,900}',
+    /repetitions/,
   ],
   [
     'a secret with a default',

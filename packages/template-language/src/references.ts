@@ -1,6 +1,6 @@
-import { RE2JS } from '@bufbuild/re2';
 import { join, type Positions } from './document.ts';
 import { nearest } from './nearest.ts';
+import { isPattern, longestMatched } from './pattern.ts';
 import { type Problem, type ProblemCode, problem } from './problem.ts';
 import { parseDuration, parseQuantity } from './quantity.ts';
 import { findCycle } from './cycle.ts';
@@ -102,16 +102,15 @@ function checkBounds(path: string, parameter: Parameter, report: Report): void {
 
 function checkPattern(path: string, pattern: string | undefined, report: Report): void {
   if (pattern === undefined) return;
-  try {
-    RE2JS.compile(pattern);
-  } catch {
+  const said = "This is no regular expression of RE2's syntax (it has no look-around and no back-references)";
+  if (!isPattern(pattern)) report('INVALID_VALUE', path, said, 'a pattern such as ^[a-z]+$');
+  else if (longestMatched(pattern) < 32)
     report(
       'INVALID_VALUE',
       path,
-      "This is no regular expression of RE2's syntax (it has no look-around and no back-references)",
-      'a pattern such as ^[a-z]+$',
+      'Its repetitions multiply: the pattern costs too much',
+      'fewer or smaller repetitions',
     );
-  }
 }
 
 function checkRole(path: string, role: Role, report: Report): void {

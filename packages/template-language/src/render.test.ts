@@ -74,6 +74,16 @@ describe('resolveParameters', () => {
   });
 });
 
+it('bounds what matching a value may cost', () => {
+  const heavy = templateOf(sampleWith('^[a-z]+$', '^([a-z]{1,100})*$'));
+  expect(resolveParameters(heavy, { database: 'a'.repeat(60_000) })).toMatchObject({
+    ok: false,
+    problems: [
+      { code: 'INVALID_VALUE', path: 'params.database', expected: expect.stringMatching(/^at most \d+ characters$/) },
+    ],
+  });
+});
+
 describe('parseSetFlag', () => {
   it.each([
     ['replicas=3', { name: 'replicas', value: 3, secret: false }],

@@ -1,5 +1,5 @@
-import { RE2JS } from '@bufbuild/re2';
 import { limits } from './limits.ts';
+import { isPattern, longestMatched, matchesPattern } from './pattern.ts';
 import type { Scalar } from './template.ts';
 
 /** What a value must conform to: a parameter or what an array holds. */
@@ -72,18 +72,16 @@ function checkString(
   }
   if (!value.isWellFormed() || value.includes('\0'))
     return { message: `${shown} holds characters that are no text`, expected: 'text' };
-  if (pattern !== undefined && !conforms(pattern, value))
+  if (pattern === undefined || !isPattern(pattern)) return undefined;
+  const longest = longestMatched(pattern);
+  if (value.length > longest)
+    return {
+      message: `${shown} is too long for its pattern`,
+      expected: `at most ${longest} characters`,
+    };
+  if (!matchesPattern(pattern, value))
     return { message: `${shown} does not match the pattern`, expected: `text that matches ${pattern}` };
   return undefined;
-}
-
-/** RE2 is linear in the text's length: no pattern can be made to hang on a value. */
-function conforms(pattern: string, value: string): boolean {
-  try {
-    return RE2JS.compile(pattern).test(value);
-  } catch {
-    return false;
-  }
 }
 
 function checkList(
