@@ -1,0 +1,27 @@
+import type { Inventory } from '@truffle/api/agent/v1/agent';
+import type { Logger } from 'pino';
+import type { CommandHandler } from './effect.ts';
+
+/** The site that the agent works on, as its program sees it. */
+export interface Site {
+  readonly handlers: readonly CommandHandler[];
+  /** What the site has; its `problems` say what the preflight found. */
+  inventory(): Promise<Inventory>;
+  /** What stands in the way of work, one sentence each; empty when nothing does. */
+  preflight(): Promise<readonly string[]>;
+  /** Lets connections go. */
+  close(): Promise<void>;
+}
+
+/** What the agent's program gives to the site. */
+export interface SiteDeps {
+  readonly log: Logger;
+  readonly agentId: string;
+  readonly orgId: string;
+  /** Where the site may keep files of its own. */
+  readonly dataFolder: string;
+  /** The key that secrets for this agent are sealed to. */
+  readonly sealing: { readonly keyId: string; readonly privateKey: Uint8Array };
+  /** The secret of a cluster: made by `make` at the first call, on disk when it returns, and the same ever after. */
+  readonly generatedSecret: (clusterId: string, name: string, make: () => string) => string;
+}

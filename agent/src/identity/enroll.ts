@@ -1,0 +1,103 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import type { EnrollResponse } from '@truffle/api/agent/v1/agent_service';
+import { IdentityFolder, identityFiles } from './folder.ts';
+import { readIdentity, type AgentFile, type Identity } from './identity.ts';
+import { ensureKeys, type EnrollmentKeys } from './keys.ts';
+
+/** Enrolment did not succeed; `reason` says in one word why. Doing the same again is safe. */
+export class EnrollmentError extends Error {
+  override readonly name = 'EnrollmentError';
+  readonly code: 'ENROLLMENT_REFUSED' | 'ENROLLMENT_UNREACHABLE' | 'CA_PIN_MISMATCH' | 'CERTIFICATE_INVALID' | 'CA_PIN_MALFORMED';
+  constructor(code: EnrollmentError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface EnrollInput {
+  /** Origin of the control plane, `https://…`. */
+  readonly server: string;
+  /** The join token; used in the one request and kept nowhere. */
+  readonly token: string;
+  readonly dataFolder: string;
+  /** SHA-256 of the authority's public key (SPKI) in hex or base64, with or without `sha256:` before it. */
+  readonly caPin?: string | undefined;
+  /** Version of the program. */
+  readonly version: string;
+}
+
+/** How long the one request may take, in milliseconds. */
+const timeoutMs = 30_000;
+
+/**
+ * Exchanges a join token for an identity and stores it. An agent that is enrolled stays as it is. Safe to repeat until it succeeds:
+ * keys and request are on disk before they are sent, and the same request gets the same certificate.
+ * @throws EnrollmentError
+ */
+export async function enroll(input: EnrollInput): Promise<Identity> {
+  const enrolled = readIdentity(input.dataFolder);
+  if (enrolled !== undefined) return enrolled;
+  const pin = input.caPin === undefined ? undefined : parsePin(input.caPin);
+  const folder = new IdentityFolder(input.dataFolder);
+  const keys = await ensureKeys(folder);
+  const answer = await request(input, keys);
+  const authorities = answer.authorities.map((der) => parseCertificate(der));
+  const certificate = parseCertificate(answer.certificate);
+  check(certificate, authorities, folder, pin);
+  folder.write(identityFiles.certificate, certificate.toString());
+  folder.write(identityFiles.authorities, authorities.map((authority) => authority.toString()).join(''));
+  const { agentId, orgId, endpoints, serverName } = answer;
+  const file: AgentFile = { agentId, orgId, endpoints, serverName };
+  folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);
+  folder.remove(identityFiles.request);
+  const identity = readIdentity(input.dataFolder);
+  if (identity === undefined) throw new EnrollmentError('CERTIFICATE_INVALID', 'the identity that was just written is not there');
+  return identity;
+}
+
+async function request(input: EnrollInput, keys: EnrollmentKeys): Promise<EnrollResponse> {
+  // Loaded here since a running agent never needs them.
+  const [{ Code, ConnectError, createClient }, { createConnectTransport }, { EnrollmentService }] = await Promise.all([
+    import('@connectrpc/connect'),
+    import('@connectrpc/connect-node'),
+    import('@truffle/api/agent/v1/agent_service'),
+  ]);
+  const transport = createConnectTransport({ baseUrl: input.server, httpVersion: '1.1', readMaxBytes: 1024 * 1024 });
+  try {
+    return await createClient(EnrollmentService, transport).enroll({ token: input.token, version: input.version, ...keys }, { timeoutMs });
+  } catch (error) {
+    const refusal = ConnectError.from(error);
+    const unreachable = [Code.Unavailable, Code.DeadlineExceeded, Code.Unknown].includes(refusal.code);
+    const code = unreachable ? 'ENROLLMENT_UNREACHABLE' : 'ENROLLMENT_REFUSED';
+    // The cause is left out: it may carry the request.
+    throw new EnrollmentError(code, `${input.server} did not enrol this agent: ${refusal.rawMessage.replaceAll(input.token, '[redacted]')}`);
+  }
+}
+
+function check(certificate: X509Certificate, authorities: readonly X509Certificate[], folder: IdentityFolder, pin: Buffer | undefined): void {
+  const key = createPrivateKey(folder.read(identityFiles.mtlsKey) ?? '');
+  if (!certificate.checkPrivateKey(key)) throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate is not for the key of this agent');
+  const issuer = authorities.find((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
+  if (issuer === undefined) throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate comes from none of the authorities that came with it');
+  if (pin !== undefined && !authorities.some((authority) => spkiHash(authority).equals(pin)))
+    throw new EnrollmentError('CA_PIN_MISMATCH', 'the authority is not the one that the pin names: someone may be in between');
+}
+
+function parseCertificate(der: Uint8Array): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch (cause) {
+    throw new EnrollmentError('CERTIFICATE_INVALID', 'the answer holds no certificate', { cause });
+  }
+}
+
+const spkiHash = (certificate: X509Certificate): Buffer =>
+  createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest();
+
+function parsePin(given: string): Buffer {
+  const bare = given.trim().replace(/^sha256[:/]/i, '');
+  const hex = bare.replaceAll(':', '');
+  const pin = /^[0-9a-f]{64}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.from(bare, 'base64url');
+  if (pin.length !== 32) throw new EnrollmentError('CA_PIN_MALFORMED', 'the pin is not a SHA-256 in hex or base64');
+  return pin;
+}

@@ -1,0 +1,67 @@
+import { X509Certificate } from 'node:crypto';
+import { keyId } from '@truffle/sealing';
+import { IdentityFolder, identityFiles } from './folder.ts';
+
+/** Who the agent is to the control plane, as its data folder has it. */
+export interface Identity {
+  readonly agentId: string;
+  readonly orgId: string;
+  /** Where enrolment said to dial, `host:port`, first to last. */
+  readonly endpoints: readonly string[];
+  /** Name that the gateway's certificate must carry. */
+  readonly serverName: string;
+  /** PEM. */
+  readonly certificate: string;
+  /** When the certificate ends. */
+  readonly certificateEnds: Date;
+  /** PEM; private. */
+  readonly mtlsKey: string;
+  /** PEM, one after the other. */
+  readonly authorities: string;
+  readonly sealing: {
+    readonly keyId: string;
+    readonly publicKey: Uint8Array;
+    /** X25519, 32 bytes; private. */
+    readonly privateKey: Uint8Array;
+  };
+}
+
+/** What of an identity is neither key nor certificate; written last, so that it stands for the whole. */
+export interface AgentFile {
+  readonly agentId: string;
+  readonly orgId: string;
+  readonly endpoints: readonly string[];
+  readonly serverName: string;
+}
+
+/** A part of the identity is missing or damaged. */
+export class IdentityDamaged extends Error {
+  override readonly name = 'IdentityDamaged';
+  readonly code = 'IDENTITY_DAMAGED';
+}
+
+/**
+ * The identity in a data folder; undefined when the agent is not enrolled.
+ * @throws IdentityDamaged when it is there in part
+ */
+export function readIdentity(dataFolder: string): Identity | undefined {
+  const folder = new IdentityFolder(dataFolder);
+  const file = folder.read(identityFiles.agent);
+  if (file === undefined) return undefined;
+  const need = (name: string): Buffer => {
+    const content = folder.read(name);
+    if (content === undefined) throw new IdentityDamaged(`${name} is missing; \`truffle-agent reset\` and enrol anew`);
+    return content;
+  };
+  const certificate = need(identityFiles.certificate).toString();
+  const sealing = Buffer.from(need(identityFiles.sealingKey).toString().trim(), 'hex');
+  const publicKey = new Uint8Array(sealing.subarray(32));
+  return {
+    ...(JSON.parse(file.toString()) as AgentFile),
+    certificate,
+    certificateEnds: new X509Certificate(certificate).validToDate,
+    mtlsKey: need(identityFiles.mtlsKey).toString(),
+    authorities: need(identityFiles.authorities).toString(),
+    sealing: { keyId: keyId(publicKey), publicKey, privateKey: new Uint8Array(sealing.subarray(0, 32)) },
+  };
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env node
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeSettings, readSettings, SettingError } from '@truffle/config';
+import pino, { type Logger } from 'pino';
+import { exitCodes, settings } from './settings.ts';
+import { version } from './version.ts';
+
+const help = `truffle-agent ${version}: does on your site what the control plane asks for
+
+  truffle-agent enroll --server URL [--token-file FILE] [--data-dir DIR] [--ca-pin PIN]
+      Exchanges a join token (from the file, or from TRUFFLE_JOIN_TOKEN) for an identity. Safe to repeat.
+  truffle-agent run [--data-dir DIR] [--config FILE] [--join --server URL [--token-file FILE] [--ca-pin PIN]]
+      Works until SIGTERM. With --join it enrols first where that is still to be done.
+  truffle-agent status [--data-dir DIR] [--json]
+      Shows who this agent is and which commands it holds; also while it runs.
+  truffle-agent reset --yes [--data-dir DIR]
+      Forgets identity, journal and the secrets made on this site. The agent can then enrol anew.
+  truffle-agent version
+
+Environment
+${describeSettings(settings)}
+
+Exit codes: 0 ok, 1 failed, 2 usage, 74 the journal can not be written, 75 another agent works with the data folder`;
+
+const options = {
+  server: { type: 'string' },
+  'token-file': { type: 'string' },
+  'data-dir': { type: 'string' },
+  'ca-pin': { type: 'string' },
+  config: { type: 'string' },
+  join: { type: 'boolean' },
+  json: { type: 'boolean' },
+  yes: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** The command line can't be understood. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly code = 'USAGE';
+}
+
+const parsed = () => parseArgs({ options, allowPositionals: true });
+type Flags = ReturnType<typeof parsed>['values'];
+
+interface Invocation {
+  readonly flags: Flags;
+  readonly dataFolder: string;
+  readonly siteConfig: string | undefined;
+  readonly joinToken: string;
+  readonly log: Logger;
+}
+
+const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>> = { enroll, run, status, reset };
+
+async function main(): Promise<void> {
+  const { values: flags, positionals } = understand();
+  const [verb = 'help', ...rest] = positionals;
+  if (flags.help === true || verb === 'help') return console.log(help);
+  if (verb === 'version') return console.log(version);
+  const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (act === undefined || rest.length > 0) throw new UsageError(`unknown: ${[verb, ...rest].join(' ')}`);
+  const env = readSettings(settings, process.env, (path) => readFileSync(path, 'utf8'));
+  const log = pino({ level: env.logLevel, base: { service: 'agent' }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const config = flags.config ?? env.siteConfig;
+  await act({
+    flags,
+    dataFolder: flags['data-dir'] ?? env.dataFolder,
+    siteConfig: config === '' ? undefined : config,
+    joinToken: env.joinToken,
+    log,
+  });
+}
+
+function understand(): ReturnType<typeof parsed> {
+  try {
+    return parsed();
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+async function enroll(invocation: Invocation): Promise<void> {
+  const { lockDataFolder } = await import('./journal/lock.ts');
+  mkdirSync(invocation.dataFolder, { recursive: true, mode: 0o700 });
+  const lock = lockDataFolder(invocation.dataFolder);
+  try {
+    await exchangeToken(invocation);
+  } finally {
+    lock.release();
+  }
+}
+
+async function run(invocation: Invocation): Promise<void> {
+  const { dataFolder, siteConfig, log } = invocation;
+  if (invocation.flags.join === true) await enroll(invocation);
+  const { startProgram } = await import('./program.ts');
+  const program = await startProgram({ dataFolder, siteConfig, log });
+  const stopped = Promise.withResolvers<void>();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'stopping');
+    program.stop().then(stopped.resolve, stopped.reject);
+  };
+  process.once('SIGTERM', onSignal);
+  process.once('SIGINT', onSignal);
+  log.info({ version, pid: process.pid, dataFolder }, 'agent started');
+  await stopped.promise;
+  log.info('agent stopped');
+}
+
+/** Enrols where that is still to be done. */
+async function exchangeToken({ flags, dataFolder, joinToken, log }: Invocation): Promise<void> {
+  const { readIdentity } = await import('./identity/identity.ts');
+  const enrolled = readIdentity(dataFolder);
+  if (enrolled !== undefined) {
+    log.info({ agentId: enrolled.agentId }, 'already enrolled');
+    return;
+  }
+  if (flags.server === undefined) throw new UsageError('--server is missing');
+  const tokenFile = flags['token-file'];
+  const token = tokenFile === undefined ? joinToken : readFileSync(tokenFile, 'utf8').trim();
+  if (token === '') throw new UsageError('there is no join token: give --token-file or TRUFFLE_JOIN_TOKEN');
+  const { enroll: enrollWith } = await import('./identity/enroll.ts');
+  const identity = await enrollWith({ server: flags.server, token, dataFolder, caPin: flags['ca-pin'], version });
+  const { fingerprintWords } = await import('@truffle/sealing');
+  log.info({ agentId: identity.agentId, orgId: identity.orgId, fingerprint: fingerprintWords(identity.sealing.publicKey) }, 'enrolled');
+}
+
+async function status({ flags, dataFolder }: Invocation): Promise<void> {
+  const { readStatus, describeStatus } = await import('./status.ts');
+  const found = await readStatus(dataFolder);
+  console.log(flags.json === true ? JSON.stringify(found) : describeStatus(found));
+}
+
+async function reset({ flags, dataFolder, log }: Invocation): Promise<void> {
+  if (flags.yes !== true) throw new UsageError('reset forgets identity, journal and the secrets made on this site; say --yes to do it');
+  const [{ lockDataFolder }, { IdentityFolder }] = await Promise.all([import('./journal/lock.ts'), import('./identity/folder.ts')]);
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const lock = lockDataFolder(dataFolder);
+  new IdentityFolder(dataFolder).removeAll();
+  for (const file of ['journal.db', 'journal.db-wal', 'journal.db-shm']) rmSync(join(dataFolder, file), { force: true });
+  lock.release();
+  log.info({ dataFolder }, 'reset');
+}
+
+/** The exit code that a failure ends the process with; errors are told apart by their codes. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError || error instanceof SettingError) return exitCodes.usage;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'DATA_FOLDER_LOCKED') return exitCodes.locked;
+  return code === 'JOURNAL_BROKEN' ? exitCodes.journal : exitCodes.failed;
+}
+
+try {
+  await main();
+  process.exit(exitCodes.ok);
+} catch (error) {
+  console.error(`truffle-agent: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof UsageError) console.error('`truffle-agent --help` says more');
+  process.exit(exitCodeOf(error));
+}

@@ -1,0 +1,20 @@
+import { secret, text } from '@truffle/config';
+
+/** What the agent reads from its environment; flags go before it. */
+export const settings = {
+  dataFolder: text('TRUFFLE_AGENT_DATA_DIR', 'folder that keeps identity and journal', { fallback: '/var/lib/truffle-agent' }),
+  siteConfig: text('TRUFFLE_AGENT_CONFIG', 'file that describes the site; without it the agent only answers pings', { fallback: '' }),
+  logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
+  joinToken: secret('TRUFFLE_JOIN_TOKEN', 'join token to enrol with', { fallback: '' }),
+} as const;
+
+/** How the process ends, for scripts and for systemd. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  /** The journal can't be written; what is on disk is the truth for the next start. */
+  journal: 74,
+  /** Another process works with the data folder. */
+  locked: 75,
+} as const;

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fingerprintWords } from '@truffle/sealing';
+import { readIdentity } from './identity/identity.ts';
+
+/** What a person is shown of an agent; read beside a running one, without disturbing it. */
+export interface AgentStatus {
+  readonly enrolled: boolean;
+  readonly agentId?: string;
+  readonly orgId?: string;
+  readonly certificateEnds?: string;
+  /** Words of the key that secrets are sealed to. */
+  readonly fingerprint?: string;
+  readonly incarnation?: string;
+  readonly bootNo?: number;
+  readonly epoch?: number;
+  /** Commands in the journal by state. */
+  readonly commands: Readonly<Record<string, number>>;
+}
+
+/** Reads identity and journal of a data folder. */
+export async function readStatus(dataFolder: string): Promise<AgentStatus> {
+  const identity = readIdentity(dataFolder);
+  const who =
+    identity === undefined
+      ? { enrolled: false }
+      : {
+          enrolled: true,
+          agentId: identity.agentId,
+          orgId: identity.orgId,
+          certificateEnds: identity.certificateEnds.toISOString(),
+          fingerprint: fingerprintWords(identity.sealing.publicKey),
+        };
+  const path = join(dataFolder, 'journal.db');
+  if (!existsSync(path)) return { ...who, commands: {} };
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
+  try {
+    const meta = db.prepare('SELECT incarnation, boot_no, epoch FROM meta').get() ?? {};
+    const states = db.prepare('SELECT state, count(*) AS n FROM inbox GROUP BY state').all();
+    const commands = Object.fromEntries(states.map((row) => [String(row['state']), Number(row['n'])]));
+    return { ...who, incarnation: String(meta['incarnation']), bootNo: Number(meta['boot_no']), epoch: Number(meta['epoch']), commands };
+  } finally {
+    db.close();
+  }
+}
+
+/** The status as lines of text. */
+export function describeStatus(status: AgentStatus): string {
+  if (!status.enrolled) return 'not enrolled';
+  const commands = Object.entries(status.commands).map(([state, count]) => `${count} ${state}`);
+  return [
+    `agent        ${status.agentId}`,
+    `organization ${status.orgId}`,
+    `certificate  until ${status.certificateEnds}`,
+    `fingerprint  ${status.fingerprint}`,
+    `incarnation  ${status.incarnation ?? 'has not run yet'}`,
+    `boots        ${status.bootNo ?? 0}`,
+    `epoch        ${status.epoch ?? 0}`,
+    `commands     ${commands.length === 0 ? 'none' : commands.join(', ')}`,
+  ].join('\n');
+}
