@@ -106,9 +106,10 @@ export class PveApi {
     }
   }
 
-  async permissions(signal: AbortSignal): Promise<Readonly<Record<string, Row>>> {
-    const rows = rowOf(await this.client.get('/access/permissions', {}, { signal }));
-    return Object.fromEntries(Object.entries(rows).map(([path, privileges]) => [path, rowOf(privileges)]));
+  /** The token's privileges on a path, inherited ones too. */
+  async privilegesOn(path: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const rows = rowOf(await this.client.get('/access/permissions', { path }, { signal }));
+    return new Set(Object.keys(rowOf(rows[path])));
   }
 
   async bridges(node: string, signal: AbortSignal): Promise<readonly string[]> {

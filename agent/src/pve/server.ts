@@ -1,5 +1,5 @@
 import { DecodedFailure } from '../command/failure.ts';
-import type { EnsureServer } from '@truffle/api/agent/v1/command';
+import { Effect, type EnsureServer } from '@truffle/api/agent/v1/command';
 import type { TemplateFacts } from './facts.ts';
 import type { PveSite } from './site.ts';
 
@@ -103,5 +103,6 @@ export function conflict(vmid: number, node: string | undefined, serverId: strin
     remedy:
       'It was left untouched. Take its number out of vmids in the site config, or remove it yourself if it is not needed.',
     parameters: { vmid: String(vmid), node: node ?? '' },
+    effect: Effect.NONE,
   });
 }

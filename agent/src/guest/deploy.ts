@@ -1,0 +1,122 @@
+import { Effect, Outcome, type RunDeployment } from '@truffle/api/agent/v1/command';
+import { loadTemplate, renderDeployment, type RenderedDeployment, type Secrets } from '@truffle/template-language';
+import type { CommandEnd, CommandRun } from '../command/effect.ts';
+import { DecodedFailure } from '../command/failure.ts';
+import type { GuestAccess } from './connection.ts';
+import { filesScript, notifiedDigest, notifiedFile, readFilesOutcome } from './file-script.ts';
+import { awaitHealthy } from './health.ts';
+import { openSecrets, type SecretOpener } from './secrets.ts';
+import { GuestSession } from './session.ts';
+import { runStep } from './step.ts';
+
+/** What deployments are run with. */
+export interface DeploySite {
+  readonly access: GuestAccess;
+  readonly secrets: SecretOpener;
+}
+
+type Context = Parameters<typeof renderDeployment>[3];
+type Server = Parameters<typeof renderDeployment>[2];
+
+/**
+ * Brings one deployment onto one server: files, steps in order, health. What is in place already is left, a step that is at work is
+ * watched, one that ended is not run again.
+ * @throws DecodedFailure, an error of reaching the guest, or the run's signal's reason
+ */
+export async function runDeployment(site: DeploySite, run: CommandRun, spec: RunDeployment): Promise<CommandEnd> {
+  const secrets = await openSecrets(site.secrets, spec);
+  for (const value of Object.values(secrets)) run.redact(value);
+  const rendered = render(spec, secrets);
+  const session = new GuestSession(site.access, spec.serverId, spec.address);
+  try {
+    const notified = await pushFiles(session, run, spec, rendered);
+    for (const [at, step] of rendered.steps.entries()) {
+      const digest = step.onChangeOf === undefined ? undefined : notifiedDigest(rendered.files, step.onChangeOf);
+      if (digest !== undefined && notified[step.name] === digest) {
+        run.log('agent', `step ${step.name}: its files have not changed`);
+        continue;
+      }
+      const note = digest === undefined ? undefined : { path: notifiedFile(spec.deployment, step.name), text: digest };
+      await runStep(session, run, { step, number: at + 1, of: rendered.steps.length, note });
+    }
+    await checkHealth(site, session, run, rendered);
+  } finally {
+    session.close();
+  }
+  run.progress('done', `${spec.deployment} is in place`);
+  return { outcome: Outcome.SUCCEEDED, effect: Effect.FULL };
+}
+
+/** @returns the digest that each notified step last ran for */
+async function pushFiles(session: GuestSession, run: CommandRun, spec: RunDeployment, rendered: RenderedDeployment) {
+  const { files, steps } = rendered;
+  run.progress(
+    'files',
+    files.length === 0 ? 'connecting' : `writing ${files.length} file${files.length === 1 ? '' : 's'}`,
+  );
+  run.intend('files', { paths: files.map((file) => file.path) });
+  const { stdout, stderr } = await session.script(filesScript(spec.deployment, files, steps), run.signal);
+  const { changed, notified, failed } = readFilesOutcome(stdout, files);
+  if (failed !== undefined) throw fileFailed(failed, stderr);
+  run.observe('files', { changed: [...changed] });
+  for (const path of changed) run.log('agent', `wrote ${path}`);
+  return notified;
+}
+
+async function checkHealth(
+  site: DeploySite,
+  session: GuestSession,
+  run: CommandRun,
+  rendered: RenderedDeployment,
+): Promise<void> {
+  if (rendered.health === undefined) return;
+  run.progress('health', 'waiting for it to be healthy');
+  const probe = {
+    reach: site.access.reach,
+    address: session.address,
+    script: (text: string, signal: AbortSignal) => session.script(text, signal),
+  };
+  await awaitHealthy(probe, rendered.health, run.signal, (text) => run.log('agent', `health: ${text}`));
+}
+
+function render(spec: RunDeployment, secrets: Secrets): RenderedDeployment {
+  const template = loadTemplate(readJson(spec.templateJson));
+  if (!template.ok) throw refused(template.problems);
+  const { cluster, server, servers } = readJson(spec.contextJson) as Omit<Context, 'params'> & { server: Server };
+  const params = readJson(spec.paramsJson) as Context['params'];
+  const rendered = renderDeployment(template.template, spec.deployment, server, { cluster, servers, params }, secrets);
+  if (!rendered.ok) throw refused(rendered.problems);
+  return rendered;
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+function refused(problems: readonly { readonly path: string; readonly message: string }[]): DecodedFailure {
+  const first = problems[0];
+  return new DecodedFailure({
+    reason: 'TEMPLATE_REFUSED',
+    message: first === undefined ? 'The template is refused.' : `${first.path}: ${first.message}`,
+    cause: 'The template can’t be rendered for this server.',
+    remedy: 'Mend the template, or the values that it was given.',
+    logTail: problems.map((each) => `${each.path}: ${each.message}`),
+    effect: Effect.NONE,
+  });
+}
+
+function fileFailed(path: string, stderr: string): DecodedFailure {
+  const said = stderr.trim();
+  const denied = /sudo|a password is required|not allowed/i.test(said);
+  return new DecodedFailure({
+    reason: denied ? 'GUEST_SUDO_REFUSED' : 'FILE_FAILED',
+    message: path === '' ? 'The server could not run the script that writes files' : `${path} could not be written`,
+    cause: said.split('\n').at(-1) ?? '',
+    remedy: denied
+      ? 'The image must let its cloud-init user run sudo without a password.'
+      : 'Check the path and the owner in the template, and the free space on the server.',
+    logTail: said.split('\n'),
+    retryable: !denied,
+    parameters: { path },
+  });
+}

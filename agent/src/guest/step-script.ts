@@ -1,0 +1,134 @@
+import type { RenderedStep } from '@truffle/template-language';
+import { printing, quote } from './quote.ts';
+
+/** A step's durable place on the guest: named by the command, so that a second run of the command finds the first. */
+export interface StepPlace {
+  readonly dir: string;
+  readonly unit: string;
+}
+
+/** Where a step stands. `lost`: it was begun, is not at work and left no exit status (the guest restarted, or it was killed). */
+export type StepState =
+  | { readonly state: 'running' }
+  | { readonly state: 'lost' }
+  | { readonly state: 'exit'; readonly code: number };
+
+export interface StepReport {
+  readonly at: StepState;
+  /** Bytes of the log that have been read so far. */
+  readonly offset: number;
+  /** The log from the offset that was asked for. */
+  readonly output: string;
+}
+
+/** How often a script looks before it reports, and how much log it reports at most. */
+const looks = 20;
+const chunkBytes = 256 * 1024;
+
+export function stepPlace(commandId: string, at: number): StepPlace {
+  return { dir: `/var/lib/truffle/run/${commandId}-${at}`, unit: `truffle-${commandId.replaceAll('_', '-')}-${at}` };
+}
+
+/**
+ * A script that starts the step in a unit of its own unless it was started before, and then watches it as `watchScript` does. The unit goes
+ * on when the connection ends. `boot_id` is written first: with it and without an exit status a later script knows that the step was begun.
+ * @param onSuccess a file and the text that the step leaves there when it succeeds
+ */
+export function startScript(place: StepPlace, step: RenderedStep, onSuccess?: { path: string; text: string }): string {
+  const seconds = Math.max(1, Math.ceil(step.timeoutMs / 1000));
+  const env = Object.entries(step.env).map(([name, value]) => `export ${name}=${quote(value)}\n`);
+  const note = onSuccess === undefined ? [] : noteLines(onSuccess);
+  const runner = [
+    `cd ${place.dir}`,
+    // The environment may hold secrets: it is gone before the step begins.
+    '. ./env',
+    'rm -f ./env',
+    'export DEBIAN_FRONTEND=noninteractive',
+    `timeout -k 10 ${seconds} sh ./script > ./log 2>&1 < /dev/null`,
+    'code=$?',
+    ...note,
+    'echo "$code" > ./exit.new',
+    'sync ./exit.new',
+    'mv -f ./exit.new ./exit',
+    '',
+  ].join('\n');
+  return [
+    ...variables(place),
+    'if [ ! -f "$d/boot_id" ]; then',
+    '  umask 077',
+    '  mkdir -p "$d"',
+    '  : > "$d/log"',
+    `  ${printing(step.run)} > "$d/script"`,
+    `  ${printing(env.join(''))} > "$d/env"`,
+    `  ${printing(runner)} > "$d/runner"`,
+    '  cat /proc/sys/kernel/random/boot_id > "$d/boot_id"',
+    '  sync "$d/boot_id"',
+    '  systemd-run --quiet --collect --unit="$u" sh "$d/runner" >> "$d/log" 2>&1 || echo 125 > "$d/exit"',
+    'fi',
+    ...watchLines(0),
+  ].join('\n');
+}
+
+/** A script that waits up to two seconds for the step's end and reports where it stands and the log from `offset` on. */
+export function watchScript(place: StepPlace, offset: number): string {
+  return [...variables(place), ...watchLines(offset)].join('\n');
+}
+
+/** A script that ends the step's unit. */
+export function killScript(place: StepPlace): string {
+  return `systemctl stop ${place.unit}\n`;
+}
+
+/** A script that forgets a lost step, so that it can be started again. */
+export function forgetScript(place: StepPlace): string {
+  return `rm -rf ${place.dir}\n`;
+}
+
+/** Reads what a start or watch script printed; undefined when it is no report. */
+export function readStepReport(stdout: string): StepReport | undefined {
+  const found = /^(?:(running)|(lost)|exit (\d+)) (\d+)\n/.exec(stdout);
+  if (found === null) return undefined;
+  const [head, running, lost, code, offset] = found;
+  const at: StepState =
+    running !== undefined
+      ? { state: 'running' }
+      : lost !== undefined
+        ? { state: 'lost' }
+        : { state: 'exit', code: Number(code) };
+  return { at, offset: Number(offset), output: stdout.slice(head.length) };
+}
+
+function variables(place: StepPlace): readonly string[] {
+  return [`d=${place.dir}`, `u=${place.unit}`];
+}
+
+function watchLines(offset: number): readonly string[] {
+  return [
+    'i=0',
+    's=',
+    'while [ -z "$s" ]; do',
+    '  if [ -f "$d/exit" ]; then',
+    '    s="exit $(cat "$d/exit")"',
+    '  elif systemctl is-active --quiet "$u"; then',
+    `    if [ "$i" -ge ${looks} ]; then s=running; else i=$((i + 1)); sleep 0.1; fi`,
+    '  elif [ ! -f "$d/exit" ]; then',
+    '    s=lost',
+    '  fi',
+    'done',
+    'n=$(cat "$d/log" 2> /dev/null | wc -c)',
+    `o=${offset}`,
+    `if [ $((n - o)) -gt ${chunkBytes} ]; then n=$((o + ${chunkBytes})); fi`,
+    'echo "$s $((n))"',
+    'if [ $((n)) -gt $((o)) ]; then tail -c +$((o + 1)) "$d/log" | head -c $((n - o)); fi',
+    '',
+  ];
+}
+
+function noteLines({ path, text }: { path: string; text: string }): readonly string[] {
+  return [
+    'if [ "$code" = 0 ]; then',
+    `  mkdir -p ${quote(path.slice(0, path.lastIndexOf('/')))}`,
+    `  echo ${quote(text)} > ${quote(path)}`,
+    'fi',
+  ];
+}

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { isIPv4 } from 'node:net';
+import { parse } from 'yaml';
+import type { SiteNetwork, Waits } from '../pve/site.ts';
+import { Reader, SiteConfigError } from './reader.ts';
+
+/** One site, as its operator describes it. Files are named by absolute path. */
+export interface SiteConfig {
+  readonly driver: 'pve';
+  readonly urls: readonly string[];
+  readonly tokenId: string;
+  readonly tokenSecretFile: string;
+  readonly caFile: string;
+  readonly pool: string | undefined;
+  readonly vmids: { readonly first: number; readonly last: number };
+  readonly storage: string;
+  readonly clone: 'linked' | 'full';
+  readonly images: Readonly<Record<string, readonly number[]>>;
+  readonly networks: Readonly<Record<string, SiteNetwork>>;
+  readonly sshUser: string;
+  readonly bastion: BastionConfig | undefined;
+  readonly limits: { readonly clonesPerTemplate: number; readonly clonesPerStorage: number };
+  readonly waits: Waits;
+}
+
+export interface BastionConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly keyFile: string;
+  /** `SHA256:…` as `ssh-keygen -l` prints it. */
+  readonly hostKeySha256: string;
+}
+
+const label = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
+const vmidBounds = { min: 100, max: 999_999_999 };
+
+/** Reads the site config from a YAML file; files it names are relative to it. @throws SiteConfigError, or when the file can't be read */
+export function readSiteConfig(path: string): SiteConfig {
+  return parseSiteConfig(readFileSync(path, 'utf8'), dirname(path));
+}
+
+/** Parses a site config. @param baseDir what file names are relative to @throws SiteConfigError naming the key */
+export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
+  let data: unknown;
+  try {
+    data = parse(text, { maxAliasCount: 10 });
+  } catch (error) {
+    throw new SiteConfigError('', `is no YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`);
+  }
+  const top = new Reader('', data);
+  const driver = top.text('driver', { is: 'the kind of hypervisor: pve' });
+  if (driver !== 'pve') throw new SiteConfigError('driver', 'must be pve');
+  const config: SiteConfig = {
+    driver,
+    urls: readUrls(top),
+    tokenId: top.text('tokenId', { pattern: /^[^@\s]+@[^!\s]+![A-Za-z][\w.-]*$/, is: 'the token as user@realm!name' }),
+    tokenSecretFile: resolve(baseDir, top.text('tokenSecretFile', { is: 'the file that holds the token’s secret' })),
+    caFile: resolve(
+      baseDir,
+      top.text('caFile', { is: 'the file that holds the cluster’s CA, a copy of /etc/pve/pve-root-ca.pem' }),
+    ),
+    pool: top.has('pool') ? top.text('pool', { pattern: /^[\w./-]+$/, is: 'the name of a pool' }) : undefined,
+    vmids: readVmids(top),
+    storage: top.text('storage', { pattern: /^[A-Za-z][\w.-]*$/, is: 'the name of a storage' }),
+    clone: readClone(top),
+    images: readImages(top.inner('images')),
+    networks: readNetworks(top.inner('networks')),
+    sshUser: top.text('sshUser', { fallback: 'truffle', pattern: /^[a-z_][a-z0-9_-]{0,31}$/, is: 'a user name' }),
+    bastion: top.has('bastion') ? readBastion(top.inner('bastion'), baseDir) : undefined,
+    limits: readLimits(top.inner('limits', true)),
+    waits: readWaits(top.inner('waits', true)),
+  };
+  top.done();
+  return config;
+}
+
+function readUrls(top: Reader): readonly string[] {
+  const one = top.has('url') ? [top.text('url')] : [];
+  const urls = top.has('urls') || one.length === 0 ? [...one, ...top.list('urls')] : one;
+  return urls.map((url) => {
+    const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+    if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '') {
+      throw new SiteConfigError('urls', 'must be addresses such as https://pve1.example.com:8006');
+    }
+    if (parsed.port === '') parsed.port = '8006';
+    return parsed.origin;
+  });
+}
+
+function readVmids(top: Reader): SiteConfig['vmids'] {
+  const [first = 0, last = 0] = top
+    .text('vmids', { pattern: /^\d{3,9}-\d{3,9}$/, is: 'a range such as 20000-29999' })
+    .split('-')
+    .map(Number);
+  if (first < vmidBounds.min || last < first)
+    throw new SiteConfigError('vmids', 'must be a range from a lower to a higher number, at least 100');
+  return { first, last };
+}
+
+function readClone(top: Reader): 'linked' | 'full' {
+  const kind = top.text('clone', { fallback: 'linked' });
+  if (kind !== 'linked' && kind !== 'full') throw new SiteConfigError('clone', 'must be linked or full');
+  return kind;
+}
+
+function readImages(images: Reader): SiteConfig['images'] {
+  const all = images.keys().map((name) => {
+    if (!label.test(name))
+      throw new SiteConfigError(images.at(name), 'must be named in lower-case letters, digits, dots and dashes');
+    const image = images.inner(name);
+    const vmids = image.has('vmids')
+      ? image.list('vmids').map((vmid) => new Reader(image.at('vmids'), { each: vmid }).whole('each', vmidBounds))
+      : [image.whole('vmid', vmidBounds)];
+    image.done();
+    return [name, vmids] as const;
+  });
+  if (all.length === 0) throw new SiteConfigError('images', 'must name at least one image');
+  return Object.fromEntries(all);
+}
+
+function readNetworks(networks: Reader): SiteConfig['networks'] {
+  const all = networks.keys().map((name) => {
+    if (!label.test(name))
+      throw new SiteConfigError(networks.at(name), 'must be named in lower-case letters, digits, dots and dashes');
+    const network = networks.inner(name);
+    const bridge = network.text('bridge', { pattern: /^[\w.-]{1,15}$/, is: 'the name of a bridge' });
+    const vlan = network.has('vlan') ? { vlan: network.whole('vlan', { min: 1, max: 4094 }) } : {};
+    const fixed = network.has('static') ? { static: readStatic(network.inner('static')) } : {};
+    network.done();
+    return [name, { bridge, ...vlan, ...fixed }] as const;
+  });
+  if (all.length === 0) throw new SiteConfigError('networks', 'must name at least one network');
+  return Object.fromEntries(all);
+}
+
+function readStatic(fixed: Reader): NonNullable<SiteNetwork['static']> {
+  const address = (name: string): string => {
+    const value = fixed.text(name, { is: 'an IPv4 address' });
+    if (!isIPv4(value)) throw new SiteConfigError(fixed.at(name), 'must be an IPv4 address');
+    return value;
+  };
+  const read = {
+    first: address('first'),
+    prefix: fixed.whole('prefix', { min: 1, max: 30 }),
+    gateway: address('gateway'),
+  };
+  fixed.done();
+  return read;
+}
+
+function readBastion(bastion: Reader, baseDir: string): BastionConfig {
+  const read = {
+    host: bastion.text('host', { is: 'a host name or address' }),
+    port: bastion.whole('port', { fallback: 22, min: 1, max: 65_535 }),
+    user: bastion.text('user', { is: 'a user name' }),
+    keyFile: resolve(baseDir, bastion.text('keyFile', { is: 'the file that holds the private key' })),
+    hostKeySha256: bastion.text('hostKeySha256', {
+      pattern: /^SHA256:[A-Za-z0-9+/]{43}$/,
+      is: 'SHA256:… as `ssh-keygen -l` prints it',
+    }),
+  };
+  bastion.done();
+  return read;
+}
+
+function readLimits(limits: Reader): SiteConfig['limits'] {
+  const read = {
+    clonesPerTemplate: limits.whole('clonesPerTemplate', { fallback: 8, min: 1, max: 64 }),
+    clonesPerStorage: limits.whole('clonesPerStorage', { fallback: 8, min: 1, max: 64 }),
+  };
+  limits.done();
+  return read;
+}
+
+function readWaits(waits: Reader): Waits {
+  const seconds = (name: string, fallback: number): number =>
+    waits.whole(name, { fallback, min: 1, max: 3_600 }) * 1_000;
+  const read = {
+    addressMs: seconds('addressSeconds', 300),
+    sshMs: seconds('sshSeconds', 180),
+    shutdownMs: seconds('shutdownSeconds', 30),
+    lockMs: seconds('lockSeconds', 120),
+    lostReplyMs: seconds('lostReplySeconds', 5),
+  };
+  waits.done();
+  return read;
+}
