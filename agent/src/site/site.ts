@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
-import type { CommandHandler } from '../command/effect.ts';
+import type { Site, SiteDeps } from '../command/site.ts';
 import { awaitSsh } from '../guest/banner.ts';
 import { HostKeys } from '../guest/host-keys.ts';
 import { bastionReach, directReach, type Reach } from '../guest/reach.ts';
@@ -11,35 +11,25 @@ import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
-import { type SiteConfig, type BastionConfig } from './config.ts';
+import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
 import { handlersOf } from './handlers.ts';
 import { takeInventory } from './inventory.ts';
 import { SiteConfigError } from './reader.ts';
 
-/** What a site is opened with. */
-export interface SiteDeps {
-  /** The agent's own folder: the guests' SSH key and pinned host keys live there. */
-  readonly dataDir: string;
-  readonly secrets: SecretOpener;
-}
-
-/** An open site. */
-export interface Site {
-  readonly handlers: readonly CommandHandler[];
-  /** What the site has, with what is wrong as `problems`. Takes seconds at most; a site that is down gives problems, no throw. */
-  inventory(signal: AbortSignal): Promise<Inventory>;
-  /** Only what is wrong; empty when the site is ready. */
-  preflight(signal: AbortSignal): Promise<readonly string[]>;
-  close(): void;
-}
+/** How long an inventory may take in milliseconds: less than the time between two. */
+const inventoryMs = 50_000;
 
 /**
- * Opens a site: reads its secrets and keys, touches no network.
- * @throws SiteConfigError when a file that the config names can't be read
+ * Opens the site that the file describes: reads its secrets and keys, waits for no network.
+ * @throws SiteConfigError naming the key that is wrong or the file that can't be read
  */
-export function openSite(config: SiteConfig, deps: SiteDeps): Site {
-  const key = loadSiteKey(deps.dataDir);
-  const hostKeys = new HostKeys(deps.dataDir);
+export function openSite(configFile: string, deps: SiteDeps): Site {
+  return openSiteOf(readSiteConfig(configFile), deps);
+}
+
+/** As `openSite`, from a config that was read before. @throws SiteConfigError */
+export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
+  const key = loadSiteKey(deps.dataFolder);
   const reach = config.bastion === undefined ? directReach() : throughBastion(config.bastion);
   const client = new PveClient({
     urls: config.urls,
@@ -49,19 +39,29 @@ export function openSite(config: SiteConfig, deps: SiteDeps): Site {
   });
   const pve = pveSite(config, new PveApi(client), key.publicKey, reach);
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
-  const access = { reach, key, user: config.sshUser, hostKeys };
-  const inventory = async (signal: AbortSignal): Promise<Inventory> => {
+  const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
+  const inventory = async (): Promise<Inventory> => {
     await learned;
-    return takeInventory(pve, config.tokenId, signal);
+    return takeInventory(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
   };
   return {
-    handlers: handlersOf(pve, { access, secrets: deps.secrets }),
+    handlers: handlersOf(pve, { access, secrets: openerOf(deps) }),
     inventory,
-    preflight: async (signal) => (await inventory(signal)).problems,
+    preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
       reach.close();
+      return Promise.resolve();
     },
+  };
+}
+
+function openerOf({ agentId, sealing, generatedSecret }: SiteDeps): SecretOpener {
+  return {
+    agentId,
+    sealingKeys: { [sealing.keyId]: sealing.privateKey },
+    store: { generatedSecret },
+    nowSeconds: () => Date.now() / 1000,
   };
 }
 
