@@ -91,8 +91,7 @@ async function installOnce(runtime) {
   const lock = join(root, '.npm-ci.lock');
   for (let told = false; ; told = true) {
     if (isInstalled(runtime)) return;
-    const mine = takeLock(lock);
-    if (mine) break;
+    if (takeLock(lock)) break;
     if (!told) say('truffle: another run is installing the packages; waiting');
     await delay(500);
   }
@@ -108,7 +107,7 @@ async function installOnce(runtime) {
     );
 }
 
-/** True when we hold the lock now; a lock whose holder is gone is removed for the next try. */
+/** True when we hold the lock now; a lock whose holder is gone is taken over. */
 function takeLock(path) {
   try {
     const file = openSync(path, 'wx');
@@ -121,7 +120,9 @@ function takeLock(path) {
   try {
     process.kill(Number(readFileSync(path, 'utf8')), 0);
   } catch (error) {
-    if (error.code === 'ESRCH') rmSync(path, { force: true });
+    if (error.code !== 'ESRCH') return false;
+    rmSync(path, { force: true });
+    return takeLock(path);
   }
   return false;
 }

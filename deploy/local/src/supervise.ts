@@ -20,7 +20,7 @@ export async function supervise(
   const asked = new Promise<undefined>((resolve) =>
     stop.addEventListener('abort', () => resolve(undefined), { once: true }),
   );
-  let close = async (): Promise<void> => {};
+  let close: (() => Promise<void>) | undefined;
   let ready = false;
   try {
     const starting = startStack({ ...run, signal: stop, anyPorts: false }, options, (closer) => {
@@ -42,9 +42,12 @@ export async function supervise(
     if (stop.aborted) return ready ? 'stopped' : 'interrupted';
     throw error;
   } finally {
-    run.say('stopping');
-    await close();
-    forgetSupervisor(folder);
-    run.say('stopped');
+    // Not opened: the folder is another supervisor's.
+    if (close !== undefined) {
+      run.say('stopping');
+      await close();
+      forgetSupervisor(folder);
+      run.say('stopped');
+    }
   }
 }
