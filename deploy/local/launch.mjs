@@ -147,8 +147,8 @@ async function goOn(runtime, program, args) {
   const child = spawn(node, [program, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   watchParent(() => child.kill('SIGTERM'));
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve)).catch((error) =>
-    fail(`the pinned Node can't run (${error.message})`, 'remove node_modules and try again'),
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve)).catch(
+    (error) => fail(`the pinned Node can't run (${error.message})`, 'remove node_modules and try again'),
   );
   process.exit(code ?? 1);
 }

@@ -20,11 +20,13 @@ type Message = { readonly say: string } | { readonly ready: StackInfo } | { read
 /** `npm start`: answers the exit code. */
 export async function start(flags: StartFlags, args: readonly string[]): Promise<number> {
   if (flags.reset) reset();
-  try {
-    return flags.detach ? await startDetached(flags, args) : await startHere(flags);
-  } catch (error) {
-    if (!(error instanceof StateFolderBusyError)) throw error;
-    return joinRunning(flags);
+  for (;;) {
+    try {
+      return flags.detach ? await startDetached(flags, args) : await startHere(flags);
+    } catch (error) {
+      if (!(error instanceof StateFolderBusyError)) throw error;
+    }
+    if (await joinRunning(flags)) return 0;
   }
 }
 
@@ -95,22 +97,19 @@ async function startDetached(flags: StartFlags, args: readonly string[]): Promis
   });
 }
 
-/** Another start in the same checkout: waits until that one is ready and says what it offers. */
-async function joinRunning(flags: StartFlags): Promise<number> {
+/** Another start in the same checkout: waits until that one is ready and says what it offers; false when it ended instead. */
+async function joinRunning(flags: StartFlags): Promise<boolean> {
   const folder = openStateFolder(defaultStateFolder(process.env));
   const running = currentSupervisor(folder);
-  if (running?.info === undefined) say('another npm start is under way here: waiting until it is ready');
+  if (running?.info === undefined) say('another npm start is under way here, or ending: waiting for it');
   const info = await until(
     { what: 'the other start', milliseconds: startMilliseconds, every: 200 },
     () => currentSupervisor(folder)?.info ?? gone(folder.lock),
   );
-  if (info === 'gone') {
-    say('truffle: the other start ended before it was ready; run npm start again');
-    return 1;
-  }
+  if (info === 'gone') return false;
   say(`already running here (pid ${currentSupervisor(folder)?.pid})`);
   announce(info, flags.json);
-  return 0;
+  return true;
 }
 
 function gone(lockPath: string): 'gone' | undefined {

@@ -45,6 +45,7 @@ export async function supervise(
     // Not opened: the folder is another supervisor's.
     if (close !== undefined) {
       run.say('stopping');
+      recordSupervisor(folder);
       await close();
       forgetSupervisor(folder);
       run.say('stopped');
