@@ -1,6 +1,8 @@
 const mark = '[redacted]';
 /** Lines of a secret of several lines are also redacted one by one, from this length on: shorter ones are punctuation. */
 const shortestLine = 6;
+/** Shorter pieces of base64 would match by chance in any text. */
+const shortestBase64 = 4;
 
 /** Takes registered values out of texts, in the forms that tools print them in: raw, base64, URL-encoded, JSON-escaped, hex. */
 export class Redactor {
@@ -40,7 +42,8 @@ function formsOf(value: string): Set<string> {
 
 /** Base64 of `bytes` as it shows inside the base64 of a longer text, for each of the three places that a byte can have there. */
 function base64Forms(bytes: Buffer): string[] {
-  const forms: string[] = [];
+  const alone = [bytes.toString('base64'), bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  const forms = alone.filter((form) => form.length >= shortestBase64);
   for (let before = 0; before < 3; before++) {
     const padded = Buffer.concat([Buffer.alloc(before), bytes]);
     const whole = padded.toString('base64').replace(/=+$/, '');
@@ -48,8 +51,7 @@ function base64Forms(bytes: Buffer): string[] {
     const start = Math.ceil((before * 8) / 6);
     const end = Math.floor((padded.length * 8) / 6);
     const inner = whole.slice(start, end);
-    // Fewer than four characters would match by chance in any text.
-    if (inner.length >= 4) forms.push(inner, inner.replaceAll('+', '-').replaceAll('/', '_'));
+    if (inner.length >= shortestBase64) forms.push(inner, inner.replaceAll('+', '-').replaceAll('/', '_'));
   }
   return forms;
 }

@@ -56,7 +56,8 @@ const rawPublicKey = (privatePem: string): Uint8Array<ArrayBuffer> =>
 
 /** The subject is left to the gateway: it knows who the join token is for. */
 async function certificateRequest(mtlsPem: string): Promise<Buffer> {
-  // Loaded here since a running agent never needs it.
+  // Loaded here since a running agent never needs them; the first is what the second finds its parts by.
+  await import('reflect-metadata');
   const { Pkcs10CertificateRequestGenerator, PemConverter } = await import('@peculiar/x509');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const [pkcs8 = new ArrayBuffer()] = PemConverter.decode(mtlsPem);

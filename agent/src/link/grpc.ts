@@ -54,70 +54,63 @@ function dial(endpoint: string, credentials: LinkCredentials, events: StreamEven
 class GrpcStream implements Stream {
   readonly #client: grpc.Client;
   readonly #events: StreamEvents;
-  #call: grpc.ClientDuplexStream<LinkRequest, LinkResponse> | undefined;
+  readonly #call: grpc.ClientDuplexStream<LinkRequest, LinkResponse>;
   #over = false;
 
   constructor(client: grpc.Client, events: StreamEvents) {
     this.#client = client;
     this.#events = events;
+    // The call is queued until there is a connection, and fails with the reason as soon as there can be none.
+    this.#call = client.makeBidiStreamRequest(path, encode, decode, new grpc.Metadata(), {});
+    this.#listen();
     client.waitForReady(Date.now() + dialMs, (error) => {
-      if (this.#over) return;
-      if (error === undefined || error === null) this.#open();
-      else this.#lost({ refused: false, detail: error.message });
+      if (!this.#over && (error === undefined || error === null)) events.connected();
     });
   }
 
   send(frame: LinkRequest): boolean {
-    return this.#call?.write(frame) ?? true;
+    return this.#call.write(frame);
   }
 
   pause(): void {
-    this.#call?.pause();
+    this.#call.pause();
   }
 
   resume(): void {
-    this.#call?.resume();
+    this.#call.resume();
   }
 
   close(): void {
     this.#over = true;
-    if (this.#call === undefined) {
-      this.#client.close();
-      return;
-    }
-    const call = this.#call;
-    const linger = setTimeout(() => call.cancel(), lingerMs);
-    call.once('status', () => clearTimeout(linger));
-    call.resume();
-    call.end();
+    const linger = setTimeout(() => this.#call.cancel(), lingerMs);
+    this.#call.once('status', () => clearTimeout(linger));
+    this.#call.resume();
+    this.#call.end();
   }
 
-  #open(): void {
-    const encode = (frame: LinkRequest): Buffer => Buffer.from(toBinary(LinkRequestSchema, frame));
-    const call = this.#client.makeBidiStreamRequest(path, encode, decode, new grpc.Metadata(), {});
-    this.#call = call;
-    call.on('data', (frame: LinkResponse) => {
+  #listen(): void {
+    this.#call.on('data', (frame: LinkResponse) => {
       if (!this.#over) this.#events.received(frame);
     });
-    call.on('drain', () => {
+    this.#call.on('drain', () => {
       if (!this.#over) this.#events.drained();
     });
     // The status says all that the error does; unheard, the error would end the process.
-    call.on('error', () => undefined);
-    call.on('status', (status) => {
+    this.#call.on('error', () => undefined);
+    this.#call.on('status', (status) => {
       this.#client.close();
       this.#lost({ refused: refusals.includes(status.code), detail: `${grpc.status[status.code]} ${status.details}`.trim() });
     });
-    this.#events.connected();
   }
 
   #lost(why: { refused: boolean; detail: string }): void {
     if (this.#over) return;
     this.#over = true;
-    this.#client.close();
     this.#events.lost(why);
   }
 }
+
+const encode = (frame: LinkRequest): Buffer => Buffer.from(toBinary(LinkRequestSchema, frame));
 
 /** A frame that does not parse is one of no known kind: one bad frame must not end the session. */
 function decode(bytes: Buffer): LinkResponse {

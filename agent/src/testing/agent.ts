@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import pino from 'pino';
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../command/clock.ts';
+import type { CommandHandler } from '../command/effect.ts';
+import { pingHandler } from '../command/ping.ts';
+import { Reports } from '../command/report.ts';
+import { Runner } from '../command/runner.ts';
+import { Journal } from '../journal/journal.ts';
+import { grpcDialer } from '../link/grpc.ts';
+import { Link } from '../link/link.ts';
+import { gatewayName } from './gateway.ts';
+import type { Authority } from './pki.ts';
+
+/** A whole agent in this process, without a site. */
+export interface TestAgent {
+  readonly link: Link;
+  readonly runner: Runner;
+  readonly journal: Journal;
+  /** Ends as a crash does: nothing is finished, nothing is said. */
+  crash(): void;
+}
+
+export interface TestAgentInput {
+  readonly folder: string;
+  readonly authority: Authority;
+  readonly endpoints: readonly string[];
+  readonly handlers?: readonly CommandHandler[];
+  /** 0 for the quickest back-off. */
+  readonly random?: () => number;
+}
+
+export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
+  const own = await input.authority.issue('agt_test');
+  const log = pino({ level: process.env['TRUFFLE_AGENT_LOG_LEVEL'] ?? 'silent' });
+  const journal = new Journal(join(input.folder, 'journal.db'), (error) => log.fatal({ err: error }, 'journal'));
+  const current: { link?: Link } = {};
+  const clock = systemClock;
+  const reports = new Reports({ journal, clock, wake: (urgency) => current.link?.wake(urgency) });
+  const runner = new Runner({ journal, reports, handlers: [pingHandler, ...(input.handlers ?? [])], clock, log });
+  const dialer = grpcDialer(() => ({ ...own, authorities: input.authority.certificate, serverName: gatewayName }));
+  const random = input.random ?? (() => 0.01);
+  const link = new Link({ journal, runner, reports, dialer, clock, random, log, endpoints: input.endpoints, version: '1.2.3' });
+  current.link = link;
+  let over = false;
+  const crash = (): void => {
+    if (over) return;
+    over = true;
+    link.stop();
+    journal.close();
+  };
+  onTestFinished(crash);
+  runner.recover();
+  link.start();
+  return { link, runner, journal, crash };
+}
