@@ -13,11 +13,21 @@ export interface OriginServer {
 
 /** The first bytes of an HTTP/2 connection with prior knowledge (RFC 9113, 3.4) start so; no HTTP/1 method does. */
 const preface = Buffer.from('PRI * ');
-const firstBytesWithin = 10_000;
+const firstBytesWithinMs = 10_000;
+const lookForIdleMs = 50;
+
+/** Where to listen, and how long (ms) a connection may keep the server waiting for its first bytes. */
+export interface OriginPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly firstBytesWithinMs?: number;
+}
 
 /** One port for HTTP/1.1 and cleartext HTTP/2: the first bytes tell them apart. */
-export async function listenOrigin(handler: Handler, at: { readonly host: string; readonly port: number }): Promise<OriginServer> {
-  const one = http.createServer({ requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000 }, handler as http.RequestListener);
+export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<OriginServer> {
+  const one = http.createServer({ requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }, handler as http.RequestListener);
+  // It never listens itself, and without this it would neither time headers out nor know its idle connections.
+  one.emit('listening');
   const two = http2.createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler as never);
   const open = new Set<Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
@@ -30,33 +40,49 @@ export async function listenOrigin(handler: Handler, at: { readonly host: string
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
-    socket.setTimeout(firstBytesWithin, () => socket.destroy());
-    socket.once('readable', () => {
-      socket.setTimeout(0);
-      socket.removeAllListeners('timeout');
-      const first = socket.read() as Buffer | null;
-      if (first === null) return socket.destroy();
-      socket.unshift(first);
-      const length = Math.min(first.length, preface.length);
-      const isTwo = first.subarray(0, length).equals(preface.subarray(0, length));
-      (isTwo ? two : one).emit('connection', socket);
-    });
+    tellApart(socket, at.firstBytesWithinMs ?? firstBytesWithinMs, (isTwo) => (isTwo ? two : one).emit('connection', socket));
   });
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject);
-    front.listen({ ...at, backlog: 1024 }, () => resolve());
+    front.listen({ host: at.host, port: at.port, backlog: 1024 }, () => resolve());
   });
   return {
     port: (front.address() as AddressInfo).port,
     close: async (graceMs = 5_000) => {
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
-      one.closeIdleConnections();
       for (const session of sessions) session.close();
+      one.close();
+      // A connection that becomes idle from now on would be kept for the next request.
+      const idle = setInterval(() => one.closeIdleConnections(), lookForIdleMs);
       const timer = setTimeout(() => {
         for (const socket of open) socket.destroy();
       }, graceMs);
       await closed;
+      clearInterval(idle);
       clearTimeout(timer);
     },
   };
+}
+
+/** Reads until it is clear which protocol this is, gives the bytes back and says so. Closes connections that say too little for too long. */
+function tellApart(socket: Socket, withinMs: number, decided: (isTwo: boolean) => void): void {
+  let first = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), withinMs);
+  socket.once('close', () => clearTimeout(timer));
+  const onData = (chunk: Buffer): void => {
+    first = Buffer.concat([first, chunk]);
+    const length = Math.min(first.length, preface.length);
+    const fits = first.subarray(0, length).equals(preface.subarray(0, length));
+    if (fits && length < preface.length) return;
+    clearTimeout(timer);
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    socket.pause();
+    socket.unshift(first);
+    decided(fits);
+    if (!fits) socket.resume();
+  };
+  const onEnd = (): void => void socket.destroy();
+  socket.on('data', onData);
+  socket.on('end', onEnd);
 }

@@ -1,0 +1,41 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const recordings = resolve(root, '../shared/pve');
+const folders = ['packages/*/src', 'services/*/src', 'agent/src', 'cli/src', 'simulator/src', 'deploy', 'templates', 'tools'];
+const tests = folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] })).toSorted();
+
+/** Whether a test, or a file beside it that it imports, uses the testkit and so the engines that the kit starts. */
+function needsEngines(file: string, seen = new Set<string>()): boolean {
+  if (seen.has(file) || !existsSync(file)) return false;
+  seen.add(file);
+  const source = readFileSync(file, 'utf8');
+  if (/from '@truffle\/testkit/.test(source)) return true;
+  return [...source.matchAll(/from '(\.[^']+\.fixture\.ts)'/g)].some(([, path]) => needsEngines(resolve(dirname(file), path ?? ''), seen));
+}
+
+const withEngines = new Set(tests.filter((file) => needsEngines(resolve(root, file))));
+
+const shared = {
+  // Sources run as they are, as in production: by Node itself.
+  experimental: { viteModuleRunner: false },
+  pool: 'forks',
+  // Guards against a hang only: no test may need it.
+  testTimeout: 30_000,
+  hookTimeout: 120_000,
+  env: process.env['PVE_RECORDINGS'] === undefined && existsSync(recordings) ? { PVE_RECORDINGS: recordings } : {},
+} as const;
+
+/** Tests lie beside the code. Those that need engines share one set of them; the others start at once. */
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'unit', include: tests.filter((file) => !withEngines.has(file)) } },
+      { test: { ...shared, name: 'engines', include: [...withEngines], globalSetup: ['packages/testkit/src/global-setup.ts'] } },
+    ],
+  },
+});
