@@ -10,7 +10,7 @@ export const foundations = {
     '001_context': `
       reset role;
       create schema ctx authorization truffle_ctx;
-      grant usage on schema ctx to ${everyRole};
+      grant usage on schema ctx to truffle_owner, ${everyRole};
       set local role truffle_ctx;
       create table ctx.signing_key (
         kid text primary key,
@@ -67,7 +67,7 @@ export const foundations = {
         unique (org_id, n),
         check ((n is null) = (hash is null))
       );
-      create index event_unnumbered on ledger.event (id) where n is null;
+      create index event_unnumbered on ledger.event (occurred_at, id) where n is null;
       create index event_of_resource on ledger.event (org_id, resource_id, n);
       create table ledger.head (
         org_id text primary key,

@@ -1,0 +1,37 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { AccountService } from '@truffle/api/tenant/v1/account_service';
+import { callerOf } from '@truffle/kit';
+import { whoIs } from '../identity/identity.usecases.ts';
+import { organizationMessage } from '../organization/organization.codec.ts';
+import type { TenantParts } from '../parts.ts';
+import { projectMessage } from '../project/project.codec.ts';
+import { workspaceMessage } from '../workspace/workspace.codec.ts';
+import { userMessage } from './account.codec.ts';
+import { changePassword, signIn, signOut, signUp } from './account.usecases.ts';
+
+export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountService> => ({
+  signUp: async (request, context) => {
+    const made = await signUp(parts, callerOf(context), request);
+    return {
+      user: userMessage(made.user),
+      sessionToken: made.sessionToken,
+      organization: organizationMessage(made.organization),
+      workspace: workspaceMessage(made.workspace),
+      project: projectMessage(made.project),
+    };
+  },
+  signIn: async (request, context) => {
+    const made = await signIn(parts, callerOf(context), request.email, request.password);
+    return { user: userMessage(made.user), sessionToken: made.sessionToken, expiresAt: timestampFromDate(made.expiresAt) };
+  },
+  signOut: async (_request, context) => {
+    await signOut(parts, callerOf(context));
+    return {};
+  },
+  whoAmI: async (_request, context) => whoIs(parts, callerOf(context).subject),
+  changePassword: async (request, context) => {
+    await changePassword(parts, callerOf(context), request.oldPassword, request.newPassword);
+    return {};
+  },
+});

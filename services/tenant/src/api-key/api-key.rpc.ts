@@ -1,0 +1,27 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { ApiKeyService } from '@truffle/api/tenant/v1/account_service';
+import { pageOf } from '@truffle/database';
+import { callerOf } from '@truffle/kit';
+import type { TenantParts } from '../parts.ts';
+import { apiKeyMessage } from './api-key.codec.ts';
+import { listKeys } from './api-key.repo.ts';
+import { createKey, endKey } from './api-key.usecases.ts';
+
+export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService> => ({
+  createApiKey: async (request, context) => {
+    const expiresAt = request.expiresAt === undefined ? null : timestampDate(request.expiresAt);
+    const { row, secret } = await createKey(parts, callerOf(context), { scopeId: request.scopeId, name: request.name, role: request.role, expiresAt });
+    return { apiKey: apiKeyMessage(row), secret };
+  },
+  listApiKeys: async (request, context) => {
+    const page = pageOf(request.page);
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listKeys(tx, page.after, page.limit + 1));
+    const { rows, next } = page.cut(found, (row) => row.id);
+    return { apiKeys: rows.map(apiKeyMessage), page: { next } };
+  },
+  revokeApiKey: async (request, context) => {
+    await endKey(parts, callerOf(context), request.apiKeyId);
+    return {};
+  },
+});

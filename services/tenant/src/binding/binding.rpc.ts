@@ -1,0 +1,27 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { MemberService } from '@truffle/api/tenant/v1/account_service';
+import { pageOf } from '@truffle/database';
+import { callerOf } from '@truffle/kit';
+import { emailsOf } from '../account/account.repo.ts';
+import type { TenantParts } from '../parts.ts';
+import { bindingMessage } from './binding.codec.ts';
+import { listBindings } from './binding.repo.ts';
+import { giveRole, takeRole } from './binding.usecases.ts';
+
+export const memberRpc = (parts: TenantParts): ServiceImpl<typeof MemberService> => ({
+  listBindings: async (request, context) => {
+    const page = pageOf(request.page);
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listBindings(tx, page.after, page.limit + 1));
+    const { rows, next } = page.cut(found, (row) => row.id);
+    const emails = await parts.identity.anywhere((tx) => emailsOf(tx, rows.map((row) => row.subject)));
+    return { bindings: rows.map((row) => bindingMessage(row, emails.get(row.subject))), page: { next } };
+  },
+  setBinding: async (request, context) => {
+    const row = await giveRole(parts, callerOf(context), request.scopeId, request.email, request.role);
+    return { binding: bindingMessage(row, request.email.toLowerCase()) };
+  },
+  deleteBinding: async (request, context) => {
+    await takeRole(parts, callerOf(context), request.bindingId);
+    return {};
+  },
+});

@@ -1,0 +1,66 @@
+import type { ApiKey, Binding, User } from '@truffle/api/tenant/v1/account';
+import { UnauthenticatedProblem } from '@truffle/kit';
+import { userMessage } from '../account/account.codec.ts';
+import { findUser } from '../account/account.repo.ts';
+import { useResolution } from '../account/session.ts';
+import { findGoodSession, touchSession } from '../account/session.repo.ts';
+import { apiKeyMessage } from '../api-key/api-key.codec.ts';
+import { findGoodKey, findKey, touchKey } from '../api-key/api-key.repo.ts';
+import { bindingMessage, keyBindingMessage } from '../binding/binding.codec.ts';
+import { bindingsOfSubject } from '../binding/binding.repo.ts';
+import { readCredential } from '../credential/credential.ts';
+import type { TenantParts } from '../parts.ts';
+
+export interface Identity {
+  readonly subject: string;
+  readonly displayName: string;
+  readonly bindings: readonly Binding[];
+  readonly expiresAt: Date | null;
+  /** Empty for a key. */
+  readonly sessionId: string;
+}
+
+/** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
+export async function authenticate(parts: TenantParts, credential: string): Promise<Identity> {
+  const read = readCredential(credential);
+  if (read === undefined) throw refused();
+  return read.kind === 'tfs' ? bySession(parts, read.sha256) : byKey(parts, read.sha256);
+}
+
+/** Who a subject is and what it may do: the person or the key, and its bindings. */
+export async function whoIs(parts: TenantParts, subject: string): Promise<{ user?: User; apiKey?: ApiKey; bindings: Binding[] }> {
+  const [kind, id = ''] = subject.split(':');
+  return parts.identity.anywhere(async (tx) => {
+    if (kind === 'key') {
+      const key = await findKey(tx, id);
+      return key === undefined ? { bindings: [] } : { apiKey: apiKeyMessage(key), bindings: [keyBindingMessage(key)] };
+    }
+    const user = await findUser(tx, id);
+    if (user === undefined) return { bindings: [] };
+    return { user: userMessage(user), bindings: (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row, user.email)) };
+  });
+}
+
+async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> {
+  const now = parts.now();
+  return parts.identity.anywhere(async (tx) => {
+    const session = await findGoodSession(tx, sha256, now);
+    if (session === undefined) throw refused();
+    if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
+    const subject = `user:${session.user_id}`;
+    const bindings = (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row));
+    return { subject, displayName: session.user_name, bindings, expiresAt: session.expires_at, sessionId: session.id };
+  });
+}
+
+async function byKey(parts: TenantParts, sha256: Buffer): Promise<Identity> {
+  const now = parts.now();
+  return parts.identity.anywhere(async (tx) => {
+    const key = await findGoodKey(tx, sha256, now);
+    if (key === undefined) throw refused();
+    if (now.getTime() - (key.last_used_at?.getTime() ?? 0) >= useResolution) await touchKey(tx, key.id, now);
+    return { subject: `key:${key.id}`, displayName: key.name, bindings: [keyBindingMessage(key)], expiresAt: key.expires_at, sessionId: '' };
+  });
+}
+
+const refused = (): UnauthenticatedProblem => new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked');

@@ -1,0 +1,2 @@
+export { makeTenantModule } from './tenant.module.ts';
+export { tenantMigrations } from './migrations.ts';

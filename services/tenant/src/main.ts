@@ -1,0 +1,4 @@
+import { runHost } from '@truffle/kit';
+import { makeTenantModule } from './index.ts';
+
+await runHost('tenant', { tenant: makeTenantModule });

@@ -1,0 +1,16 @@
+import type { Database } from '@truffle/database';
+import type { Bell, Peers } from '@truffle/kit';
+import type { TenantTables } from './tables.ts';
+
+/** What the tenant service's use cases work with. */
+export interface TenantParts {
+  /** One organization's rows, as `svc_tenant`. */
+  readonly tenants: Database<TenantTables>;
+  /** What comes before an organization is known, as `svc_identity`. */
+  readonly identity: Database<TenantTables>;
+  readonly peers: Peers;
+  readonly bell: Pick<Bell, 'ring'>;
+  readonly now: () => Date;
+  /** Region that new organizations are at home in. */
+  readonly homeRegion: string;
+}

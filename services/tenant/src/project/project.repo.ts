@@ -1,0 +1,49 @@
+import type { Transaction } from '@truffle/database';
+import { sql, type Insertable, type Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { ProjectTable } from './project.table.ts';
+
+export type ProjectRow = Selectable<ProjectTable>;
+
+export async function insertProject(tx: Transaction<TenantTables>, row: Insertable<ProjectTable>): Promise<void> {
+  await tx.insertInto('tenant.project').values(row).execute();
+}
+
+export async function findProject(tx: Transaction<TenantTables>, id: string): Promise<ProjectRow | undefined> {
+  return tx.selectFrom('tenant.project').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+}
+
+/** As `findProject`, held to the end of the transaction. */
+export async function lockProject(tx: Transaction<TenantTables>, id: string): Promise<ProjectRow | undefined> {
+  return tx
+    .selectFrom('tenant.project')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+export async function listProjects(tx: Transaction<TenantTables>, after: string | undefined, limit: number): Promise<ProjectRow[]> {
+  let query = tx.selectFrom('tenant.project').selectAll().where('deleted_at', 'is', null);
+  if (after !== undefined) query = query.where('name', '>', after);
+  return query.orderBy('name').limit(limit).execute();
+}
+
+export async function countProjects(tx: Transaction<TenantTables>, workspaceId: string): Promise<number> {
+  const { count } = await tx
+    .selectFrom('tenant.project')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .where('workspace_id', '=', workspaceId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export async function markProjectDeleted(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('tenant.project')
+    .set({ deleted_at: at, revision: sql`revision + 1` })
+    .where('id', '=', id)
+    .execute();
+}

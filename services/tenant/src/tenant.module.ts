@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { EventService } from '@truffle/api/tenant/v1/event_service';
+import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
+import { readSettings, text } from '@truffle/config';
+import type { LedgerTables } from '@truffle/database';
+import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
+import { accountRpc } from './account/account.rpc.ts';
+import { findKey } from './api-key/api-key.repo.ts';
+import { apiKeyRpc } from './api-key/api-key.rpc.ts';
+import { findBinding } from './binding/binding.repo.ts';
+import { memberRpc } from './binding/binding.rpc.ts';
+import { eventRpc } from './event/event.rpc.ts';
+import { EventHub } from './event/hub.ts';
+import { Relay } from './event/relay.ts';
+import { identityRpc } from './identity/identity.rpc.ts';
+import { organizationRpc } from './organization/organization.rpc.ts';
+import type { TenantParts } from './parts.ts';
+import { projectRpc } from './project/project.rpc.ts';
+import type { TenantTables } from './tables.ts';
+import { workspaceRpc } from './workspace/workspace.rpc.ts';
+
+const tenantSettings = {
+  homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', { fallback: 'local' }),
+} as const;
+
+/** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
+export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
+  const { homeRegion } = readSettings(tenantSettings, deps.env, noFile);
+  const tenants = deps.database<TenantTables>('svc_tenant');
+  const identity = deps.database<TenantTables>('svc_identity');
+  const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
+  const relayed = deps.database<LedgerTables>('svc_relay', 5);
+  const parts: TenantParts = { tenants, identity, peers: deps.peers, bell: deps.bell, now: () => new Date(), homeRegion };
+  const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
+  const relay = new Relay({ database: relayed, bell: deps.bell, logger: deps.logger, holder: `${hostname()}/${randomUUID()}` });
+  return {
+    name: 'tenant',
+    services: [AccountService, MemberService, ApiKeyService, OrganizationService, WorkspaceService, ProjectService, IdentityService, EventService],
+    scopes: scopesOf(parts),
+    idempotency: new IdempotencyStore(tenants as never, 'tenant'),
+    register: (router) =>
+      void router
+        .service(AccountService, accountRpc(parts))
+        .service(MemberService, memberRpc(parts))
+        .service(ApiKeyService, apiKeyRpc(parts))
+        .service(OrganizationService, organizationRpc(parts))
+        .service(WorkspaceService, workspaceRpc(parts))
+        .service(ProjectService, projectRpc(parts))
+        .service(IdentityService, identityRpc(parts))
+        .service(EventService, eventRpc(events, hub)),
+    start: async () => relay.start(),
+    ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
+    close: async () => {
+      hub.close();
+      await relay.close();
+      await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
+    },
+  };
+};
+
+/** Workspaces and projects are resolved by the kit through `ResolveScopes`; what is left are the rows that hang on a place. */
+const scopesOf = (parts: TenantParts): ScopeLookups => ({
+  bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
+  key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
+});
+
+const placeOf = (row: { readonly project_id: string | null } | undefined) => (row === undefined ? undefined : { projectId: row.project_id ?? undefined });
+
+const noFile = (path: string): string => {
+  throw new TypeError(`no secret of the tenant service is in a file: ${path}`);
+};

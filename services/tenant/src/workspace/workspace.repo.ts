@@ -1,0 +1,39 @@
+import type { Transaction } from '@truffle/database';
+import { sql, type Insertable, type Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { WorkspaceTable } from './workspace.table.ts';
+
+export type WorkspaceRow = Selectable<WorkspaceTable>;
+
+export async function insertWorkspace(tx: Transaction<TenantTables>, row: Insertable<WorkspaceTable>): Promise<void> {
+  await tx.insertInto('tenant.workspace').values(row).execute();
+}
+
+export async function findWorkspace(tx: Transaction<TenantTables>, id: string): Promise<WorkspaceRow | undefined> {
+  return tx.selectFrom('tenant.workspace').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+}
+
+/** As `findWorkspace`, held to the end of the transaction: nothing is made in it or taken from it meanwhile. */
+export async function lockWorkspace(tx: Transaction<TenantTables>, id: string): Promise<WorkspaceRow | undefined> {
+  return tx
+    .selectFrom('tenant.workspace')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+export async function listWorkspaces(tx: Transaction<TenantTables>, after: string | undefined, limit: number): Promise<WorkspaceRow[]> {
+  let query = tx.selectFrom('tenant.workspace').selectAll().where('deleted_at', 'is', null);
+  if (after !== undefined) query = query.where('name', '>', after);
+  return query.orderBy('name').limit(limit).execute();
+}
+
+export async function markWorkspaceDeleted(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('tenant.workspace')
+    .set({ deleted_at: at, revision: sql`revision + 1` })
+    .where('id', '=', id)
+    .execute();
+}
