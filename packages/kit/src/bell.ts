@@ -20,8 +20,8 @@ export const bells = {
 /** Doorbells over NATS: best effort both ways. */
 export interface Bell {
   ring(subject: string, data?: string): void;
-  /** Calls `heard` for each ring until the returned function is called. `subject` may end in `*`. */
-  listen(subject: string, heard: (data: string, subject: string) => void): () => void;
+  /** Calls `heard` for each ring until the returned function is called. `subject` may end in `*`. With a `group`, one listener of it hears each ring. */
+  listen(subject: string, heard: (data: string, subject: string) => void, group?: string): () => void;
   /** For JetStream and for readiness. */
   readonly connection: NatsConnection;
   close(): Promise<void>;
@@ -51,8 +51,9 @@ export async function connectBell(url: string, name: string, logger: Logger): Pr
         logger.debug({ err: error, subject }, 'a doorbell did not ring');
       }
     },
-    listen: (subject, heard) => {
+    listen: (subject, heard, group) => {
       const subscription = connection.subscribe(subject, {
+        ...(group === undefined ? {} : { queue: group }),
         callback: (error, message) => {
           if (error === null) heard(message.string(), message.subject);
         },

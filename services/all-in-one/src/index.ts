@@ -1,0 +1,1 @@
+export { everyMigration, everyService } from './services.ts';

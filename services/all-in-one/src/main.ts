@@ -1,0 +1,4 @@
+import { runHost } from '@truffle/kit';
+import { everyService } from './services.ts';
+
+await runHost('all-in-one', everyService);

@@ -1,0 +1,48 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
+import type { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
+import { pageOf } from '@truffle/database';
+import { callerOf, InvalidProblem, NotFoundProblem } from '@truffle/kit';
+import { operationMessage } from '../operation/operation.codec.ts';
+import { planMessage } from '../plan/plan.codec.ts';
+import { drawPlan } from '../plan/plan.usecases.ts';
+import { clusterMessage } from './cluster.codec.ts';
+import { countClusters, findCluster, listClusters } from './cluster.repo.ts';
+import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
+
+export const clusterRpc = (deps: ClusterDeps): ServiceImpl<typeof ClusterService> => ({
+  planCluster: async (request, context) => ({ plan: planMessage(await drawPlan(deps, callerOf(context), given(request.spec))) }),
+
+  createCluster: async (request, context) => {
+    const { cluster, operation } = await createCluster(deps, callerOf(context), given(request.spec));
+    return { cluster: clusterMessage(cluster), operation: operationMessage(operation) };
+  },
+
+  getCluster: async (request, context) => {
+    const row = await deps.database.tenant(callerOf(context).orgId, (tx) => findCluster(tx, request.clusterId));
+    if (row === undefined) throw new NotFoundProblem('cluster', request.clusterId);
+    return { cluster: clusterMessage(row) };
+  },
+
+  listClusters: async (request, context) => {
+    const page = pageOf(request.page);
+    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) => listClusters(tx, request.projectId, request, page));
+    const cut = page.cut(rows, (row) => `${row.name}\n${row.id}`);
+    return { clusters: cut.rows.map(clusterMessage), page: { next: cut.next } };
+  },
+
+  deleteCluster: async (request, context) => ({
+    operation: operationMessage(await deleteCluster(deps, callerOf(context), request.clusterId, request.revision)),
+  }),
+});
+
+export const projectUseRpc = (deps: ClusterDeps): ServiceImpl<typeof ProjectUseService> => ({
+  countClusters: async (request, context) => ({
+    clusters: await deps.database.tenant(callerOf(context).orgId, (tx) => countClusters(tx, request.projectId)),
+  }),
+});
+
+function given<T>(spec: T | undefined): T {
+  if (spec === undefined) throw new InvalidProblem([{ field: 'spec', description: 'is required' }]);
+  return spec;
+}

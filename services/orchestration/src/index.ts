@@ -1,0 +1,2 @@
+export { makeOrchestrationModule } from './module.ts';
+export { orchestrationMigrations } from './migrations.ts';

@@ -1,0 +1,126 @@
+import { tenantTable, allowEverywhere, type ServiceMigrations } from '@truffle/database';
+import { idempotencyTable } from '@truffle/kit';
+
+const role = 'svc_orchestration';
+
+/** Schema `orchestration`: clusters, servers, operations with their steps, leased VMIDs. */
+export const orchestrationMigrations: ServiceMigrations = {
+  schema: 'orchestration',
+  migrations: {
+    '001_clusters': `
+      grant usage on schema orchestration to ${role}, svc_orchestration_sweep;
+      create table orchestration.cluster (
+        org_id text not null,
+        id text not null,
+        project_id text not null,
+        agent_id text not null,
+        name text not null,
+        template_version_id text not null,
+        template_ref text not null,
+        acquired_via text not null default 'own',
+        template jsonb not null,
+        parameters jsonb not null,
+        secrets jsonb not null default '[]',
+        generated jsonb not null default '[]',
+        state text not null check (state in ('CREATING', 'READY', 'FAILED', 'DELETING', 'DELETED')),
+        outputs jsonb not null default '{}',
+        operation_id text,
+        failure jsonb,
+        quota_holder text not null,
+        protected boolean not null default false,
+        revision bigint not null default 1,
+        created_at timestamptz not null default now(),
+        updated_at timestamptz not null default now(),
+        deleted_at timestamptz,
+        primary key (org_id, id)
+      );
+      create unique index cluster_name on orchestration.cluster (org_id, project_id, name) where state <> 'DELETED';
+      ${tenantTable('orchestration.cluster', role, 'select, insert, update')}
+      create table orchestration.server (
+        org_id text not null,
+        id text not null,
+        project_id text not null,
+        cluster_id text not null,
+        agent_id text not null,
+        name text not null,
+        role text not null,
+        index int not null,
+        state text not null check (state in ('PENDING', 'PROVISIONING', 'RUNNING', 'DEPLOYING', 'READY', 'FAILED', 'DELETING', 'DELETED')),
+        vmid int,
+        node text not null default '',
+        address text not null default '',
+        image text not null,
+        cpu int not null,
+        memory_bytes bigint not null,
+        disk_bytes bigint not null,
+        networks jsonb not null,
+        fence bigint not null default 0,
+        revision bigint not null default 1,
+        primary key (org_id, id),
+        foreign key (org_id, cluster_id) references orchestration.cluster (org_id, id)
+      );
+      create unique index server_name on orchestration.server (org_id, cluster_id, name);
+      ${tenantTable('orchestration.server', role, 'select, insert, update')}
+      create table orchestration.vmid_lease (
+        org_id text not null,
+        agent_id text not null,
+        vmid int not null,
+        server_id text not null,
+        primary key (org_id, agent_id, vmid),
+        unique (org_id, server_id),
+        foreign key (org_id, server_id) references orchestration.server (org_id, id)
+      );
+      ${tenantTable('orchestration.vmid_lease', role, 'select, insert, delete')}`,
+    '002_operations': `
+      create table orchestration.operation (
+        org_id text not null,
+        id text not null,
+        project_id text not null,
+        cluster_id text not null,
+        kind text not null check (kind in ('CREATE', 'DELETE')),
+        state text not null check (state in ('PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+        follows_operation_id text,
+        cancel_requested boolean not null default false,
+        failure jsonb,
+        initiator text not null,
+        initiator_name text,
+        request_id text not null,
+        traceparent text not null default '',
+        revision bigint not null default 1,
+        created_at timestamptz not null default now(),
+        updated_at timestamptz not null default now(),
+        ended_at timestamptz,
+        primary key (org_id, id),
+        foreign key (org_id, cluster_id) references orchestration.cluster (org_id, id)
+      );
+      create unique index one_open_operation on orchestration.operation (org_id, cluster_id) where state in ('PENDING', 'RUNNING');
+      create index operation_of_project on orchestration.operation (org_id, project_id, id);
+      create index operation_open on orchestration.operation (updated_at) where state in ('PENDING', 'RUNNING');
+      ${tenantTable('orchestration.operation', role, 'select, insert, update')}
+      ${allowEverywhere('orchestration.operation', 'svc_orchestration_sweep', 'select', 'select (org_id, id, cluster_id, state, updated_at)')}
+      create table orchestration.step (
+        org_id text not null,
+        operation_id text not null,
+        key text not null,
+        stage int not null,
+        position int not null,
+        action text not null check (action in ('reserve', 'ensure', 'deploy', 'delete', 'finish')),
+        title text not null,
+        server_id text,
+        deployment text,
+        state text not null check (state in ('PENDING', 'WAITING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'SKIPPED')),
+        detail text not null default '',
+        command_id text,
+        fence bigint,
+        failure jsonb,
+        started_at timestamptz,
+        ended_at timestamptz,
+        primary key (org_id, operation_id, key),
+        foreign key (org_id, operation_id) references orchestration.operation (org_id, id),
+        foreign key (org_id, server_id) references orchestration.server (org_id, id)
+      );
+      ${tenantTable('orchestration.step', role, 'select, insert, update')}
+      ${idempotencyTable('orchestration')}
+      ${tenantTable('orchestration.idempotency', role)}`,
+  },
+};

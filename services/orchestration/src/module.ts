@@ -1,0 +1,53 @@
+import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
+import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
+import type { Transaction } from '@truffle/database';
+import { IdempotencyStore, type MakeModule, type ScopeOf } from '@truffle/kit';
+import { TemplateSandbox } from '@truffle/template-language';
+import { clusterRpc, projectUseRpc } from './cluster/cluster.rpc.ts';
+import type { Tables } from './cluster/cluster.table.ts';
+import { operationRpc } from './operation/operation.rpc.ts';
+import { serverRpc } from './server/server.rpc.ts';
+import { createActivities } from './workflow/activities.ts';
+import { WorkflowEngine } from './workflow/engine.ts';
+
+/** Clusters, servers, plans and operations, and the workflows that carry them. */
+export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bell, logger, ...deps }) => {
+  const database = deps.database<Tables>('svc_orchestration', 20);
+  const sweepDatabase = deps.database<Tables>('svc_orchestration_sweep', 1);
+  const sandbox = new TemplateSandbox();
+  const engine = new WorkflowEngine({
+    address: settings.temporalAddress,
+    namespace: settings.temporalNamespace,
+    activities: createActivities({ database, peers, bell, sandbox }),
+    sweepDatabase,
+    bell,
+    logger,
+  });
+  const parts = { database, peers, bell, sandbox, start: engine.begin };
+  const scopeIn =
+    (table: 'orchestration.cluster' | 'orchestration.server' | 'orchestration.operation'): ScopeOf =>
+    (orgId, id) =>
+      database.tenant(orgId, (tx: Transaction<Tables>) => tx.selectFrom(table).select('project_id as projectId').where('id', '=', id).executeTakeFirst());
+  return {
+    name: 'orchestration',
+    services: [ClusterService, ServerService, OperationService, ProjectUseService],
+    scopes: { clu: scopeIn('orchestration.cluster'), srv: scopeIn('orchestration.server'), op: scopeIn('orchestration.operation') },
+    idempotency: new IdempotencyStore(database as never, 'orchestration'),
+    register: (router) => {
+      router.service(ClusterService, clusterRpc(parts));
+      router.service(ServerService, serverRpc(database));
+      router.service(OperationService, operationRpc(parts));
+      router.service(ProjectUseService, projectUseRpc(parts));
+    },
+    start: () => engine.start(),
+    ready: async () => {
+      await Promise.all([database.ping(), engine.ready()]);
+    },
+    close: async () => {
+      await engine.close();
+      await sandbox.close();
+      await Promise.all([database.close(), sweepDatabase.close()]);
+    },
+  };
+};

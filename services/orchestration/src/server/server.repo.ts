@@ -1,0 +1,91 @@
+import type { Page, Transaction } from '@truffle/database';
+import { sql, type Insertable, type Selectable } from 'kysely';
+import type { Tables } from '../cluster/cluster.table.ts';
+import type { ServerState, ServerTable } from './server.table.ts';
+
+export type ServerRow = Selectable<ServerTable>;
+type Tx = Transaction<Tables>;
+
+export const findServer = (tx: Tx, id: string): Promise<ServerRow | undefined> =>
+  tx.selectFrom('orchestration.server').selectAll().where('id', '=', id).executeTakeFirst();
+
+export const serversOf = (tx: Tx, clusterId: string): Promise<ServerRow[]> =>
+  tx.selectFrom('orchestration.server').selectAll().where('cluster_id', '=', clusterId).orderBy('role').orderBy('index').execute();
+
+export function listServers(tx: Tx, clusterId: string, page: Page): Promise<ServerRow[]> {
+  let query = tx.selectFrom('orchestration.server').selectAll().where('cluster_id', '=', clusterId).orderBy('name').limit(page.limit + 1);
+  if (page.after !== undefined) query = query.where('name', '>', page.after);
+  return query.execute();
+}
+
+export async function insertServers(tx: Tx, rows: readonly Insertable<ServerTable>[]): Promise<void> {
+  if (rows.length > 0) await tx.insertInto('orchestration.server').values([...rows]).execute();
+}
+
+export interface ServerChange {
+  readonly id: string;
+  readonly state: ServerState;
+  readonly node?: string;
+  readonly address?: string;
+}
+
+/** Applies changes to many servers in one statement. */
+export async function updateServers(tx: Tx, changes: readonly ServerChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const rows = JSON.stringify(changes.map((c) => ({ id: c.id, state: c.state, node: c.node ?? null, address: c.address ?? null })));
+  await sql`
+    update orchestration.server s set state = c.state, node = coalesce(c.node, s.node), address = coalesce(c.address, s.address), revision = s.revision + 1
+    from jsonb_to_recordset(${rows}::jsonb) as c(id text, state text, node text, address text) where s.id = c.id`.execute(tx);
+}
+
+/** Raises the fence of servers by one: a new intent on their VMs. Answers id -> fence. */
+export async function raiseFences(tx: Tx, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await tx
+    .updateTable('orchestration.server')
+    .set({ fence: sql`fence + 1` })
+    .where(sql<boolean>`id = any(${[...ids]})`)
+    .returning(['id', 'fence'])
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.fence]));
+}
+
+/**
+ * Leases a VMID out of `first`..`last` for each of `serverIds` that has none; the lowest free ones.
+ * Answers how many could not be leased.
+ */
+export async function leaseVmids(tx: Tx, agentId: string, range: { readonly first: number; readonly last: number }, serverIds: readonly string[]): Promise<number> {
+  // One reservation per agent at a time: two clusters must not be given the same numbers.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`vmid/${agentId}`}, 0))`.execute(tx);
+  await sql`
+    with wanting as (
+      select id, row_number() over (order by id) as k from orchestration.server s
+      where id = any(${[...serverIds]}) and not exists (select 1 from orchestration.vmid_lease l where l.server_id = s.id)),
+    free as (
+      select v, row_number() over (order by v) as k from generate_series(${range.first}::int, ${range.last}::int) v
+      where not exists (select 1 from orchestration.vmid_lease l where l.agent_id = ${agentId} and l.vmid = v)
+      order by v limit ${serverIds.length})
+    insert into orchestration.vmid_lease (org_id, agent_id, vmid, server_id)
+    select s.org_id, ${agentId}, free.v, s.id from wanting join free using (k) join orchestration.server s on s.id = wanting.id`.execute(tx);
+  await sql`
+    update orchestration.server s set vmid = l.vmid, revision = s.revision + 1
+    from orchestration.vmid_lease l where l.server_id = s.id and s.id = any(${[...serverIds]}) and s.vmid is distinct from l.vmid`.execute(tx);
+  const { rows } = await sql<{ missing: number }>`
+    select count(*)::int as missing from orchestration.server where id = any(${[...serverIds]}) and vmid is null`.execute(tx);
+  return rows[0]?.missing ?? 0;
+}
+
+export async function releaseVmids(tx: Tx, serverIds: readonly string[]): Promise<void> {
+  await sql`delete from orchestration.vmid_lease where server_id = any(${[...serverIds]})`.execute(tx);
+}
+
+export async function countLeases(tx: Tx, agentId: string, range: { readonly first: number; readonly last: number }): Promise<number> {
+  const { count } = await tx
+    .selectFrom('orchestration.vmid_lease')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('agent_id', '=', agentId)
+    .where('vmid', '>=', range.first)
+    .where('vmid', '<=', range.last)
+    .executeTakeFirstOrThrow();
+  return count;
+}

@@ -1,0 +1,10 @@
+import { advance } from '../operation/operation.advance.ts';
+import type { WorkDeps } from '../operation/operation.work.ts';
+import type { OperationInput } from './operation.workflow.ts';
+
+export type Activities = ReturnType<typeof createActivities>;
+
+export const createActivities = (deps: WorkDeps) => ({
+  /** @returns whether the operation has ended */
+  advanceOperation: (input: OperationInput): Promise<boolean> => advance(deps, input),
+});

@@ -1,0 +1,141 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { bells, type Bell } from '@truffle/kit';
+import type { Database } from '@truffle/database';
+import type { Logger } from '@truffle/telemetry';
+import type { Tables } from '../cluster/cluster.table.ts';
+import { findIdleOperations } from '../operation/operation.repo.ts';
+import type { OperationStart } from '../operation/operation.open.ts';
+import type { Activities } from './activities.ts';
+import { nudgeSignal, operationWorkflow, taskQueue } from './names.ts';
+
+export interface EngineOptions {
+  readonly address: string;
+  readonly namespace: string;
+  readonly activities: Activities;
+  /** Of the role that may see open operations of every tenant. */
+  readonly sweepDatabase: Database<Tables>;
+  readonly bell: Bell;
+  readonly logger: Logger;
+}
+
+/** Milliseconds between two nudges of one workflow, and between sweeps for operations that nobody works on. */
+const nudgeApart = 250;
+const sweepEvery = 15_000;
+const idleSeconds = 30;
+const sweepPage = 100;
+
+let runtimeInstalled = false;
+
+/** Temporal, as this service uses it: starts workflows, nudges them, and runs the worker that carries them. */
+export class WorkflowEngine {
+  readonly #options: EngineOptions;
+  #connection: Connection | undefined;
+  #native: NativeConnection | undefined;
+  #client: Client | undefined;
+  #worker: Worker | undefined;
+  #running: Promise<void> | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #deaf: (() => void) | undefined;
+  readonly #nudges = new Map<string, 'resting' | 'due'>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { address, namespace, activities, bell, logger } = this.#options;
+    installRuntime(logger);
+    this.#connection = await Connection.connect({ address, connectTimeout: '10s' });
+    this.#client = new Client({ connection: this.#connection, namespace });
+    this.#native = await NativeConnection.connect({ address });
+    this.#worker = await Worker.create({
+      connection: this.#native,
+      namespace,
+      taskQueue,
+      workflowsPath: fileURLToPath(new URL('operation.workflow.ts', import.meta.url)),
+      activities,
+      shutdownGraceTime: '10s',
+      maxConcurrentLocalActivityExecutions: 20,
+    });
+    this.#running = this.#worker.run();
+    this.#running.catch((error: unknown) => logger.error({ err: error }, 'the worker stopped'));
+    this.#deaf = bell.listen(bells.workflow, (workflowId) => this.#nudge(workflowId), 'orchestration');
+    this.#sweeper = setInterval(() => void this.#sweep(), sweepEvery);
+    void this.#sweep();
+  }
+
+  /** Starts the workflow of a committed operation, or leaves the one at work: best effort, the sweep finds what was missed. */
+  readonly begin: OperationStart = (operation) => {
+    this.#begin(operation).catch((error: unknown) => this.#options.logger.warn({ err: error, operation: operation.id }, 'a workflow did not start; the sweep will'));
+  };
+
+  async ready(): Promise<void> {
+    if (this.#worker === undefined || this.#worker.getState() !== 'RUNNING') throw new Error('the Temporal worker is not running');
+    await this.#connection?.workflowService.getSystemInfo({});
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#deaf?.();
+    if (this.#worker?.getState() === 'RUNNING') this.#worker.shutdown();
+    await this.#running?.catch(() => undefined);
+    await this.#connection?.close();
+    await this.#native?.close();
+  }
+
+  async #begin(operation: { readonly org_id: string; readonly id: string; readonly cluster_id: string }): Promise<void> {
+    await this.#client?.workflow.start(operationWorkflow, {
+      workflowId: operation.cluster_id,
+      taskQueue,
+      args: [{ orgId: operation.org_id, operationId: operation.id }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      priority: { fairnessKey: operation.org_id },
+    });
+  }
+
+  /** Nudges at once, then not again until a moment has passed; rings in between are one. */
+  #nudge(workflowId: string): void {
+    if (this.#nudges.has(workflowId)) {
+      this.#nudges.set(workflowId, 'due');
+      return;
+    }
+    this.#nudges.set(workflowId, 'resting');
+    setTimeout(() => {
+      const due = this.#nudges.get(workflowId) === 'due';
+      this.#nudges.delete(workflowId);
+      if (due) this.#nudge(workflowId);
+    }, nudgeApart);
+    this.#client?.workflow
+      .getHandle(workflowId)
+      .signal(nudgeSignal)
+      .catch((error: unknown) => {
+        if (!(error instanceof WorkflowNotFoundError)) this.#options.logger.debug({ err: error, workflowId }, 'a nudge was lost');
+      });
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      for (let after = ''; ; ) {
+        const page = await this.#options.sweepDatabase.anywhere((tx) => findIdleOperations(tx, idleSeconds, after, sweepPage));
+        for (const operation of page) await this.#begin(operation);
+        if (page.length < sweepPage) return;
+        after = page.at(-1)?.id ?? '';
+      }
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'the sweep for idle operations failed; the next one follows');
+    }
+  }
+}
+
+/** The SDK's native part has one runtime per process; its own logs go where ours go. */
+function installRuntime(logger: Logger): void {
+  if (runtimeInstalled) return;
+  runtimeInstalled = true;
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message)),
+    shutdownSignals: [],
+  });
+}

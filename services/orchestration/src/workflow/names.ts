@@ -1,0 +1,4 @@
+/** Names that workflow, worker and callers share. */
+export const taskQueue = 'orchestration';
+export const operationWorkflow = 'operationWorkflow';
+export const nudgeSignal = 'nudge';
