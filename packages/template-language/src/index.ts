@@ -33,3 +33,4 @@ export {
 } from './render.ts';
 export { parseTemplate, type SandboxOptions, TemplateSandbox } from './sandbox.ts';
 export { SandboxError } from './sandbox.thread.ts';
+export { generateSecret } from './secret.ts';

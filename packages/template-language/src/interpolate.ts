@@ -25,8 +25,3 @@ export function interpolate(text: string, variables: Variables): Value {
   }
   return parts.join('');
 }
-
-/** The same, as text. @throws ExpressionError */
-export function interpolateText(text: string, variables: Variables): string {
-  return asText(interpolate(text, variables));
-}

@@ -25,7 +25,7 @@ describe('TemplateSandbox', () => {
   });
 
   it('ends a job at its deadline, names the expression in work, and goes on with the next', async () => {
-    const sandbox = sandboxOf({ threads: 1, deadlineMs: 150 });
+    const sandbox = sandboxOf({ threads: 1, deadlineMs: 400 });
     await sandbox.parse(sampleSource);
     const [ended, next] = await Promise.all([sandbox.parse(slow), sandbox.parse('kind: x')]);
     expect(ended).toMatchObject({

@@ -91,7 +91,7 @@ function outputSites(path: string, output: Output): readonly Site[] {
 const scalarTypes = { string, integer: int, number: double, boolean: bool } as const;
 
 /** The type that a parameter has in expressions. */
-export function typeOfParameter(parameter: Parameter): Type {
+function typeOfParameter(parameter: Parameter): Type {
   if (parameter.type !== 'array') return scalarTypes[parameter.type];
   return list(parameter.items === undefined ? dyn : scalarTypes[parameter.items.type]);
 }
