@@ -10,7 +10,7 @@ import { ensureTemplate, layDownTemplate, servicesDatabase } from './engines/tem
 import { ensureNamespace, startTemporal, temporalRelease } from './engines/temporal.ts';
 import { tryLock } from './lock.ts';
 import { choosePorts, type Ports } from './ports.ts';
-import { keptSecret, openStateFolder, type StateFolder } from './state-folder.ts';
+import { keptSecret, openStateFolder, writeJson, type StateFolder } from './state-folder.ts';
 
 /** Where the three engines are. The URLs carry their passwords: keep them out of logs. */
 export interface EngineAddresses {
@@ -166,7 +166,7 @@ async function raisePostgresAndTemporal(
     password: keptSecret(folder, 'postgres'),
   };
   const temporalPassword = keptSecret(folder, 'temporal');
-  if (!existsSync(folder.postgres)) {
+  if (!existsSync(folder.postgresWhole)) {
     const template = await ensureTemplate({
       cacheFolder: sources.cacheFolder,
       postgres: programs,
@@ -176,6 +176,7 @@ async function raisePostgresAndTemporal(
       say,
     });
     await layDownTemplate(template, server, temporalPassword);
+    writeJson(folder.postgresWhole, { postgres: programs.version, temporal: temporalRelease.version });
   }
   await startPostgres(children, server);
   say(`postgres: ${programs.version} ready on 127.0.0.1:${ports.postgres}`);

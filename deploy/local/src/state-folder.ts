@@ -16,6 +16,8 @@ export interface StateFolder {
   readonly logs: string;
   readonly keys: string;
   readonly postgres: string;
+  /** There once the data folder is whole. */
+  readonly postgresWhole: string;
   readonly nats: string;
   readonly temporal: string;
   readonly ports: string;
@@ -33,6 +35,7 @@ export function openStateFolder(root: string): StateFolder {
     logs: at('logs'),
     keys: at('keys'),
     postgres: at('postgres'),
+    postgresWhole: at('postgres.whole'),
     nats: at('nats'),
     temporal: at('temporal'),
     ports: at('ports.json'),
