@@ -22,17 +22,26 @@ export function loadSiteKey(dataDir: string): SiteKey {
 }
 
 function makeKey(path: string): string {
-  const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  const privateKey = generate();
   const draft = `${path}.new`;
   const file = openSync(draft, 'w', 0o600);
   try {
-    writeSync(file, made.private);
+    writeSync(file, privateKey);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(draft, path);
-  return made.private;
+  return privateKey;
+}
+
+/** ssh2 1.17 now and then makes a key that it can't read itself: such a one is thrown away. */
+function generate(): string {
+  for (let at = 0; at < 20; at++) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (!(ssh2.utils.parseKey(made.private) instanceof Error)) return made.private;
+  }
+  throw new Error('no usable SSH key could be made');
 }
 
 function readOrUndefined(path: string): string | undefined {

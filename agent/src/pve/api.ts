@@ -78,11 +78,16 @@ export class PveApi {
     return textOf(rowOf(await this.client.get('/version', {}, { signal })), 'version');
   }
 
-  /** Name of the cluster; of the node where it stands alone. */
-  async clusterName(signal: AbortSignal): Promise<string> {
-    const rows = rowsOf(await this.client.get('/cluster/status', {}, { signal }));
-    const own = rows.find((row) => row['type'] === 'cluster') ?? rows.find((row) => row['local'] === 1) ?? rows[0];
-    return own === undefined ? '' : textOf(own, 'name');
+  /** Name of the cluster; of the node where it stands alone; undefined when the token may not know (it needs Sys.Audit on `/`). */
+  async clusterName(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const rows = rowsOf(await this.client.get('/cluster/status', {}, { signal }));
+      const own = rows.find((row) => row['type'] === 'cluster') ?? rows.find((row) => row['local'] === 1);
+      return own === undefined ? undefined : textOf(own, 'name');
+    } catch (error) {
+      if (error instanceof PveError && error.status === 403) return undefined;
+      throw error;
+    }
   }
 
   async resources(signal: AbortSignal): Promise<Resources> {

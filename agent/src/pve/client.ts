@@ -8,6 +8,8 @@ import { jitter, pause } from './pause.ts';
 export interface PveConnection {
   /** `https://host:8006` of one or more nodes. The first that answers serves what belongs to no known node. */
   readonly urls: readonly string[];
+  /** Which of them is which node's, where that is known; the others are learned. */
+  readonly nodes: Readonly<Record<string, string>>;
   /** `user@realm!name`. */
   readonly tokenId: string;
   readonly tokenSecret: string;
@@ -41,11 +43,12 @@ export class PveClient {
   readonly #connection: PveConnection;
   readonly #agent: Agent;
   /** Address by node, as learned. */
-  readonly #addresses = new Map<string, string>();
+  readonly #addresses: Map<string, string>;
   #preferred = 0;
 
   constructor(connection: PveConnection) {
     this.#connection = connection;
+    this.#addresses = new Map(Object.entries(connection.nodes));
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: connection.maxSockets ?? 16,
@@ -55,9 +58,12 @@ export class PveClient {
     });
   }
 
-  /** Learns which of the addresses is which node's, so that later calls go to the owning node. Unreachable ones are left out. */
+  /**
+   * Learns which of the addresses is which node's, so that later calls go to the owning node. Unreachable ones are left out, and all where the
+   * token may not see the cluster's status (Sys.Audit on `/`).
+   */
   async learnNodes(signal: AbortSignal): Promise<void> {
-    if (this.#connection.urls.length < 2) return;
+    if (this.#connection.urls.length < 2 || this.#addresses.size > 0) return;
     const learn = async (url: string): Promise<void> => {
       const answer = await this.#send(url, 'GET', '/cluster/status', undefined, { signal, deadlineMs: 5_000 });
       const own = (Array.isArray(answer) ? answer : []).map(rowOf).find((row) => row['local'] === 1);

@@ -28,9 +28,10 @@ export async function start(site: PveSite, run: CommandRun, node: string, vmid: 
       return;
     } catch (error) {
       run.signal.throwIfAborted();
-      if ((await site.api.status(node, vmid, run.signal)).running) return;
       const fault = faultOf(error);
-      if (at + 1 >= tries || (fault?.passes !== true && fault?.code !== 'PVE_LOCKED')) throw error;
+      if (fault === undefined) throw error;
+      if ((await site.api.status(node, vmid, run.signal)).running) return;
+      if (at + 1 >= tries || (!fault.passes && fault.code !== 'PVE_LOCKED')) throw error;
     }
     await pause(jitter(at, 200, 5_000), run.signal);
   }

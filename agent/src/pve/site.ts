@@ -13,6 +13,8 @@ export interface SiteNetwork {
 
 /** What the driver works with at one site. */
 export interface PveSite {
+  /** What the site is called where the cluster's own name is not known. */
+  readonly name: string;
   readonly api: PveApi;
   readonly facts: Facts;
   /** Pool that new VMs belong to; undefined for none. */

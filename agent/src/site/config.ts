@@ -9,6 +9,8 @@ import { Reader, SiteConfigError } from './reader.ts';
 export interface SiteConfig {
   readonly driver: 'pve';
   readonly urls: readonly string[];
+  /** Address by node, where the config says so. */
+  readonly nodes: Readonly<Record<string, string>>;
   readonly tokenId: string;
   readonly tokenSecretFile: string;
   readonly caFile: string;
@@ -54,7 +56,7 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
   if (driver !== 'pve') throw new SiteConfigError('driver', 'must be pve');
   const config: SiteConfig = {
     driver,
-    urls: readUrls(top),
+    ...readUrls(top),
     tokenId: top.text('tokenId', { pattern: /^[^@\s]+@[^!\s]+![A-Za-z][\w.-]*$/, is: 'the token as user@realm!name' }),
     tokenSecretFile: resolve(baseDir, top.text('tokenSecretFile', { is: 'the file that holds the token’s secret' })),
     caFile: resolve(
@@ -76,17 +78,24 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
   return config;
 }
 
-function readUrls(top: Reader): readonly string[] {
-  const one = top.has('url') ? [top.text('url')] : [];
-  const urls = top.has('urls') || one.length === 0 ? [...one, ...top.list('urls')] : one;
-  return urls.map((url) => {
-    const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-    if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '') {
-      throw new SiteConfigError('urls', 'must be addresses such as https://pve1.example.com:8006');
-    }
-    if (parsed.port === '') parsed.port = '8006';
-    return parsed.origin;
-  });
+/** `url`, a list of `urls`, or a mapping of nodes to their addresses. */
+function readUrls(top: Reader): Pick<SiteConfig, 'urls' | 'nodes'> {
+  if (top.has('url')) return { urls: [originOf('url', top.text('url'))], nodes: {} };
+  if (!top.isMapping('urls')) return { urls: top.list('urls').map((each) => originOf('urls', each)), nodes: {} };
+  const byNode = top.inner('urls');
+  const nodes = Object.fromEntries(byNode.keys().map((node) => [node, originOf(byNode.at(node), byNode.text(node))]));
+  if (Object.keys(nodes).length === 0) throw new SiteConfigError('urls', 'must name at least one address');
+  return { urls: Object.values(nodes), nodes };
+}
+
+function originOf(key: string, url: unknown): string {
+  const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol !== 'https:' || parsed.pathname !== '/' || parsed.username !== '' || parsed.search !== '') {
+    throw new SiteConfigError(key, 'must be an address such as https://pve1.example.com:8006');
+  }
+  // The usual port, unless the address says otherwise (443 included).
+  if (parsed.port === '' && !/:443\/?$/.test(String(url))) parsed.port = '8006';
+  return parsed.origin;
 }
 
 function readVmids(top: Reader): SiteConfig['vmids'] {

@@ -28,7 +28,7 @@ export async function takeInventory(site: PveSite, tokenId: string, signal: Abor
     return create(InventorySchema, {
       ...base,
       hypervisorVersion: version,
-      clusterName,
+      clusterName: clusterName ?? site.name,
       networks,
       nodes: nodesOf(resources),
       storages: storagesOf(site, resources, templates),

@@ -32,6 +32,11 @@ export class Reader {
     return this.#take(name) !== undefined;
   }
 
+  isMapping(name: string): boolean {
+    const value = this.#take(name);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  }
+
   /** The path of one of its keys, for messages. */
   at(name: string): string {
     return this.#key === '' ? name : `${this.#key}.${name}`;

@@ -33,6 +33,7 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const reach = config.bastion === undefined ? directReach() : throughBastion(config.bastion);
   const client = new PveClient({
     urls: config.urls,
+    nodes: config.nodes,
     tokenId: config.tokenId,
     tokenSecret: readNamed('tokenSecretFile', config.tokenSecretFile).trim(),
     ca: readNamed('caFile', config.caFile),
@@ -68,6 +69,7 @@ function openerOf({ agentId, sealing, generatedSecret }: SiteDeps): SecretOpener
 function pveSite(config: SiteConfig, api: PveApi, sshPublicKey: string, reach: Reach): PveSite {
   const { pool, storage, clone, vmids, images, networks, sshUser, waits, limits } = config;
   return {
+    name: new URL(config.urls[0] ?? '').hostname,
     api,
     facts: new Facts(api),
     pool,

@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import {
+  type CommandPayload,
+  CommandPayloadSchema,
+  type DeleteServerSchema,
+  type EnsureServerSchema,
+  type RunDeploymentSchema,
+} from '@truffle/api/agent/v1/command';
+import type { Failure } from '@truffle/api/type/v1/failure';
+import { deriveId, newId, smbiosUuidOf } from '@truffle/ids';
+import { generateSealingKey, keyId } from '@truffle/sealing';
+import { type Simulator, type SimulatorOptions, startSimulator } from '@truffle/simulator';
+import { pino } from 'pino';
+import type { CommandEnd, CommandRun } from '../command/effect.ts';
+import { endOfThrow } from '../command/ending.ts';
+import { Redactor } from '../command/redaction.ts';
+import type { Site } from '../command/site.ts';
+import { Journal } from '../journal/journal.ts';
+import { openSite } from './site.ts';
+
+export const orgId = deriveId('org', 'test');
+export const clusterId = deriveId('clu', 'test');
+export const agentId = deriveId('agt', 'test');
+
+/** The agent dies here: thrown by a run that was told to. */
+export class Crash extends Error {
+  override readonly name = 'Crash';
+}
+
+/** What one run of a command did. */
+export interface Ran {
+  readonly end: CommandEnd;
+  readonly failure: Failure | undefined;
+  readonly progress: readonly string[];
+  /** Everything that left the agent: log lines, progress, failure. */
+  readonly said: string;
+}
+
+/** When a run crashes: at the nth intent or observation (from 1), after it is on disk. */
+export interface RunOptions {
+  readonly crashAt?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A simulated site, an agent's folder and journal, and the site opened on them. */
+export interface Fixture extends AsyncDisposable {
+  readonly simulator: Simulator;
+  readonly site: Site;
+  readonly sealing: Awaited<ReturnType<typeof generateSealingKey>>;
+  /** Runs a command to its end, as the agent's runner does. @throws Crash when told to */
+  run(commandId: string, payload: CommandPayload, options?: RunOptions): Promise<Ran>;
+}
+
+/** @param yaml lines that are added to the site's config */
+export async function openFixture(options: SimulatorOptions = {}, yaml = ''): Promise<Fixture> {
+  const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, agentWaitMs: 20, authDelayMs: 0, ...options });
+  const dataFolder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
+  const configFile = join(dataFolder, 'site.yaml');
+  writeFileSync(join(dataFolder, 'token'), `${simulator.info.tokenSecret}\n`);
+  writeFileSync(
+    configFile,
+    `${configOf(simulator)}${yaml.includes('waits:') ? '' : 'waits: { lostReplySeconds: 1 }\n'}${yaml}`,
+  );
+  const sealing = await generateSealingKey();
+  const journal = new Journal(join(dataFolder, 'journal.db'), (error) => {
+    throw error;
+  });
+  const site = openSite(configFile, {
+    log: pino({ level: 'silent' }),
+    agentId,
+    orgId,
+    dataFolder,
+    sealing: { keyId: keyId(sealing.publicKey), privateKey: sealing.privateKey },
+    generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
+  });
+  return {
+    simulator,
+    site,
+    sealing,
+    run: (commandId, payload, runOptions = {}) =>
+      runCommand({ journal, site, commandId, payload, options: runOptions }),
+    [Symbol.asyncDispose]: async () => {
+      await site.close();
+      await simulator.close();
+      journal.close();
+      rmSync(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server's command, with what the test changes. */
+export function ensureServer(
+  name: string,
+  vmid: number,
+  change: MessageInitShape<typeof EnsureServerSchema> = {},
+): CommandPayload {
+  const serverId = deriveId('srv', name);
+  const gib = 2n ** 30n;
+  const value = {
+    serverId,
+    clusterId,
+    orgId,
+    name,
+    vmid,
+    node: 'pve1',
+    image: 'debian-12',
+    cpu: 1,
+    memoryBytes: gib,
+    diskBytes: 8n * gib,
+    networks: ['lan'],
+    smbiosUuid: smbiosUuidOf(serverId),
+    ...change,
+  };
+  return create(CommandPayloadSchema, { op: { case: 'ensureServer', value } });
+}
+
+export function deleteServer(
+  name: string,
+  vmid: number,
+  change: MessageInitShape<typeof DeleteServerSchema> = {},
+): CommandPayload {
+  const serverId = deriveId('srv', name);
+  const value = { serverId, clusterId, orgId, vmid, smbiosUuid: smbiosUuidOf(serverId), ...change };
+  return create(CommandPayloadSchema, { op: { case: 'deleteServer', value } });
+}
+
+export function runDeployment(name: string, value: MessageInitShape<typeof RunDeploymentSchema>): CommandPayload {
+  const all = { serverId: deriveId('srv', name), clusterId, orgId, ...value };
+  return create(CommandPayloadSchema, { op: { case: 'runDeployment', value: all } });
+}
+
+export const commandId = (): string => newId('cmd');
+
+function configOf({ info }: Simulator): string {
+  const { bastion } = info;
+  return `driver: pve
+url: ${info.url}
+tokenId: ${info.tokenId}
+tokenSecretFile: token
+caFile: ${info.caFile}
+pool: truffle
+vmids: 20000-29999
+storage: shared
+images: { debian-12: { vmid: 9000 }, ubuntu-24.04: { vmid: 9001 } }
+networks: { lan: { bridge: vmbr0 } }
+bastion: { host: ${bastion.host}, port: ${bastion.port}, user: ${bastion.user}, keyFile: ${bastion.keyFile}, hostKeySha256: "${bastion.hostKeyFingerprint}" }
+`;
+}
+
+interface Parts {
+  readonly journal: Journal;
+  readonly site: Site;
+  readonly commandId: string;
+  readonly payload: CommandPayload;
+  readonly options: RunOptions;
+}
+
+async function runCommand({ journal, site, commandId, payload, options }: Parts): Promise<Ran> {
+  accept(journal, commandId, payload);
+  const handler = site.handlers.find((each) => each.kind === payload.op.case);
+  if (handler === undefined) throw new Error(`no handler of ${payload.op.case ?? ''}`);
+  const signal = options.signal ?? AbortSignal.timeout(60_000);
+  const redactor = new Redactor();
+  const progress: string[] = [];
+  const log: string[] = [];
+  let writes = 0;
+  const crash = (): void => {
+    writes += 1;
+    if (writes === options.crashAt) throw new Crash(`crashed at write ${writes}`);
+  };
+  const run: CommandRun = {
+    commandId,
+    payload,
+    signal,
+    traceparent: '',
+    recall: (name) => journal.step(commandId, name),
+    intend: (name, handle) => {
+      const record = journal.intend(commandId, name, handle);
+      crash();
+      return record;
+    },
+    observe: (name, observed) => {
+      journal.observe(commandId, name, observed);
+      crash();
+    },
+    progress: (step, detail) => void progress.push(`${step}: ${redactor.apply(detail)}`),
+    log: (_stream, text) => void log.push(redactor.apply(text)),
+    redact: (value) => redactor.add(value),
+  };
+  const end = await settle(handler.run(run), { journal, commandId, signal, redact: redactor.apply });
+  const said = [...log, ...progress, JSON.stringify(end.failure ?? '')].join('\n');
+  return { end, failure: end.failure, progress, said };
+}
+
+async function settle(
+  running: Promise<CommandEnd>,
+  facts: { journal: Journal; commandId: string; signal: AbortSignal; redact: (text: string) => string },
+): Promise<CommandEnd> {
+  try {
+    return await running;
+  } catch (thrown) {
+    if (thrown instanceof Crash) throw thrown;
+    const { journal, commandId, signal, redact } = facts;
+    const end = endOfThrow({ thrown, signal, steps: journal.stepCount(commandId), redact });
+    if (end === undefined || end.failure?.reason === 'INTERNAL') throw thrown;
+    return end;
+  }
+}
+
+function accept(journal: Journal, id: string, payload: CommandPayload): void {
+  if (journal.entry(id) !== undefined) return;
+  const bytes = toBinary(CommandPayloadSchema, payload);
+  const payloadSha256 = createHash('sha256').update(bytes).digest();
+  journal.accept({
+    id,
+    resourceKey: id,
+    fence: 1,
+    payload: bytes,
+    payloadSha256,
+    runTimeoutMs: 0,
+    needsPermit: false,
+    traceparent: '',
+  });
+}
