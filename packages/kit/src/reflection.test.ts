@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { Health, HealthCheckResponse_ServingStatus as Status } from '@truffle/api/grpc/health/v1/health';
@@ -54,8 +54,9 @@ describe('reflection', () => {
     expect(rules).toMatchObject({ case: 'fileDescriptorResponse' });
     expect(numbers).toMatchObject({ case: 'allExtensionNumbersResponse', value: { extensionNumber: expect.arrayContaining([50600, 72295728]) as number[] } });
     if (template?.case !== 'fileDescriptorResponse') throw new Error('no descriptor came');
-    const [file, ...imported] = template.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
-    const registry = createFileRegistry(file!, (name) => imported.find((f) => f.name === name));
+    const files = template.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+    expect(files[0]?.name).toBe('truffle/template/v1/template_service.proto');
+    const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: importsFirst(files) }));
     expect(registry.getService(TemplateService.typeName)?.methods.length).toBe(TemplateService.methods.length);
   });
 
@@ -103,3 +104,13 @@ describe('health', () => {
     origin.healthy = true;
   });
 });
+
+function importsFirst(files: readonly FileDescriptorProto[]): FileDescriptorProto[] {
+  const sorted = new Set<FileDescriptorProto>();
+  const visit = (file: FileDescriptorProto): void => {
+    for (const name of file.dependency) visit(files.find((f) => f.name === name)!);
+    sorted.add(file);
+  };
+  files.forEach(visit);
+  return [...sorted];
+}

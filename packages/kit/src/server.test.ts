@@ -122,7 +122,7 @@ function slowly(socket: net.Socket): net.Socket {
   const front = net.createServer((inner) => {
     let queue = Promise.resolve();
     let left = 24;
-    inner.on('data', (chunk) => {
+    inner.on('data', (chunk: Buffer) => {
       const slow = chunk.subarray(0, left);
       left -= slow.length;
       queue = queue.then(() => trickle(socket, slow)).then(() => void socket.write(chunk.subarray(slow.length)));
