@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import ssh2, { type Connection } from 'ssh2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Cluster } from './cluster/cluster.ts';
 import { connectGuest } from './guest/reach.ts';
 import type { StateFolder } from './state.ts';
@@ -34,15 +34,17 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
       client.on('session', (_accept, reject) => reject());
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // Its own listener, because the library's would delay small packets.
+  const listener = createServer({ noDelay: true }, (socket) => server.injectSocket(socket));
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
     info: {
-      host: '127.0.0.1', port: (server.address() as AddressInfo).port, user: LOGIN, keyFile: folder.path('bastion_client_key'),
+      host: '127.0.0.1', port: (listener.address() as AddressInfo).port, user: LOGIN, keyFile: folder.path('bastion_client_key'),
       hostKeyFingerprint: `SHA256:${createHash('sha256').update(publicPart(hostKey)).digest('base64').replace(/=+$/, '')}`,
     },
     close: async () => {
       for (const client of connections) client.end();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => listener.close(() => resolve()));
     },
   };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseFaults } from './faults/control.ts';
 import type { SimulatorOptions } from './options.ts';
@@ -15,6 +15,7 @@ const HELP = `A simulated Proxmox VE site: the API of version 9.2 over HTTPS, gu
   --faults FILE      JSON list of faults to start with (see README.md)
   --state-dir DIR    where keys and the site survive a restart (default: nowhere)
   --status-ms N      how often lists learn what guests are like (default 0: at once)
+  --info-file FILE   write that line to a file of mode 0600 when ready
   --help             this text
 `;
 
@@ -28,11 +29,11 @@ class UsageError extends Error {
   readonly code = 'SIMULATOR_USAGE';
 }
 
-function readOptions(): { options: SimulatorOptions; json: boolean; help: boolean } {
+function readOptions(): { options: SimulatorOptions; json: boolean; help: boolean; infoFile: string | undefined } {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean' }, help: { type: 'boolean' }, nodes: { type: 'string' }, 'clone-ms': { type: 'string' }, 'boot-ms': { type: 'string' },
-      port: { type: 'string' }, faults: { type: 'string' }, 'state-dir': { type: 'string' }, 'status-ms': { type: 'string' },
+      port: { type: 'string' }, faults: { type: 'string' }, 'state-dir': { type: 'string' }, 'info-file': { type: 'string' }, 'status-ms': { type: 'string' },
     },
   });
   const { nodes, faults } = values;
@@ -43,17 +44,24 @@ function readOptions(): { options: SimulatorOptions; json: boolean; help: boolea
     faults: faults === undefined ? undefined : parseFaults(readFileSync(faults, 'utf8')),
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { options: given, json: values.json === true, help: values.help === true };
+  return { options: given, json: values.json === true, help: values.help === true, infoFile: values['info-file'] };
+}
+
+/** Whoever sees the file sees all of it. */
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 async function main(): Promise<void> {
-  const { options, json, help } = readOptions();
+  const { options, json, help, infoFile } = readOptions();
   if (help) {
     process.stdout.write(HELP);
     return;
   }
   const simulator = await startSimulator(options);
   const { info } = simulator;
+  if (infoFile !== undefined) writeWhole(infoFile, JSON.stringify(info));
   if (json) process.stdout.write(`${JSON.stringify(info)}\n`);
   else process.stdout.write(`Simulated Proxmox VE at ${info.url}\n  token    ${info.tokenId}=${info.tokenSecret}\n  login    ${info.user} / ${info.password}\n  trust    ${info.caFile}\n  bastion  ${info.bastion.user}@${info.bastion.host}:${info.bastion.port} (key ${info.bastion.keyFile})\n  faults   ${info.controlUrl}/faults\n`);
   process.stderr.write('Ready; Ctrl-C stops it.\n');

@@ -7,6 +7,7 @@ import { type Config, type Vm, memoryBytes } from '../vm/vm.ts';
 import { Disk, type DiskImage } from './disk.ts';
 import { Services, type ServicesImage } from './services.ts';
 import { runScript } from './shell/run.ts';
+import type { Site } from './site.ts';
 
 /** A network card as the guest sees it. */
 export interface GuestCard {
@@ -44,14 +45,19 @@ export class Guest {
   login = 'root';
   keys: string[] = [];
   memory = 0;
+  readonly site: Site;
+  /** Output of transient units, by name. */
+  readonly journal = new Map<string, string>();
+  private readonly transient = new Map<string, symbol>();
   private readonly commands = new Map<number, Executed>();
   private nextPid = 500;
   private readonly random: Random;
 
-  constructor(vmid: number, parts: { clock: Clock; random: Random }, image?: GuestImage) {
+  constructor(vmid: number, parts: { clock: Clock; random: Random; site: Site }, image?: GuestImage) {
     this.vmid = vmid;
     this.clock = parts.clock;
     this.random = parts.random;
+    this.site = parts.site;
     this.hostKey = image?.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private;
     this.disk = new Disk(image?.disk);
     this.services = new Services(image?.services);
@@ -59,6 +65,7 @@ export class Guest {
 
   /** Reads the cloud-init drive and brings up what is enabled. */
   boot(vm: Vm, leasedAddress: (index: number) => string): void {
+    this.powerOff();
     this.bootId = this.random.uuid();
     this.services.boot();
     this.disk.remove('/run');
@@ -105,15 +112,42 @@ export class Guest {
     const record: Executed = { done: false, code: 0, stdout: '', stderr: '' };
     this.commands.set(pid, record);
     void runScript(this, argv.map(quote).join(' '), {
-      user: 'root', stdin: Buffer.from(stdin),
-      stdout: (text) => { record.stdout += text; },
-      stderr: (text) => { record.stderr += text; },
+      user: 'root', stdin: () => Promise.resolve(Buffer.from(stdin)),
+      stdout: (chunk) => { record.stdout += chunk.toString('utf8'); },
+      stderr: (chunk) => { record.stderr += chunk.toString('utf8'); },
     }).then((code) => Object.assign(record, { done: true, code }));
     return pid;
   }
 
   executed(pid: number): Executed | undefined {
     return this.commands.get(pid);
+  }
+
+  /** Everything that runs stops at its next step. */
+  powerOff(): void {
+    this.bootId = '';
+    this.transient.clear();
+    this.journal.clear();
+  }
+
+  /** Notes that a transient unit runs; the token tells this run from a later one of the same name. */
+  startTransient(name: string): symbol {
+    const token = Symbol(name);
+    this.transient.set(name, token);
+    return token;
+  }
+
+  runsTransient(name: string, token: symbol): boolean {
+    return this.transient.get(name) === token;
+  }
+
+  stopTransient(name: string): void {
+    this.transient.delete(name);
+  }
+
+  /** Ten characters for a temporary name. */
+  randomName(): string {
+    return this.random.hex(5);
   }
 
   image(): GuestImage {

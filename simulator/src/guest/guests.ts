@@ -2,16 +2,17 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
 import type { Vm } from '../vm/vm.ts';
 import { Guest, type GuestImage } from './guest.ts';
+import { type Site, makeSite } from './site.ts';
 
 /** The operating systems on the site's VMs: their disks outlive power cycles and go when the VM is destroyed. */
 export class Guests {
   private readonly byVmid = new Map<number, Guest>();
   private readonly running = new Set<number>();
-  private readonly parts: { clock: Clock; random: Random };
+  private readonly parts: { clock: Clock; random: Random; site: Site };
   private readonly watchers = new Map<number, Set<() => void>>();
 
   constructor(parts: { clock: Clock; random: Random }) {
-    this.parts = parts;
+    this.parts = { ...parts, site: makeSite((where) => (typeof where === 'number' ? this.get(where) : this.at(where))) };
   }
 
   /** The guest of a running VM. */
@@ -34,7 +35,9 @@ export class Guests {
   }
 
   powerOff(vmid: number): void {
-    if (this.running.delete(vmid)) this.down(vmid);
+    if (!this.running.delete(vmid)) return;
+    this.byVmid.get(vmid)?.powerOff();
+    this.down(vmid);
   }
 
   /** Calls `ended` when the guest goes down; answers how to stop watching. */

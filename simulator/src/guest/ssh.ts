@@ -42,20 +42,23 @@ function openSession(_cluster: Cluster, guest: Guest, user: string, session: Ses
   session.on('exec', (accept, _reject, info) => execute(guest, user, info.command, accept()));
 }
 
-/** Runs a command once its input has ended; output is sent as it comes. */
+/** Runs a command at once; what it reads it waits for. */
 function execute(guest: Guest, user: string, command: string, stream: ServerChannel): void {
   const chunks: Buffer[] = [];
   let length = 0;
+  const ended = new Promise<Buffer>((resolve) => {
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('close', () => resolve(Buffer.concat(chunks)));
+  });
   stream.on('error', () => stream.close());
   stream.on('data', (chunk: Buffer) => {
     length += chunk.length;
     if (length <= STDIN_LIMIT) chunks.push(chunk);
   });
-  stream.on('end', () => {
-    const stdin = Buffer.concat(chunks);
-    void runScript(guest, command, { user, stdin, stdout: (text) => stream.write(text), stderr: (text) => stream.stderr.write(text) }).then((code) => {
-      stream.exit(code);
-      stream.end();
-    });
+  const streams = { user, stdin: () => ended, stdout: (chunk: Buffer) => stream.write(chunk), stderr: (chunk: Buffer) => stream.stderr.write(chunk) };
+  void runScript(guest, command, streams).then((code) => {
+    if (!stream.writable) return;
+    stream.exit(code);
+    stream.end();
   });
 }
