@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Child } from './children.ts';
 import type { EngineAddresses, EngineRun } from './engines.ts';
-import { apart, processes, processEnvironment, together, type ProcessName } from './environment.ts';
+import { processes, processEnvironment, shapeOf, type ProcessName } from './environment.ts';
 import { untilReady } from './readiness.ts';
 import { checkout } from './state-folder.ts';
 
@@ -13,7 +13,7 @@ const readyMilliseconds = 60_000;
  * @throws ChildError with the log's end when one does not become ready
  */
 export async function startControlPlane(engineRun: EngineRun, engines: EngineAddresses, split: boolean): Promise<void> {
-  const shape = split ? apart : together;
+  const shape = shapeOf(split);
   const started = shape.map((name) => ({ name, child: startProcess(engineRun, engines, shape, name) }));
   await Promise.all(
     started.map(({ name, child }) =>

@@ -16,15 +16,10 @@ export const processes = {
 
 export type ProcessName = keyof typeof processes;
 
-export const together: readonly ProcessName[] = ['all-in-one'];
-export const apart: readonly ProcessName[] = [
-  'tenant',
-  'template',
-  'billing',
-  'orchestration',
-  'agent-gateway',
-  'edge',
-];
+const together: readonly ProcessName[] = ['all-in-one'];
+const apart: readonly ProcessName[] = ['tenant', 'template', 'billing', 'orchestration', 'agent-gateway', 'edge'];
+
+export const shapeOf = (split: boolean): readonly ProcessName[] => (split ? apart : together);
 
 /** Where a process finds the keys that it may use. The folders are filled before it starts. */
 export const keyFolders = (
@@ -73,7 +68,9 @@ export function processEnvironment(
     TRUFFLE_NATS_URL: engines.natsUrl,
     TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
     TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,
-    TRUFFLE_AGENTS_LISTEN: `127.0.0.1:${ports.agents}`,
+    TRUFFLE_AGENT_LISTEN: `127.0.0.1:${ports.agents}`,
+    TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
+    TRUFFLE_AGENT_CA_DIR: join(folder.keys, 'agent-ca'),
   };
 }
 

@@ -1,6 +1,9 @@
 import { startControlPlane } from './control-plane.ts';
+import { startDemoAgent, startSimulator, type SimulatorInfo } from './demo.ts';
 import { openRun, raiseEngines, type RunOptions } from './engines.ts';
-import { publicUrl } from './environment.ts';
+import { publicUrl, shapeOf } from './environment.ts';
+import { handOutKeys, migrateDatabase } from './installation.ts';
+import { ensureOwner } from './seed.ts';
 
 export interface StackOptions {
   /** One process for each service. */
@@ -14,9 +17,15 @@ export interface StackOptions {
 /** What a person or a script is told of a running stack. It holds secrets: it goes to stdout and to files of mode 0600 only. */
 export interface StackInfo {
   readonly url?: string;
+  readonly login?: { readonly email: string; readonly password: string };
+  readonly orgId?: string;
+  readonly projectId?: string;
+  readonly apiKey?: string;
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly temporalAddress: string;
+  readonly agentId?: string;
+  readonly simulator?: Pick<SimulatorInfo, 'url' | 'tokenId' | 'tokenSecret' | 'caFile'>;
 }
 
 export interface Stack {
@@ -40,6 +49,28 @@ export async function startStack(
     temporalAddress: engines.temporalAddress,
   };
   if (options.enginesOnly) return { info: addresses, lost: engineRun.children.lost };
+  const url = publicUrl(engineRun.ports);
+  const simulating = options.demo ? startSimulator(engineRun) : undefined;
+  // Its failure is told when it is asked for, below.
+  simulating?.catch(() => {});
+  handOutKeys(engineRun.folder, shapeOf(options.split));
+  await migrateDatabase(engineRun.folder, engines.databaseUrl, run.signal);
   await startControlPlane(engineRun, engines, options.split);
-  return { info: { url: publicUrl(engineRun.ports), ...addresses }, lost: engineRun.children.lost };
+  const owner = await ensureOwner(engineRun.folder, url);
+  const info = {
+    url,
+    login: { email: owner.email, password: owner.password },
+    orgId: owner.orgId,
+    projectId: owner.projectId,
+    apiKey: owner.apiKey,
+    ...addresses,
+  };
+  const simulator = await simulating;
+  if (simulator === undefined) return { info, lost: engineRun.children.lost };
+  const agentId = await startDemoAgent(engineRun, url, owner, simulator);
+  const { url: siteUrl, tokenId, tokenSecret, caFile } = simulator;
+  return {
+    info: { ...info, agentId, simulator: { url: siteUrl, tokenId, tokenSecret, caFile } },
+    lost: engineRun.children.lost,
+  };
 }

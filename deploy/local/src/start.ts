@@ -124,13 +124,33 @@ function reset(): void {
   if (lock === undefined)
     throw new UsageError('--reset: it is running; end it first (npm stop, or Ctrl-C where it runs)');
   lock.release();
-  removeState(folder);
+  removeState(folder.root);
   say(`removed all state in ${folder.root}`);
 }
 
 function announce(info: StackInfo, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify(info)}\n`);
-  else for (const [name, value] of Object.entries(info)) process.stdout.write(`${name.padEnd(16)} ${String(value)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(info)}\n` : forPeople(info));
+}
+
+function forPeople(info: StackInfo): string {
+  if (info.url === undefined)
+    return `databaseUrl ${info.databaseUrl}\nnatsUrl ${info.natsUrl}\ntemporalAddress ${info.temporalAddress}\n`;
+  const site = info.agentId === undefined ? '' : `  Site      a simulated Proxmox VE with the agent "demo" online\n`;
+  const next =
+    info.agentId === undefined
+      ? 'npm run --silent truffle -- template list'
+      : 'npm run --silent truffle -- cluster create hello --template static-site --wait';
+  return `
+Truffle is ready.
+
+  URL       ${info.url}
+  Login     ${info.login?.email} / ${info.login?.password}
+${site}
+Next, in another terminal:
+
+  ${next}
+
+`;
 }
 
 /** Ctrl-C, kill and a closed terminal all mean the same, however often they come: the end has its own deadlines. */

@@ -2,7 +2,7 @@ export { authorOf, callerOf, principalOf, type Caller } from './caller.ts';
 export { bells, connectBell, type Bell } from './bell.ts';
 export { checkContract, ContractError, rulesOf } from './contract.ts';
 export { hostSettings } from './host.settings.ts';
-export { runHost, startHost, type Host, type MakeModule, type ModuleDeps } from './host.ts';
+export { readHostFile, runHost, startHost, type Host, type MakeModule, type ModuleDeps } from './host.ts';
 export { IdempotencyStore, idempotencyTable } from './idempotency.ts';
 export { ensureInstallation, type Installation } from './installation.ts';
 export { knownPermissions, roleGrants, allows, type Grant, type Scope } from './permission.ts';

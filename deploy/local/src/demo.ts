@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { AgentState } from '@truffle/api/agent/v1/agent';
+import { ChildError } from './children.ts';
+import { until } from './deadline.ts';
+import type { EngineRun } from './engines.ts';
+import { untilReady } from './readiness.ts';
+import { clientOf, type Owner } from './seed.ts';
+import { checkout, readJson, removeFile, writePrivately } from './state-folder.ts';
+
+/** The simulated site, as its program describes itself. */
+export interface SimulatorInfo {
+  readonly url: string;
+  readonly tokenId: string;
+  readonly tokenSecret: string;
+  readonly caFile: string;
+  readonly bastion: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly keyFile: string;
+    readonly hostKeyFingerprint: string;
+  };
+}
+
+export interface Demo {
+  readonly simulator: SimulatorInfo;
+  readonly agentId: string;
+}
+
+const agentName = 'demo';
+const readyMilliseconds = 30_000;
+
+/** Starts the simulated Proxmox site of this checkout. It keeps its VMs in the state folder. */
+export async function startSimulator({ children, folder, ports, say }: EngineRun): Promise<SimulatorInfo> {
+  const stateDir = join(folder.root, 'simulator');
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const infoFile = join(stateDir, 'info.json');
+  removeFile(infoFile);
+  const child = children.start({
+    name: 'simulator',
+    command: process.execPath,
+    args: [
+      join(checkout, 'simulator', 'src', 'main.ts'),
+      ...['--port', String(ports.simulator), '--state-dir', stateDir, '--info-file', infoFile],
+    ],
+    env: { PATH: process.env['PATH'] },
+    cwd: folder.root,
+  });
+  await untilReady(child, readyMilliseconds, () => Promise.resolve(existsSync(infoFile)));
+  const info = readJson(infoFile) as SimulatorInfo;
+  say(`simulator: a Proxmox VE site at ${info.url}`);
+  return info;
+}
+
+/** Enrols an agent on the simulated site by the path that a customer takes (join token, certificate, stream) and waits until it is online. */
+export async function startDemoAgent(
+  run: EngineRun,
+  url: string,
+  owner: Owner,
+  simulator: SimulatorInfo,
+): Promise<string> {
+  const { folder, children, ports, say } = run;
+  const dataDir = join(folder.root, 'agent');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const config = writeSiteConfig(dataDir, simulator);
+  const api = clientOf(url, owner.apiKey);
+  const known = (await api.agents.listAgents({ orgId: owner.orgId, name: agentName })).agents[0];
+  if (known === undefined || !existsSync(join(dataDir, 'identity', 'agent.json'))) {
+    rmSync(dataDir, { recursive: true, force: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeSiteConfig(dataDir, simulator);
+    if (known !== undefined) await api.agents.deleteAgent({ agentId: known.id });
+    const { token } = await api.agents.createJoinToken({ orgId: owner.orgId, agentName });
+    await enrol(url, dataDir, token, run.signal);
+  }
+  children.start({
+    name: 'agent',
+    command: process.execPath,
+    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config],
+    // The gateway's port may have changed since the agent enrolled.
+    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}` },
+    cwd: folder.root,
+    stopMilliseconds: 15_000,
+  });
+  const agent = await until(
+    { what: 'the demo agent to be online', milliseconds: readyMilliseconds, every: 50 },
+    async () => {
+      const found = (await api.agents.listAgents({ orgId: owner.orgId, name: agentName })).agents[0];
+      if (found?.state !== AgentState.ONLINE) return undefined;
+      const { agent: whole } = await api.agents.getAgent({ agentId: found.id });
+      return whole?.inventory === undefined ? undefined : whole;
+    },
+  );
+  say(`agent: ${agentName} is online`);
+  return agent.id;
+}
+
+const agentProgram = join(checkout, 'agent', 'src', 'main.ts');
+
+/** The token goes by the environment: a command line is everyone's to read. */
+async function enrol(url: string, dataDir: string, token: string, signal: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [agentProgram, 'enroll', '--server', url, '--data-dir', dataDir], {
+    env: { PATH: process.env['PATH'], TRUFFLE_JOIN_TOKEN: token },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: readyMilliseconds,
+    signal,
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-4_000)));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new ChildError(`the demo agent could not enrol (code ${code}):\n${said.trimEnd()}`);
+}
+
+function writeSiteConfig(dataDir: string, { url, tokenId, tokenSecret, caFile, bastion }: SimulatorInfo): string {
+  const secretFile = join(dataDir, 'pve-token');
+  writePrivately(secretFile, tokenSecret);
+  const path = join(dataDir, 'site.yaml');
+  writePrivately(
+    path,
+    `driver: pve
+url: ${url}
+tokenId: ${tokenId}
+tokenSecretFile: ${secretFile}
+caFile: ${caFile}
+pool: truffle
+vmids: 20000-29999
+storage: shared
+images:
+  debian-12: { vmid: 9000 }
+  ubuntu-24.04: { vmid: 9001 }
+networks:
+  lan: { bridge: vmbr0 }
+bastion:
+  host: ${bastion.host}
+  port: ${bastion.port}
+  user: ${bastion.user}
+  keyFile: ${bastion.keyFile}
+  hostKeySha256: ${bastion.hostKeyFingerprint}
+`,
+  );
+  return path;
+}
