@@ -68,8 +68,9 @@ export async function startEngines(options: EngineOptions): Promise<Engines> {
   }
 }
 
-/** Removes a state folder with all data, also the data that lies elsewhere. Nothing may run on it. */
-export function removeState(folder: StateFolder): void {
+/** Removes a state folder with all data, also what of it lies elsewhere. Nothing may run on it. */
+export function removeState(stateDir: string): void {
+  const folder = openStateFolder(stateDir);
   removeDataFolder(folder.postgres);
   rmSync(folder.root, { recursive: true, force: true });
 }

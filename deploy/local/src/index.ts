@@ -1,4 +1,5 @@
 export {
+  removeState,
   startEngines,
   StateFolderBusyError,
   type EngineAddresses,
