@@ -99,6 +99,8 @@ export function bastionReach(bastion: Bastion): Reach {
 function openBastion(bastion: Bastion, ended: () => void): Promise<ssh2.Client> {
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
+    // One listener for each guest that is being dialled.
+    client.setMaxListeners(0);
     const where = `the bastion ${bastion.host}:${bastion.port}`;
     client.once('ready', () => resolve(client));
     client.on('error', (cause) => reject(new GuestUnreachable(`${where} can't be used: ${cause.message}`, { cause })));
@@ -121,16 +123,33 @@ function openBastion(bastion: Bastion, ended: () => void): Promise<ssh2.Client> 
 
 function openChannel(client: ssh2.Client, address: string, port: number, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new GuestUnreachable(`${address}:${port} does not answer`)), connectMs);
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-    client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
+    const where = `${address}:${port}`;
+    let over = false;
+    const settle = (act: () => void): void => {
+      over = true;
       clearTimeout(late);
       signal.removeEventListener('abort', stop);
-      if (cause !== undefined) return reject(new GuestUnreachable(`${address}:${port} can't be reached`, { cause }));
-      if (signal.aborted) channel.destroy();
-      resolve(channel);
-    });
+      client.removeListener('close', lost);
+      act();
+    };
+    const fail = (problem: string, cause?: unknown): void =>
+      settle(() => reject(new GuestUnreachable(`${where} ${problem}`, { cause })));
+    const stop = (): void => settle(() => reject(signal.reason as Error));
+    const lost = (): void => fail('was lost with the bastion');
+    const late = setTimeout(() => fail('does not answer'), connectMs);
+    signal.addEventListener('abort', stop, { once: true });
+    client.once('close', lost);
+    try {
+      client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
+        if (cause !== undefined) return over ? undefined : fail("can't be reached", cause);
+        // Too late for whoever asked: they gave up above.
+        if (over) channel.destroy();
+        else settle(() => resolve(channel));
+      });
+    } catch (cause) {
+      // It throws at once when the connection has just ended.
+      fail("can't be reached", cause);
+    }
   });
 }
 
