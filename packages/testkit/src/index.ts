@@ -1,4 +1,5 @@
 export { testEngines, type TestEngines } from './engines.ts';
 export { testDatabase, type TestDatabase } from './database.ts';
 export { testHost, type TestHost } from './host.ts';
+export { testSite, type SiteOptions, type TestSite } from './site.ts';
 export { until } from './until.ts';

@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { AgentState } from '@truffle/api/agent/v1/agent';
+import { startSimulator, type Simulator, type SimulatorOptions } from '@truffle/simulator';
+import type { TruffleClient } from '@truffle/api';
+import { until } from './until.ts';
+
+const agentProgram = resolve(import.meta.dirname, '../../../agent/src/main.ts');
+
+/** A simulated Proxmox site in this process, and the real agent on it in a process of its own. */
+export interface TestSite {
+  readonly simulator: Simulator;
+  readonly agentId: string;
+  /** Names of the VMs on the hypervisor that are no templates. */
+  vms(): string[];
+  /** Starts the agent; resolves when the control plane sees it online. */
+  startAgent(): Promise<void>;
+  /** SIGKILL: nothing is flushed, nothing is said. */
+  killAgent(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SiteOptions {
+  readonly client: TruffleClient;
+  readonly url: string;
+  readonly orgId: string;
+  readonly simulator?: SimulatorOptions;
+}
+
+/** Enrols the agent by the path that a customer takes and starts it. */
+export async function testSite({ client, url, orgId, ...options }: SiteOptions): Promise<TestSite> {
+  const folder = mkdtempSync(join(tmpdir(), 'truffle-site-'));
+  const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, authDelayMs: 0, ...options.simulator });
+  const dataDir = join(folder, 'agent');
+  mkdirSync(dataDir, { mode: 0o700 });
+  const config = writeSiteConfig(folder, simulator);
+  const { token } = await client.agents.createJoinToken({ orgId, agentName: 'test' });
+  await ended(run(['enroll', '--server', url, '--data-dir', dataDir], { TRUFFLE_JOIN_TOKEN: token }));
+  const agentId = (await client.agents.listAgents({ orgId, name: 'test' })).agents[0]?.id ?? '';
+  let agent: ChildProcess | undefined;
+  const stop = async (signal: NodeJS.Signals) => {
+    const process = agent;
+    agent = undefined;
+    if (process === undefined || process.exitCode !== null) return;
+    const gone = new Promise((done) => process.once('exit', done));
+    process.kill(signal);
+    await gone;
+  };
+  const site: TestSite = {
+    simulator,
+    agentId,
+    vms: () => [...simulator.cluster.vms.values()].filter((vm) => vm.config['template'] !== '1').map((vm) => vm.config['name'] ?? ''),
+    startAgent: async () => {
+      agent = run(['run', '--data-dir', dataDir, '--config', config], {});
+      await until('the agent to be online with its inventory', async () => {
+        const { agent: seen } = await client.agents.getAgent({ agentId });
+        return seen?.state === AgentState.ONLINE && seen.inventory !== undefined;
+      });
+    },
+    killAgent: () => stop('SIGKILL'),
+    close: async () => {
+      await stop('SIGTERM');
+      await simulator.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await site.startAgent();
+  return site;
+}
+
+function run(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, [agentProgram, ...args], { env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const code = await new Promise((done) => child.once('exit', done));
+  if (code !== 0) throw new Error(`the agent ended with code ${String(code)}`);
+}
+
+function writeSiteConfig(folder: string, { info }: Simulator): string {
+  writeFileSync(join(folder, 'token'), info.tokenSecret, { mode: 0o600 });
+  const path = join(folder, 'site.yaml');
+  writeFileSync(
+    path,
+    `driver: pve
+url: ${info.url}
+tokenId: ${info.tokenId}
+tokenSecretFile: token
+caFile: ${info.caFile}
+pool: truffle
+vmids: 20000-29999
+storage: shared
+images: { debian-12: { vmid: 9000 } }
+networks: { lan: { bridge: vmbr0 } }
+bastion: { host: ${info.bastion.host}, port: ${info.bastion.port}, user: ${info.bastion.user}, keyFile: ${info.bastion.keyFile}, hostKeySha256: "${info.bastion.hostKeyFingerprint}" }
+`,
+  );
+  return path;
+}
