@@ -127,11 +127,22 @@ function takeLock(path) {
   return false;
 }
 
-/** Calls back when npm, or the shell between, is gone without having told us. */
+/** Calls back when npm, or the shell that it may have put between, is gone without having told us. */
 function watchParent(onGone) {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && onGone(), 1000).unref();
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  setInterval(() => (process.ppid !== shell || parentOf(shell) !== npm) && onGone(), 1000).unref();
+}
+
+/** The parent of a process, from proc_pid_stat(5); undefined where there is no /proc. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+  } catch {
+    return undefined;
+  }
 }
 
 /** Goes on under the pinned Node: in this process when it is that already, else in a child that this one stands for. */
