@@ -50,6 +50,7 @@ interface Invocation {
   readonly dataFolder: string;
   readonly siteConfig: string | undefined;
   readonly joinToken: string;
+  readonly endpoints: readonly string[];
   readonly log: Logger;
 }
 
@@ -63,13 +64,17 @@ async function main(): Promise<void> {
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (act === undefined || rest.length > 0) throw new UsageError(`unknown: ${[verb, ...rest].join(' ')}`);
   const env = readSettings(settings, process.env, (path) => readFileSync(path, 'utf8'));
-  const log = pino({ level: env.logLevel, base: { service: 'agent' }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const log = pino(
+    { level: env.logLevel, base: { service: 'agent' }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   const config = flags.config ?? env.siteConfig;
   await act({
     flags,
     dataFolder: flags['data-dir'] ?? env.dataFolder,
     siteConfig: config === '' ? undefined : config,
     joinToken: env.joinToken,
+    endpoints: env.endpoints,
     log,
   });
 }
@@ -94,10 +99,10 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, log } = invocation;
+  const { dataFolder, siteConfig, endpoints, log } = invocation;
   if (invocation.flags.join === true) await enroll(invocation);
   const { startProgram } = await import('./program.ts');
-  const program = await startProgram({ dataFolder, siteConfig, log });
+  const program = await startProgram({ dataFolder, siteConfig, endpoints, log });
   const stopped = Promise.withResolvers<void>();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping');
@@ -125,7 +130,10 @@ async function exchangeToken({ flags, dataFolder, joinToken, log }: Invocation):
   const { enroll: enrollWith } = await import('./identity/enroll.ts');
   const identity = await enrollWith({ server: flags.server, token, dataFolder, caPin: flags['ca-pin'], version });
   const { fingerprintWords } = await import('@truffle/sealing');
-  log.info({ agentId: identity.agentId, orgId: identity.orgId, fingerprint: fingerprintWords(identity.sealing.publicKey) }, 'enrolled');
+  log.info(
+    { agentId: identity.agentId, orgId: identity.orgId, fingerprint: fingerprintWords(identity.sealing.publicKey) },
+    'enrolled',
+  );
 }
 
 async function status({ flags, dataFolder }: Invocation): Promise<void> {
@@ -135,12 +143,17 @@ async function status({ flags, dataFolder }: Invocation): Promise<void> {
 }
 
 async function reset({ flags, dataFolder, log }: Invocation): Promise<void> {
-  if (flags.yes !== true) throw new UsageError('reset forgets identity, journal and the secrets made on this site; say --yes to do it');
-  const [{ lockDataFolder }, { IdentityFolder }] = await Promise.all([import('./journal/lock.ts'), import('./identity/folder.ts')]);
+  if (flags.yes !== true)
+    throw new UsageError('reset forgets identity, journal and the secrets made on this site; say --yes to do it');
+  const [{ lockDataFolder }, { IdentityFolder }] = await Promise.all([
+    import('./journal/lock.ts'),
+    import('./identity/folder.ts'),
+  ]);
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const lock = lockDataFolder(dataFolder);
   new IdentityFolder(dataFolder).removeAll();
-  for (const file of ['journal.db', 'journal.db-wal', 'journal.db-shm']) rmSync(join(dataFolder, file), { force: true });
+  for (const file of ['journal.db', 'journal.db-wal', 'journal.db-shm'])
+    rmSync(join(dataFolder, file), { force: true });
   lock.release();
   log.info({ dataFolder }, 'reset');
 }

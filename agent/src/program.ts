@@ -24,6 +24,8 @@ export interface ProgramInput {
   readonly dataFolder: string;
   /** File that describes the site; undefined for none. */
   readonly siteConfig: string | undefined;
+  /** Where to dial instead of where the enrolment said; empty for that. */
+  readonly endpoints: readonly string[];
   readonly log: Logger;
 }
 
@@ -55,7 +57,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   warnOfExpiry(identity, log);
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => dieOf(error, log));
   const site = await openSiteOf(input, identity, journal);
-  const { link, runner } = connect(journal, identity, site, log);
+  const { link, runner } = connect(journal, dialling(identity, input.endpoints), site, log);
   const stopInventory = site === undefined ? () => undefined : followInventory(site, link, log);
   let stopped: Promise<void> | undefined;
   return {
@@ -72,8 +74,16 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   };
 }
 
+const dialling = (identity: Identity, endpoints: readonly string[]): Identity =>
+  endpoints.length > 0 ? { ...identity, endpoints } : identity;
+
 /** Wires runner, reports and link to each other and starts them. */
-function connect(journal: Journal, identity: Identity, site: Site | undefined, log: Logger): { link: Link; runner: Runner } {
+function connect(
+  journal: Journal,
+  identity: Identity,
+  site: Site | undefined,
+  log: Logger,
+): { link: Link; runner: Runner } {
   const clock = systemClock;
   const link: { current: Link | undefined } = { current: undefined };
   const reports = new Reports({ journal, clock, wake: (urgency) => link.current?.wake(urgency) });
@@ -84,7 +94,17 @@ function connect(journal: Journal, identity: Identity, site: Site | undefined, l
     authorities: identity.authorities,
     serverName: identity.serverName,
   }));
-  link.current = new Link({ journal, runner, reports, dialer, clock, random: Math.random, log, endpoints: identity.endpoints, version });
+  link.current = new Link({
+    journal,
+    runner,
+    reports,
+    dialer,
+    clock,
+    random: Math.random,
+    log,
+    endpoints: identity.endpoints,
+    version,
+  });
   runner.recover();
   link.current.start();
   return { link: link.current, runner };

@@ -1,9 +1,14 @@
-import { secret, text } from '@truffle/config';
+import { list, secret, text } from '@truffle/config';
 
 /** What the agent reads from its environment; flags go before it. */
 export const settings = {
-  dataFolder: text('TRUFFLE_AGENT_DATA_DIR', 'folder that keeps identity and journal', { fallback: '/var/lib/truffle-agent' }),
-  siteConfig: text('TRUFFLE_AGENT_CONFIG', 'file that describes the site; without it the agent only answers pings', { fallback: '' }),
+  dataFolder: text('TRUFFLE_AGENT_DATA_DIR', 'folder that keeps identity and journal', {
+    fallback: '/var/lib/truffle-agent',
+  }),
+  siteConfig: text('TRUFFLE_AGENT_CONFIG', 'file that describes the site; without it the agent only answers pings', {
+    fallback: '',
+  }),
+  endpoints: list('TRUFFLE_AGENT_ENDPOINTS', 'where to dial, host:port first to last, instead of what the enrolment said', { fallback: [] }),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
   joinToken: secret('TRUFFLE_JOIN_TOKEN', 'join token to enrol with', { fallback: '' }),
 } as const;
