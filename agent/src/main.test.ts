@@ -46,7 +46,10 @@ describe('the program', () => {
     await first.ended;
     const second = agent(folder, 'run');
     const again = await ready(gateway, 2);
-    expect(framesOf(again, 'hello')[0]).toMatchObject({ bootNo: 2n, incarnation: framesOf(visit, 'hello')[0]?.incarnation });
+    expect(framesOf(again, 'hello')[0]).toMatchObject({
+      bootNo: 2n,
+      incarnation: framesOf(visit, 'hello')[0]?.incarnation,
+    });
     expect(await gateway.until(() => framesOf(again, 'result')[0])).toEqual(result);
     again.send({ case: 'resultAck', value: { commandId: 'cmd_1', terminal: true } });
     const status = agent(folder, 'status', '--json');

@@ -39,7 +39,13 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
     const meta = db.prepare('SELECT incarnation, boot_no, epoch FROM meta').get() ?? {};
     const states = db.prepare('SELECT state, count(*) AS n FROM inbox GROUP BY state').all();
     const commands = Object.fromEntries(states.map((row) => [String(row['state']), Number(row['n'])]));
-    return { ...who, incarnation: String(meta['incarnation']), bootNo: Number(meta['boot_no']), epoch: Number(meta['epoch']), commands };
+    return {
+      ...who,
+      incarnation: String(meta['incarnation']),
+      bootNo: Number(meta['boot_no']),
+      epoch: Number(meta['epoch']),
+      commands,
+    };
   } finally {
     db.close();
   }

@@ -28,7 +28,8 @@ export type Verdict =
 /** Judges a command that came. Rejecting leaves no trace: the same command is judged anew when it comes again. */
 export function judge(command: Command, facts: IntakeFacts): Verdict {
   const sha256 = createHash('sha256').update(command.payload).digest();
-  if (!sha256.equals(command.payloadSha256)) return reject('PAYLOAD_MISMATCH', 'The payload is not the one that its hash says.');
+  if (!sha256.equals(command.payloadSha256))
+    return reject('PAYLOAD_MISMATCH', 'The payload is not the one that its hash says.');
   if (facts.known !== undefined) {
     return sha256.equals(facts.known.payloadSha256)
       ? { kind: 'known', entry: facts.known }
@@ -38,11 +39,16 @@ export function judge(command: Command, facts: IntakeFacts): Verdict {
   const handler = kind === undefined ? undefined : facts.handlers.get(kind);
   if (handler === undefined)
     return reject('UNSUPPORTED', 'This agent does not know this kind of command.', 'Update the agent, then try again.');
-  if (handler.needsPermit && !command.needsPermit) return reject('PERMIT_REQUIRED', `${handler.kind} takes effect only with a permit.`);
+  if (handler.needsPermit && !command.needsPermit)
+    return reject('PERMIT_REQUIRED', `${handler.kind} takes effect only with a permit.`);
   const fence = Number(command.fence);
-  if (facts.fence !== undefined && fence < facts.fence) return reject('FENCED', `A newer intent on ${command.resourceKey} is known.`);
+  if (facts.fence !== undefined && fence < facts.fence)
+    return reject('FENCED', `A newer intent on ${command.resourceKey} is known.`);
   if (facts.held >= journalLimit)
-    return { kind: 'reject', facts: { reason: 'NOT_ACCEPTING', message: 'The agent holds as many commands as it can.', retryable: true } };
+    return {
+      kind: 'reject',
+      facts: { reason: 'NOT_ACCEPTING', message: 'The agent holds as many commands as it can.', retryable: true },
+    };
   return { kind: 'take', entry: entryFor(command, sha256, fence) };
 }
 
@@ -69,4 +75,7 @@ function entryFor(command: Command, payloadSha256: Uint8Array, fence: number): N
   };
 }
 
-const reject = (reason: string, message: string, remedy = ''): Verdict => ({ kind: 'reject', facts: { reason, message, remedy } });
+const reject = (reason: string, message: string, remedy = ''): Verdict => ({
+  kind: 'reject',
+  facts: { reason, message, remedy },
+});

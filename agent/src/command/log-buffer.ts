@@ -92,7 +92,11 @@ export class LogBuffer {
     const oldest = this.#tail.shift();
     if (oldest === undefined) return;
     this.#tailCost -= costOf(oldest);
-    this.#gap = { count: (this.#gap?.count ?? 0) + 1, from: Math.min(this.#gap?.from ?? oldest.n, oldest.n), to: oldest };
+    this.#gap = {
+      count: (this.#gap?.count ?? 0) + 1,
+      from: Math.min(this.#gap?.from ?? oldest.n, oldest.n),
+      to: oldest,
+    };
   }
 }
 

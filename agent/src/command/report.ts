@@ -101,7 +101,12 @@ export class Reports {
   #takeLogs(id: string): LinkRequest | undefined {
     const lines = this.#reports.get(id)?.logs.take(batchSize) ?? [];
     if (lines.length === 0) return undefined;
-    const entries = lines.map(({ n, wall, stream, text }) => ({ n: BigInt(n), time: timestampFromMs(wall), stream, text }));
+    const entries = lines.map(({ n, wall, stream, text }) => ({
+      n: BigInt(n),
+      time: timestampFromMs(wall),
+      stream,
+      text,
+    }));
     return frame({ case: 'logs', value: { commandId: id, entries } });
   }
 

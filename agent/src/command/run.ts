@@ -35,4 +35,5 @@ export function openRun({ entry, payload, signal, journal, reports, redactor }: 
   };
 }
 
-const stopsForShutdown = (signal: AbortSignal): boolean => signal.reason instanceof CommandStopped && signal.reason.why === 'shutdown';
+const stopsForShutdown = (signal: AbortSignal): boolean =>
+  signal.reason instanceof CommandStopped && signal.reason.why === 'shutdown';

@@ -60,7 +60,9 @@ export class Runner {
 
   /** Every command in the journal, for Hello. */
   inFlight(): { commandId: string; state: InFlightState; permitNo: number }[] {
-    return this.#deps.journal.entries().map(({ id, state, permitNo }) => ({ commandId: id, state: inFlightStates[state], permitNo }));
+    return this.#deps.journal
+      .entries()
+      .map(({ id, state, permitNo }) => ({ commandId: id, state: inFlightStates[state], permitNo }));
   }
 
   /** A command came, perhaps not for the first time. Returns the answer; undefined while stopping: it will come again. */
@@ -77,7 +79,10 @@ export class Runner {
     }
     if (verdict.kind === 'take') {
       journal.accept(verdict.entry);
-      log.info({ commandId: command.id, resourceKey: command.resourceKey, fence: Number(command.fence) }, 'command accepted');
+      log.info(
+        { commandId: command.id, resourceKey: command.resourceKey, fence: Number(command.fence) },
+        'command accepted',
+      );
       if (!verdict.entry.needsPermit) this.#enqueue(command.id);
     } else if (verdict.entry.state === 'ended') {
       this.#deps.reports.resultDue(command.id);
@@ -156,7 +161,8 @@ export class Runner {
     this.#runs.set(entry.id, run);
     const redactor = new Redactor();
     const timeout = entry.runTimeoutMs;
-    const disarm = timeout > 0 ? this.#deps.clock.after(timeout, () => run.abort.abort(new CommandStopped('timeout'))) : undefined;
+    const disarm =
+      timeout > 0 ? this.#deps.clock.after(timeout, () => run.abort.abort(new CommandStopped('timeout'))) : undefined;
     void this.#execute(entry, run.abort.signal, redactor)
       .catch((thrown: unknown) => {
         this.#deps.log.error({ commandId: entry.id, err: redactError(thrown, redactor) }, 'command threw');
@@ -179,9 +185,15 @@ export class Runner {
     const payload = decodePayload(entry.payload);
     const handler = this.#handlers.get(payload?.op.case ?? '');
     if (payload === undefined || handler === undefined)
-      throw new DecodedFailure({ reason: 'UNSUPPORTED', message: 'This version of the agent can not go on with the command.' });
+      throw new DecodedFailure({
+        reason: 'UNSUPPORTED',
+        message: 'This version of the agent can not go on with the command.',
+      });
     if (entry.fence < (journal.fence(entry.resourceKey) ?? 0))
-      throw new DecodedFailure({ reason: 'FENCED', message: `A newer intent on ${entry.resourceKey} came before this one ran.` });
+      throw new DecodedFailure({
+        reason: 'FENCED',
+        message: `A newer intent on ${entry.resourceKey} came before this one ran.`,
+      });
     this.#deps.log.info({ commandId: entry.id, kind: handler.kind, permitNo: entry.permitNo }, 'command runs');
     const end = await handler.run(openRun({ entry, payload, signal, journal, reports, redactor }));
     encodeResult(entry.id, end, 0); // What can not be encoded must fail here, and not while the journal is being written.
@@ -190,7 +202,10 @@ export class Runner {
 
   #end(id: string, end: CommandEnd): void {
     this.#deps.journal.end(id, (lsn) => encodeResult(id, end, lsn));
-    this.#deps.log.info({ commandId: id, outcome: Outcome[end.outcome], effect: Effect[end.effect], reason: end.failure?.reason }, 'command ended');
+    this.#deps.log.info(
+      { commandId: id, outcome: Outcome[end.outcome], effect: Effect[end.effect], reason: end.failure?.reason },
+      'command ended',
+    );
     this.#deps.reports.resultDue(id);
   }
 
@@ -209,5 +224,9 @@ const inFlightStates = {
 function redactError(thrown: unknown, redactor: Redactor): { type: string; message: string; stack: string } {
   if (!(thrown instanceof Error)) return { type: typeof thrown, message: redactor.apply(String(thrown)), stack: '' };
   const cause = thrown.cause instanceof Error ? `\ncaused by: ${thrown.cause.stack ?? thrown.cause.message}` : '';
-  return { type: thrown.name, message: redactor.apply(thrown.message), stack: redactor.apply((thrown.stack ?? '') + cause) };
+  return {
+    type: thrown.name,
+    message: redactor.apply(thrown.message),
+    stack: redactor.apply((thrown.stack ?? '') + cause),
+  };
 }

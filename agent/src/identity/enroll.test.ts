@@ -36,7 +36,8 @@ async function startControl(): Promise<Control> {
         router.service(EnrollmentService, {
           enroll: async (request) => {
             control.requests.push(request);
-            if (request.token !== token) throw new ConnectError(`join token ${request.token} is not valid`, Code.Unauthenticated);
+            if (request.token !== token)
+              throw new ConnectError(`join token ${request.token} is not valid`, Code.Unauthenticated);
             const key = createHash('sha256').update(request.csr).digest('hex');
             const certificate = issued.get(key) ?? (await authority.sign(new Uint8Array(request.csr), 'agt_1'));
             issued.set(key, certificate);
@@ -63,7 +64,9 @@ async function startControl(): Promise<Control> {
 }
 
 const pin = (): Buffer =>
-  createHash('sha256').update(new X509Certificate(authority.der).publicKey.export({ type: 'spki', format: 'der' })).digest();
+  createHash('sha256')
+    .update(new X509Certificate(authority.der).publicKey.export({ type: 'spki', format: 'der' }))
+    .digest();
 
 const refusal = async (attempt: Promise<unknown>): Promise<EnrollmentError> => {
   const error = await attempt.then(
@@ -78,12 +81,30 @@ describe('enrolling', () => {
   test('stores a whole identity that only its owner can read', async () => {
     const control = await startControl();
     const dataFolder = testFolder();
-    const identity = await enroll({ server: control.url, token, dataFolder, caPin: `sha256:${pin().toString('hex')}`, version: '1' });
-    expect(identity).toMatchObject({ agentId: 'agt_1', orgId: 'org_1', endpoints: ['127.0.0.1:1'], serverName: 'gateway.test' });
+    const identity = await enroll({
+      server: control.url,
+      token,
+      dataFolder,
+      caPin: `sha256:${pin().toString('hex')}`,
+      version: '1',
+    });
+    expect(identity).toMatchObject({
+      agentId: 'agt_1',
+      orgId: 'org_1',
+      endpoints: ['127.0.0.1:1'],
+      serverName: 'gateway.test',
+    });
     expect(readIdentity(dataFolder)).toEqual(identity);
     const folder = join(dataFolder, 'identity');
     const files = readdirSync(folder).sort();
-    expect(files).toEqual(['agent.json', 'authorities.pem', 'certificate.pem', 'identity.key.pem', 'mtls.key.pem', 'sealing.key']);
+    expect(files).toEqual([
+      'agent.json',
+      'authorities.pem',
+      'certificate.pem',
+      'identity.key.pem',
+      'mtls.key.pem',
+      'sealing.key',
+    ]);
     for (const file of files) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     const [request] = control.requests;
@@ -109,7 +130,9 @@ describe('enrolling', () => {
 
   test('a wrong token is refused without being shown', async () => {
     const control = await startControl();
-    const error = await refusal(enroll({ server: control.url, token: 'tfj_wrong', dataFolder: testFolder(), version: '1' }));
+    const error = await refusal(
+      enroll({ server: control.url, token: 'tfj_wrong', dataFolder: testFolder(), version: '1' }),
+    );
     expect(error.code).toBe('ENROLLMENT_REFUSED');
     expect(`${error.message}${error.stack ?? ''}`).not.toContain('tfj_wrong');
   });
@@ -121,7 +144,9 @@ describe('enrolling', () => {
     const error = await refusal(enroll({ server: control.url, token, dataFolder, caPin: wrong, version: '1' }));
     expect(error.code).toBe('CA_PIN_MISMATCH');
     expect(readIdentity(dataFolder)).toBeUndefined();
-    expect((await refusal(enroll({ server: control.url, token, dataFolder, caPin: 'abc', version: '1' }))).code).toBe('CA_PIN_MALFORMED');
+    expect((await refusal(enroll({ server: control.url, token, dataFolder, caPin: 'abc', version: '1' }))).code).toBe(
+      'CA_PIN_MALFORMED',
+    );
   });
 
   test('a certificate from none of the authorities is refused', async () => {
@@ -133,7 +158,9 @@ describe('enrolling', () => {
   });
 
   test('a control plane that is not there is told apart from one that refuses', async () => {
-    const error = await refusal(enroll({ server: 'http://127.0.0.1:1', token, dataFolder: testFolder(), version: '1' }));
+    const error = await refusal(
+      enroll({ server: 'http://127.0.0.1:1', token, dataFolder: testFolder(), version: '1' }),
+    );
     expect(error.code).toBe('ENROLLMENT_UNREACHABLE');
   });
 });

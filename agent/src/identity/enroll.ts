@@ -7,7 +7,12 @@ import { ensureKeys, type EnrollmentKeys } from './keys.ts';
 /** Enrolment did not succeed; `reason` says in one word why. Doing the same again is safe. */
 export class EnrollmentError extends Error {
   override readonly name = 'EnrollmentError';
-  readonly code: 'ENROLLMENT_REFUSED' | 'ENROLLMENT_UNREACHABLE' | 'CA_PIN_MISMATCH' | 'CERTIFICATE_INVALID' | 'CA_PIN_MALFORMED';
+  readonly code:
+    | 'ENROLLMENT_REFUSED'
+    | 'ENROLLMENT_UNREACHABLE'
+    | 'CA_PIN_MISMATCH'
+    | 'CERTIFICATE_INVALID'
+    | 'CA_PIN_MALFORMED';
   constructor(code: EnrollmentError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -51,7 +56,8 @@ export async function enroll(input: EnrollInput): Promise<Identity> {
   folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);
   folder.remove(identityFiles.request);
   const identity = readIdentity(input.dataFolder);
-  if (identity === undefined) throw new EnrollmentError('CERTIFICATE_INVALID', 'the identity that was just written is not there');
+  if (identity === undefined)
+    throw new EnrollmentError('CERTIFICATE_INVALID', 'the identity that was just written is not there');
   return identity;
 }
 
@@ -64,23 +70,44 @@ async function request(input: EnrollInput, keys: EnrollmentKeys): Promise<Enroll
   ]);
   const transport = createConnectTransport({ baseUrl: input.server, httpVersion: '1.1', readMaxBytes: 1024 * 1024 });
   try {
-    return await createClient(EnrollmentService, transport).enroll({ token: input.token, version: input.version, ...keys }, { timeoutMs });
+    return await createClient(EnrollmentService, transport).enroll(
+      { token: input.token, version: input.version, ...keys },
+      { timeoutMs },
+    );
   } catch (error) {
     const refusal = ConnectError.from(error);
     const unreachable = [Code.Unavailable, Code.DeadlineExceeded, Code.Unknown].includes(refusal.code);
     const code = unreachable ? 'ENROLLMENT_UNREACHABLE' : 'ENROLLMENT_REFUSED';
     // The cause is left out: it may carry the request.
-    throw new EnrollmentError(code, `${input.server} did not enrol this agent: ${refusal.rawMessage.replaceAll(input.token, '[redacted]')}`);
+    throw new EnrollmentError(
+      code,
+      `${input.server} did not enrol this agent: ${refusal.rawMessage.replaceAll(input.token, '[redacted]')}`,
+    );
   }
 }
 
-function check(certificate: X509Certificate, authorities: readonly X509Certificate[], folder: IdentityFolder, pin: Buffer | undefined): void {
+function check(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+  folder: IdentityFolder,
+  pin: Buffer | undefined,
+): void {
   const key = createPrivateKey(folder.read(identityFiles.mtlsKey) ?? '');
-  if (!certificate.checkPrivateKey(key)) throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate is not for the key of this agent');
-  const issuer = authorities.find((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
-  if (issuer === undefined) throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate comes from none of the authorities that came with it');
+  if (!certificate.checkPrivateKey(key))
+    throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate is not for the key of this agent');
+  const issuer = authorities.find(
+    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
+  );
+  if (issuer === undefined)
+    throw new EnrollmentError(
+      'CERTIFICATE_INVALID',
+      'the certificate comes from none of the authorities that came with it',
+    );
   if (pin !== undefined && !authorities.some((authority) => spkiHash(authority).equals(pin)))
-    throw new EnrollmentError('CA_PIN_MISMATCH', 'the authority is not the one that the pin names: someone may be in between');
+    throw new EnrollmentError(
+      'CA_PIN_MISMATCH',
+      'the authority is not the one that the pin names: someone may be in between',
+    );
 }
 
 function parseCertificate(der: Uint8Array): X509Certificate {
@@ -92,7 +119,9 @@ function parseCertificate(der: Uint8Array): X509Certificate {
 }
 
 const spkiHash = (certificate: X509Certificate): Buffer =>
-  createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest();
+  createHash('sha256')
+    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest();
 
 function parsePin(given: string): Buffer {
   const bare = given.trim().replace(/^sha256[:/]/i, '');

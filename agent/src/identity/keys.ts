@@ -38,8 +38,9 @@ function ensure(folder: IdentityFolder, name: string, make: () => string): Buffe
 }
 
 function newKey(kind: 'ec' | 'ed25519'): string {
-  const { privateKey } = kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const { privateKey } =
+    kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
 /** The sealing key is stored as its 64 bytes in hex: private, then public. */
@@ -52,7 +53,9 @@ async function ensureSealingKey(folder: IdentityFolder): Promise<Uint8Array<Arra
 }
 
 const rawPublicKey = (privatePem: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'der' }).subarray(spkiHeader));
+  new Uint8Array(
+    createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'der' }).subarray(spkiHeader),
+  );
 
 /** The subject is left to the gateway: it knows who the join token is for. */
 async function certificateRequest(mtlsPem: string): Promise<Buffer> {
@@ -66,7 +69,7 @@ async function certificateRequest(mtlsPem: string): Promise<Buffer> {
   const publicKey = await webcrypto.subtle.importKey('spki', new Uint8Array(spki), algorithm, true, ['verify']);
   const request = await Pkcs10CertificateRequestGenerator.create(
     { name: 'CN=truffle-agent', keys: { privateKey, publicKey }, signingAlgorithm: algorithm },
-    webcrypto as Crypto,
+    webcrypto,
   );
   return Buffer.from(request.rawData);
 }

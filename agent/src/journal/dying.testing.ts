@@ -8,7 +8,16 @@ const journal = new Journal(join(folder, 'journal.db'), (error) => {
   throw error;
 });
 const bytes = new Uint8Array([1]);
-const entry = { id: 'cmd_1', resourceKey: 'r', fence: 3, payload: bytes, payloadSha256: bytes, runTimeoutMs: 0, needsPermit: true, traceparent: '' };
+const entry = {
+  id: 'cmd_1',
+  resourceKey: 'r',
+  fence: 3,
+  payload: bytes,
+  payloadSha256: bytes,
+  runTimeoutMs: 0,
+  needsPermit: true,
+  traceparent: '',
+};
 journal.accept(entry);
 if (stage !== 'accepted') journal.permit('cmd_1', 1);
 if (stage === 'intended' || stage === 'observed') {

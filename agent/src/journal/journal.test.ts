@@ -59,8 +59,16 @@ describe('a journal', () => {
   test('a second intent gives the first record; an observation needs an intent', () => {
     const journal = open(testFolder());
     journal.accept(testEntry({ id: 'cmd_1' }));
-    expect(journal.intend('cmd_1', 'clone', { vmid: 1 })).toEqual({ name: 'clone', handle: { vmid: 1 }, observed: undefined });
-    expect(journal.intend('cmd_1', 'clone', { vmid: 2 })).toEqual({ name: 'clone', handle: { vmid: 1 }, observed: undefined });
+    expect(journal.intend('cmd_1', 'clone', { vmid: 1 })).toEqual({
+      name: 'clone',
+      handle: { vmid: 1 },
+      observed: undefined,
+    });
+    expect(journal.intend('cmd_1', 'clone', { vmid: 2 })).toEqual({
+      name: 'clone',
+      handle: { vmid: 1 },
+      observed: undefined,
+    });
     expect(() => journal.observe('cmd_1', 'start', null)).toThrow(RangeError);
     journal.observe('cmd_1', 'clone', null);
     expect(journal.step('cmd_1', 'clone')?.observed).toBeNull();

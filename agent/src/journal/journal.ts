@@ -99,12 +99,16 @@ export class Journal {
 
   /** Journals that the command may take effect. */
   permit(id: string, permitNo: number): void {
-    this.#record(() => this.#run("UPDATE inbox SET state = 'running', permit_no = ? WHERE id = ? AND state = 'accepted'", permitNo, id));
+    this.#record(() =>
+      this.#run("UPDATE inbox SET state = 'running', permit_no = ? WHERE id = ? AND state = 'accepted'", permitNo, id),
+    );
   }
 
   /** Journals a command's end; `result` is given the number of the record that will hold it. The first end stays. */
   end(id: string, result: (lsn: number) => Uint8Array): void {
-    this.#record((lsn) => this.#run("UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'", result(lsn), id));
+    this.#record((lsn) =>
+      this.#run("UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'", result(lsn), id),
+    );
   }
 
   /** Forgets an ended command and its steps. Alone of all writes it does not wait for the disk: if it is lost, the result is sent once more. */
@@ -156,16 +160,20 @@ export class Journal {
     const known = this.step(commandId, name);
     if (known !== undefined) return known;
     const text = JSON.stringify(handle);
-    const sql = 'INSERT INTO step(command_id, no, name, handle) SELECT ?1, count(*) + 1, ?2, ?3 FROM step WHERE command_id = ?1';
+    const sql =
+      'INSERT INTO step(command_id, no, name, handle) SELECT ?1, count(*) + 1, ?2, ?3 FROM step WHERE command_id = ?1';
     this.#record(() => this.#run(sql, commandId, name, text));
     return { name, handle, observed: undefined };
   }
 
   /** Journals what was observed after the effect. */
   observe(commandId: string, name: string, observed: Json): void {
-    if (this.step(commandId, name) === undefined) throw new RangeError(`step ${JSON.stringify(name)} was observed without an intent`);
+    if (this.step(commandId, name) === undefined)
+      throw new RangeError(`step ${JSON.stringify(name)} was observed without an intent`);
     const text = JSON.stringify(observed);
-    this.#record(() => this.#run('UPDATE step SET observed = ? WHERE command_id = ? AND name = ?', text, commandId, name));
+    this.#record(() =>
+      this.#run('UPDATE step SET observed = ? WHERE command_id = ? AND name = ?', text, commandId, name),
+    );
   }
 
   /** The secret of this cluster and name; made by `make` at the first call and the same ever after. */
@@ -211,7 +219,8 @@ export class Journal {
       return act();
     } catch (cause) {
       this.#isBroken = true;
-      const error = cause instanceof JournalBroken ? cause : new JournalBroken('the journal can not be used', { cause });
+      const error =
+        cause instanceof JournalBroken ? cause : new JournalBroken('the journal can not be used', { cause });
       this.#broken(error);
       throw error;
     }

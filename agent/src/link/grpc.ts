@@ -1,6 +1,12 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { AgentLinkService, LinkRequestSchema, LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import {
+  AgentLinkService,
+  LinkRequestSchema,
+  LinkResponseSchema,
+  type LinkRequest,
+  type LinkResponse,
+} from '@truffle/api/agent/v1/link';
 import { frameLimit } from './frame.ts';
 import { dialMs } from './session.ts';
 import type { Dialer, Stream, StreamEvents } from './stream.ts';
@@ -99,7 +105,10 @@ class GrpcStream implements Stream {
     this.#call.on('error', () => undefined);
     this.#call.on('status', (status) => {
       this.#client.close();
-      this.#lost({ refused: refusals.includes(status.code), detail: `${grpc.status[status.code]} ${status.details}`.trim() });
+      this.#lost({
+        refused: refusals.includes(status.code),
+        detail: `${grpc.status[status.code]} ${status.details}`.trim(),
+      });
     });
   }
 

@@ -1,7 +1,13 @@
 import * as grpc from '@grpc/grpc-js';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { InventorySchema } from '@truffle/api/agent/v1/agent';
-import { CommandOutputSchema, CommandPayloadSchema, Effect, Outcome, type CommandPayload } from '@truffle/api/agent/v1/command';
+import {
+  CommandOutputSchema,
+  CommandPayloadSchema,
+  Effect,
+  Outcome,
+  type CommandPayload,
+} from '@truffle/api/agent/v1/command';
 import { InFlightState } from '@truffle/api/agent/v1/link';
 import { describe, expect, test } from 'vitest';
 import type { CommandHandler } from '../command/effect.ts';
@@ -22,12 +28,22 @@ describe('over real gRPC with mutual TLS', () => {
     const agent = await startAgent({ folder: testFolder(), authority, endpoints: [gateway.endpoint] });
     const visit = await ready(gateway);
     const [hello] = framesOf(visit, 'hello');
-    expect(hello).toMatchObject({ protocolMin: 1, protocolMax: 1, bootNo: 1n, version: '1.2.3', capabilities: ['ping'], maxInFlight: 16 });
+    expect(hello).toMatchObject({
+      protocolMin: 1,
+      protocolMax: 1,
+      bootNo: 1n,
+      version: '1.2.3',
+      capabilities: ['ping'],
+      maxInFlight: 16,
+    });
     expect(framesOf(visit, 'ready')[0]?.epoch).toBe(1n);
     visit.send({ case: 'command', value: testCommand({ id: 'cmd_1', op: pingOp, needsPermit: false }) });
     const result = await gateway.until(() => framesOf(visit, 'result')[0]);
     expect(result).toMatchObject({ commandId: 'cmd_1', outcome: Outcome.SUCCEEDED, effect: Effect.NONE });
-    expect(fromBinary(CommandOutputSchema, result.output).output).toMatchObject({ case: 'pong', value: { nonce: 'n1' } });
+    expect(fromBinary(CommandOutputSchema, result.output).output).toMatchObject({
+      case: 'pong',
+      value: { nonce: 'n1' },
+    });
     expect(visit.frames.map((given) => given.case)).toEqual(['hello', 'ready', 'accepted', 'result']);
     expect(agent.journal.size()).toBe(1);
     visit.send({ case: 'resultAck', value: { commandId: 'cmd_1', terminal: true } });
@@ -74,7 +90,8 @@ describe('over real gRPC with mutual TLS', () => {
     const authority = await newAuthority();
     const stranger = await startGateway(await newAuthority('stranger'));
     const refusing = await startGateway(authority);
-    refusing.greet = (visit) => visit.send({ case: 'refusal', value: { reason: 'NOT_READY', message: '', retryAfterMs: 5 } });
+    refusing.greet = (visit) =>
+      visit.send({ case: 'refusal', value: { reason: 'NOT_READY', message: '', retryAfterMs: 5 } });
     const denying = await startGateway(authority);
     denying.greet = (visit) => visit.end(grpc.status.PERMISSION_DENIED);
     const good = await startGateway(authority);
@@ -93,7 +110,11 @@ describe('over real gRPC with mutual TLS', () => {
     await startAgent({ folder: testFolder(), authority, endpoints: [gateway.endpoint] });
     const first = await ready(gateway);
     await ready(gateway, 2);
-    expect(framesOf(first, 'heartbeat').map(({ n }) => n).slice(0, 2)).toEqual([1n, 2n]);
+    expect(
+      framesOf(first, 'heartbeat')
+        .map(({ n }) => n)
+        .slice(0, 2),
+    ).toEqual([1n, 2n]);
     await gateway.until(() => first.over);
   });
 
@@ -106,11 +127,17 @@ describe('over real gRPC with mutual TLS', () => {
       run: async (run) => {
         run.redact('hunter2');
         run.progress('clone', 'at 50 %, hunter2');
-        for (let i = 1; i <= 3000; i++) run.log('stdout', `line ${i} hunter2 ${Buffer.from('hunter2').toString('base64')}`);
+        for (let i = 1; i <= 3000; i++)
+          run.log('stdout', `line ${i} hunter2 ${Buffer.from('hunter2').toString('base64')}`);
         return { outcome: Outcome.SUCCEEDED, effect: Effect.FULL };
       },
     };
-    const agent = await startAgent({ folder: testFolder(), authority, endpoints: [gateway.endpoint], handlers: [talking] });
+    const agent = await startAgent({
+      folder: testFolder(),
+      authority,
+      endpoints: [gateway.endpoint],
+      handlers: [talking],
+    });
     agent.link.tellInventory(create(InventorySchema, { driver: 'pve', clusterName: 'one' }));
     const visit = await ready(gateway);
     await gateway.until(() => framesOf(visit, 'inventory').find(({ clusterName }) => clusterName === 'one'));
@@ -161,7 +188,10 @@ describe('over real gRPC with mutual TLS', () => {
     visit.send({ case: 'permit', value: { commandId: 'cmd_unknown', permitNo: 1 } });
     visit.send({ case: 'cancel', value: { commandId: 'cmd_unknown' } });
     visit.send({ case: 'resultAck', value: { commandId: 'cmd_unknown', terminal: true } });
-    visit.send({ case: 'command', value: { id: 'cmd_bad', payload: new Uint8Array([255]), payloadSha256: new Uint8Array(32) } });
+    visit.send({
+      case: 'command',
+      value: { id: 'cmd_bad', payload: new Uint8Array([255]), payloadSha256: new Uint8Array(32) },
+    });
     const rejected = await gateway.until(() => framesOf(visit, 'rejected')[0]);
     expect(rejected).toMatchObject({ commandId: 'cmd_bad', failure: { reason: 'PAYLOAD_MISMATCH' } });
     expect(gateway.visits).toHaveLength(1);

@@ -8,7 +8,16 @@ import type { Reports } from '../command/report.ts';
 import { maxInFlight, type Runner } from '../command/runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import { frame } from './frame.ts';
-import { advance, newSession, wakeAt, type Action, type Input, type Session, type StreamNo, type WorkFrame } from './session.ts';
+import {
+  advance,
+  newSession,
+  wakeAt,
+  type Action,
+  type Input,
+  type Session,
+  type StreamNo,
+  type WorkFrame,
+} from './session.ts';
 import type { Dialer, Stream } from './stream.ts';
 
 const protocolVersion = 1;
@@ -96,7 +105,10 @@ export class Link {
   #arm(): void {
     this.#disarm?.();
     const at = wakeAt(this.#session);
-    this.#disarm = at === undefined ? undefined : this.#deps.clock.after(Math.max(0, at - this.#deps.clock.now()), () => this.#input({ on: 'tick' }));
+    this.#disarm =
+      at === undefined
+        ? undefined
+        : this.#deps.clock.after(Math.max(0, at - this.#deps.clock.now()), () => this.#input({ on: 'tick' }));
   }
 
   #do(action: Action): void {

@@ -60,7 +60,12 @@ export type Action =
   /** Send Hello. */
   | { readonly do: 'greet'; readonly stream: StreamNo }
   /** Journal the session; if that fails, nothing after it may be done. */
-  | { readonly do: 'store'; readonly epoch: bigint; readonly continuity: Uint8Array; readonly endpoints: readonly string[] }
+  | {
+      readonly do: 'store';
+      readonly epoch: bigint;
+      readonly continuity: Uint8Array;
+      readonly endpoints: readonly string[];
+    }
   | { readonly do: 'send'; readonly stream: StreamNo; readonly frame: LinkRequest }
   /** From now on work runs over this stream. */
   | { readonly do: 'use'; readonly stream: StreamNo; readonly epoch: bigint }
@@ -95,7 +100,13 @@ const beatsMissed = 3;
 /** A link that dials at its first tick. @throws RangeError without endpoints */
 export function newSession(endpoints: readonly string[], now: number): Session {
   if (endpoints.length === 0) throw new RangeError('no endpoint to dial');
-  return { phase: { at: 'connecting', attempt: { at: 'waiting', until: now } }, endpoints, endpoint: 0, failures: 0, lastStream: 0 };
+  return {
+    phase: { at: 'connecting', attempt: { at: 'waiting', until: now } },
+    endpoints,
+    endpoint: 0,
+    failures: 0,
+    lastStream: 0,
+  };
 }
 
 /** When to come back with a tick; undefined for never. */
@@ -128,7 +139,8 @@ export function advance(session: Session, input: Input, moment: Moment): Advance
   }
 }
 
-const attemptOf = (session: Session): Attempt | undefined => ('attempt' in session.phase ? session.phase.attempt : undefined);
+const attemptOf = (session: Session): Attempt | undefined =>
+  'attempt' in session.phase ? session.phase.attempt : undefined;
 const liveOf = (session: Session): Live | undefined => ('live' in session.phase ? session.phase.live : undefined);
 
 /** The session with another attempt beside the same live stream, if there is one. */
@@ -175,7 +187,13 @@ function received(session: Session, stream: StreamNo, given: LinkResponse['frame
 
 function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'], moment: Moment): Advance {
   if (given.case === 'refusal') return refused(session, stream, given.value, moment);
-  if (given.case !== 'welcome') return lost(session, stream, { cap: backoffCapMs, why: `${given.case ?? 'an unknown frame'} came before Welcome` }, moment);
+  if (given.case !== 'welcome')
+    return lost(
+      session,
+      stream,
+      { cap: backoffCapMs, why: `${given.case ?? 'an unknown frame'} came before Welcome` },
+      moment,
+    );
   const { epoch, continuity, endpoints, heartbeatMs } = given.value;
   const every = heartbeatMs > 0 ? heartbeatMs : defaultHeartbeatMs;
   const live: Live = {
@@ -188,7 +206,11 @@ function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'
     healthyAt: moment.now + healthyMs,
   };
   const old = liveOf(session);
-  const next: Session = { ...session, phase: { at: 'ready', live }, ...(endpoints.length > 0 ? { endpoints, endpoint: 0 } : {}) };
+  const next: Session = {
+    ...session,
+    phase: { at: 'ready', live },
+    ...(endpoints.length > 0 ? { endpoints, endpoint: 0 } : {}),
+  };
   return [
     next,
     [
@@ -200,7 +222,12 @@ function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'
   ];
 }
 
-function refused(session: Session, stream: StreamNo, refusal: { reason: string; retryAfterMs: number }, moment: Moment): Advance {
+function refused(
+  session: Session,
+  stream: StreamNo,
+  refusal: { reason: string; retryAfterMs: number },
+  moment: Moment,
+): Advance {
   const retryAfter = refusal.retryAfterMs > 0 ? refusal.retryAfterMs : undefined;
   return lost(session, stream, { cap: refusedCapMs, why: `refused: ${refusal.reason}`, retryAfter }, moment);
 }
@@ -216,7 +243,8 @@ interface Loss {
 function lost(session: Session, stream: StreamNo, loss: Loss, moment: Moment): Advance {
   const close: Action[] = loss.why === '' ? [] : [{ do: 'close', stream, why: loss.why }];
   const attempt = attemptOf(session);
-  if (attempt !== undefined && attempt.at !== 'waiting' && attempt.stream === stream) return [backOff(session, loss, moment), close];
+  if (attempt !== undefined && attempt.at !== 'waiting' && attempt.stream === stream)
+    return [backOff(session, loss, moment), close];
   const live = liveOf(session);
   if (live?.stream !== stream) return [session, []];
   if (attempt !== undefined) return [{ ...session, phase: { at: 'connecting', attempt } }, [...close, { do: 'pause' }]];
@@ -230,7 +258,10 @@ function backOff(session: Session, { cap, retryAfter }: Loss, { now, random }: M
   const ceiling = Math.min(cap, firstBackoffMs * 2 ** session.failures);
   const waiting: Attempt = { at: 'waiting', until: now + (retryAfter ?? random() * ceiling) };
   // Beyond 2^30 the ceiling is the cap in any case.
-  return withAttempt({ ...session, failures: Math.min(session.failures + 1, 30), endpoint: session.endpoint + 1 }, waiting);
+  return withAttempt(
+    { ...session, failures: Math.min(session.failures + 1, 30), endpoint: session.endpoint + 1 },
+    waiting,
+  );
 }
 
 function drain(session: Session, reconnectInMs: number, { now }: Moment): Advance {
@@ -243,7 +274,12 @@ function tick(session: Session, moment: Moment): Advance {
   let current = session;
   const live = liveOf(current);
   if (live !== undefined && moment.now >= live.deadAt) {
-    const [next, dead] = lost(current, live.stream, { cap: backoffCapMs, why: 'nothing was heard for too long' }, moment);
+    const [next, dead] = lost(
+      current,
+      live.stream,
+      { cap: backoffCapMs, why: 'nothing was heard for too long' },
+      moment,
+    );
     current = next;
     actions.push(...dead);
   } else if (live !== undefined && moment.now >= live.nextBeat) {
@@ -272,8 +308,13 @@ function dial(session: Session, { now }: Moment): Advance {
 function stop(session: Session): Advance {
   const attempt = attemptOf(session);
   const live = liveOf(session);
-  const streams = [attempt?.at === 'waiting' ? undefined : attempt?.stream, live?.stream].filter((stream) => stream !== undefined);
-  return [{ ...session, phase: { at: 'stopped' } }, streams.map((stream) => ({ do: 'close', stream, why: 'the agent stops' }) as const)];
+  const streams = [attempt?.at === 'waiting' ? undefined : attempt?.stream, live?.stream].filter(
+    (stream) => stream !== undefined,
+  );
+  return [
+    { ...session, phase: { at: 'stopped' } },
+    streams.map((stream) => ({ do: 'close', stream, why: 'the agent stops' }) as const),
+  ];
 }
 
 /** `ms` give or take a fifth. */

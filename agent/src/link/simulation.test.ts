@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { CommandResultSchema, Effect, Outcome } from '@truffle/api/agent/v1/command';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import { Reports } from '../command/report.ts';
@@ -24,7 +24,10 @@ class Mortal {
   readonly #random: () => number;
   #journal: Journal | undefined;
 
-  constructor(path: string, parts: { clock: VirtualClock; gateway: ModelGateway; world: ModelWorld; random: () => number }) {
+  constructor(
+    path: string,
+    parts: { clock: VirtualClock; gateway: ModelGateway; world: ModelWorld; random: () => number },
+  ) {
     this.#path = path;
     this.#clock = parts.clock;
     this.#gateway = parts.gateway;
@@ -67,7 +70,17 @@ class Mortal {
     const handlers = [countingHandler(this.#world, inner, this.#random)];
     const runner = new Runner({ journal, reports, handlers, clock, log });
     const random = this.#random;
-    current.link = new Link({ journal, runner, reports, dialer: this.#gateway, clock, random, log, endpoints: ['a:1', 'b:1'], version: '1' });
+    current.link = new Link({
+      journal,
+      runner,
+      reports,
+      dialer: this.#gateway,
+      clock,
+      random,
+      log,
+      endpoints: ['a:1', 'b:1'],
+      version: '1',
+    });
     runner.recover();
     current.link.start();
   }
@@ -87,8 +100,20 @@ function seeded(seed: number): () => number {
 const event = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), n: fc.integer({ min: 1, max: 8_000 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('enqueue' as const), n: fc.integer({ min: 0, max: 3 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('break' as const, 'crash' as const, 'repeat' as const), n: fc.constant(0) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('drain' as const, 'silence' as const, 'cancel' as const), n: fc.nat(50) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('break' as const, 'crash' as const, 'repeat' as const),
+      n: fc.constant(0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('drain' as const, 'silence' as const, 'cancel' as const),
+      n: fc.nat(50),
+    }),
+  },
 );
 
 test('whatever breaks, a command takes effect at most once and its end becomes known', async () => {

@@ -40,7 +40,17 @@ export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
   const runner = new Runner({ journal, reports, handlers: [pingHandler, ...(input.handlers ?? [])], clock, log });
   const dialer = grpcDialer(() => ({ ...own, authorities: input.authority.certificate, serverName: gatewayName }));
   const random = input.random ?? (() => 0.01);
-  const link = new Link({ journal, runner, reports, dialer, clock, random, log, endpoints: input.endpoints, version: '1.2.3' });
+  const link = new Link({
+    journal,
+    runner,
+    reports,
+    dialer,
+    clock,
+    random,
+    log,
+    endpoints: input.endpoints,
+    version: '1.2.3',
+  });
   current.link = link;
   let over = false;
   const crash = (): void => {

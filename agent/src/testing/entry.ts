@@ -21,7 +21,10 @@ const deleteOp = (serverId: string): CommandPayload['op'] => {
 
 /** A well-formed command: `deleteServer` with a permit unless said otherwise. */
 export function testCommand(choice: CommandChoice): Command {
-  const payload = toBinary(CommandPayloadSchema, create(CommandPayloadSchema, { op: choice.op ?? deleteOp(choice.id) }));
+  const payload = toBinary(
+    CommandPayloadSchema,
+    create(CommandPayloadSchema, { op: choice.op ?? deleteOp(choice.id) }),
+  );
   return create(CommandSchema, {
     id: choice.id,
     resourceKey: choice.resourceKey ?? `pve:test/${choice.id}`,

@@ -1,6 +1,12 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { AgentLinkService, LinkRequestSchema, LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import {
+  AgentLinkService,
+  LinkRequestSchema,
+  LinkResponseSchema,
+  type LinkRequest,
+  type LinkResponse,
+} from '@truffle/api/agent/v1/link';
 import { onTestFinished } from 'vitest';
 import type { Authority } from './pki.ts';
 
@@ -39,7 +45,14 @@ export interface TestGateway {
 
 export const welcome = (epoch: number, rest: { heartbeatMs?: number; endpoints?: string[] } = {}): GatewayFrame => ({
   case: 'welcome',
-  value: { epoch: BigInt(epoch), sessionId: `s${epoch}`, heartbeatMs: 10_000, continuity: new Uint8Array([epoch]), protocol: 1, ...rest },
+  value: {
+    epoch: BigInt(epoch),
+    sessionId: `s${epoch}`,
+    heartbeatMs: 10_000,
+    continuity: new Uint8Array([epoch]),
+    protocol: 1,
+    ...rest,
+  },
 });
 
 /** Frames of one kind that came on a visit. */
@@ -69,7 +82,14 @@ export async function startGateway(authority: Authority, port = 0): Promise<Test
         };
         const timer = setTimeout(() => {
           watchers.delete(watch);
-          reject(new Error(`not seen in time; last frames: ${gateway.visits.at(-1)?.frames.map((given) => given.case).join(' ')}`));
+          reject(
+            new Error(
+              `not seen in time; last frames: ${gateway.visits
+                .at(-1)
+                ?.frames.map((given) => given.case)
+                .join(' ')}`,
+            ),
+          );
         }, deadlineMs);
         watchers.add(watch);
         watch();
@@ -113,7 +133,9 @@ export async function startGateway(authority: Authority, port = 0): Promise<Test
     true,
   );
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) =>
+    error === null ? resolve(bound) : reject(error),
+  );
   const bound = await promise;
   onTestFinished(() => server.forceShutdown());
   return Object.assign(gateway, { endpoint: `127.0.0.1:${bound}` });

@@ -162,7 +162,9 @@ export class ModelGateway implements Dialer {
     if (held === undefined) return;
     const bytes = toBinary(CommandResultSchema, result);
     if (held.result !== undefined && !Buffer.from(bytes).equals(held.result))
-      this.violations.push(`${result.commandId} ended twice: ${Outcome[outcomeOf(held.result)]}, then ${Outcome[result.outcome]}`);
+      this.violations.push(
+        `${result.commandId} ended twice: ${Outcome[outcomeOf(held.result)]}, then ${Outcome[result.outcome]}`,
+      );
     held.result ??= bytes;
     held.state = 'terminal';
     this.#send(stream, { case: 'resultAck', value: { commandId: result.commandId, terminal: true } });
@@ -203,7 +205,8 @@ export function countingHandler(world: ModelWorld, clock: VirtualClock, random: 
       const { observed } = run.intend('act', { handle: run.commandId });
       await pause();
       // The handle finds the effect of a life before; without that look a crash here would double it.
-      if (observed === undefined && !world.effects.has(run.commandId)) world.effects.set(run.commandId, (world.effects.get(run.commandId) ?? 0) + 1);
+      if (observed === undefined && !world.effects.has(run.commandId))
+        world.effects.set(run.commandId, (world.effects.get(run.commandId) ?? 0) + 1);
       run.log('agent', 'acted');
       await pause();
       run.observe('act', true);

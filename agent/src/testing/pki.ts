@@ -1,8 +1,10 @@
-import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import type { PublicKey, X509Certificate } from '@peculiar/x509';
 
-x509.cryptoProvider.set(webcrypto as Crypto);
+// The library finds its parts by reflection, which has to be there first.
+await import('reflect-metadata');
+const x509 = await import('@peculiar/x509');
+x509.cryptoProvider.set(webcrypto);
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const day = 24 * 3600 * 1000;
 
@@ -32,9 +34,12 @@ export async function newAuthority(name = 'test authority'): Promise<Authority> 
     notAfter: new Date(Date.now() + day),
     signingAlgorithm: algorithm,
     keys,
-    extensions: [new x509.BasicConstraintsExtension(true, 1, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)],
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
   });
-  const issueFor = async (publicKey: x509.PublicKey | CryptoKey, subject: string): Promise<x509.X509Certificate> =>
+  const issueFor = async (publicKey: PublicKey | CryptoKey, subject: string): Promise<X509Certificate> =>
     x509.X509CertificateGenerator.create({
       serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString('hex'),
       subject: `CN=${subject}`,
@@ -50,7 +55,10 @@ export async function newAuthority(name = 'test authority'): Promise<Authority> 
     certificate: root.toString('pem'),
     der: new Uint8Array(root.rawData),
     issue: async (subject) => {
-      const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+        type: 'pkcs8',
+        format: 'pem',
+      });
       const spki = new Uint8Array(createPublicKey(createPrivateKey(key)).export({ type: 'spki', format: 'der' }));
       const publicKey = await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
       return { certificate: (await issueFor(publicKey, subject)).toString('pem'), key };

@@ -26,7 +26,11 @@ describe('RFC 9180 A.2.1', () => {
 
   test('seals to the known ciphertext with the known ephemeral key', async () => {
     const recipientPublicKey = await suite.kem.deserializePublicKey(rfc.pkRm);
-    const sealed = await suite.seal({ recipientPublicKey, info: rfc.info, ekm: await suite.kem.deriveKeyPair(rfc.ikmE) }, rfc.pt, rfc.aad);
+    const sealed = await suite.seal(
+      { recipientPublicKey, info: rfc.info, ekm: await suite.kem.deriveKeyPair(rfc.ikmE) },
+      rfc.pt,
+      rfc.aad,
+    );
     expect(new Uint8Array(sealed.enc)).toEqual(rfc.enc);
     expect(new Uint8Array(sealed.ct)).toEqual(rfc.ct);
   });
@@ -61,7 +65,15 @@ describe('a sealed value', () => {
       await expect(open(given)).rejects.toBeInstanceOf(SealedValueError);
     };
     await refused({ privateKey: other.privateKey, sealed, aad });
-    for (const change of [{ tenant: 'org_b' }, { agent: 'agt_b' }, { secretId: 'x' }, { version: 2 }, { purpose: 'x' }, { keyId: 'x' }, { notAfter: 1 }])
+    for (const change of [
+      { tenant: 'org_b' },
+      { agent: 'agt_b' },
+      { secretId: 'x' },
+      { version: 2 },
+      { purpose: 'x' },
+      { keyId: 'x' },
+      { notAfter: 1 },
+    ])
       await refused({ privateKey: key.privateKey, sealed, aad: canonicalAad({ ...bound, ...change }) });
     await refused({ privateKey: key.privateKey, sealed: sealed.subarray(0, 40), aad });
     for (const at of [0, 31, 32, sealed.length - 1]) {
@@ -74,7 +86,9 @@ describe('a sealed value', () => {
   test('two sealings of the same value differ, also at the same time', async () => {
     const key = await generateSealingKey();
     const aad = canonicalAad(bound);
-    const sealed = await Promise.all(Array.from({ length: 20 }, () => seal({ publicKey: key.publicKey, plaintext, aad })));
+    const sealed = await Promise.all(
+      Array.from({ length: 20 }, () => seal({ publicKey: key.publicKey, plaintext, aad })),
+    );
     expect(new Set(sealed.map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBe(20);
   });
 

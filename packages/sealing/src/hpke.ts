@@ -2,7 +2,11 @@ import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
 import { CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 
 /** RFC 9180 base mode, suite 0x0020/0x0001/0x0003: X25519 with HKDF-SHA256, HKDF-SHA256, ChaCha20-Poly1305. */
-export const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Chacha20Poly1305() });
+export const suite = new CipherSuite({
+  kem: new DhkemX25519HkdfSha256(),
+  kdf: new HkdfSha256(),
+  aead: new Chacha20Poly1305(),
+});
 
 /** Bytes of an X25519 key, public or private, and of HPKE's encapsulated key. */
 export const keyBytes = 32;
