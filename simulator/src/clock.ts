@@ -52,7 +52,11 @@ export class ManualClock implements Clock {
 
   sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
-      this.sleepers.push({ at: this.time + Math.max(ms, 0), wake });
+      if (ms <= 0) {
+        setImmediate(wake);
+        return;
+      }
+      this.sleepers.push({ at: this.time + ms, wake });
     });
   }
 

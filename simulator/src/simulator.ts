@@ -126,8 +126,10 @@ function buildCluster(parts: { options: SimulatorOptions; clock: Cluster['clock'
     const subject = { type, node, ...(/^\d+$/.test(id) ? { vmid: Number(id) } : {}) };
     const delayMs = faults.take('task-delay', subject)?.ms;
     const failWith = faults.take('task-fails', subject)?.text;
+    const warnings: string[] = [];
+    for (let one = faults.take('task-warns', subject); one !== undefined; one = faults.take('task-warns', subject)) warnings.push(one.text);
     const failAfter = faults.take('task-fails-after', subject)?.text;
-    return { ...(delayMs === undefined ? {} : { delayMs }), ...(failWith === undefined ? {} : { failWith }), ...(failAfter === undefined ? {} : { failAfter }) };
+    return { warnings, ...(delayMs === undefined ? {} : { delayMs }), ...(failWith === undefined ? {} : { failWith }), ...(failAfter === undefined ? {} : { failAfter }) };
   };
   const cluster = new Cluster({
     clock, random, tasks, faults, tickets: new Tickets(secrets.ticketKey),

@@ -32,7 +32,7 @@ function login(call: Call): unknown {
   cluster.log.push({ user: 'root@pam', msg: `successful auth for user '${userid}'`, time: seconds, tag: 'pvedaemon', pri: 6 });
   return {
     username: userid, ticket: cluster.tickets.issue('PVE', userid, seconds), CSRFPreventionToken: cluster.tickets.csrf(userid, seconds),
-    cap: capabilities(cluster, userid), ...(cluster.nodes.size > 1 ? { clustername: cluster.clusterName } : {}),
+    cap: capabilities(cluster, userid), ...(cluster.nodes.size > 1 && cluster.clusterName !== undefined ? { clustername: cluster.clusterName } : {}),
   };
 }
 

@@ -18,7 +18,7 @@ function status(call: Call): unknown {
     local: node.name === first ? 1 : 0, level: '',
   }));
   if (alone) return rows;
-  return [{ type: 'cluster', id: 'cluster', name: cluster.clusterName, version: nodes.length, nodes: nodes.length, quorate: 1 }, ...rows];
+  return [{ type: 'cluster', id: 'cluster', name: cluster.clusterName ?? '', version: nodes.length, nodes: nodes.length, quorate: 1 }, ...rows];
 }
 
 function nextid(call: Call): string {

@@ -69,7 +69,8 @@ export class Cluster {
   readonly log: { user: string; msg: string; time: number; tag: string; pri: number }[] = [];
   /** Containers: only as far as clients probe them. */
   readonly containers = new Map<number, { node: string; config: Record<string, string> }>();
-  readonly clusterName = 'sim';
+  /** Absent on a host that never joined a cluster. */
+  clusterName: string | undefined = 'sim';
   /** The certificate console clients are told to trust. */
   caPem = '';
   readonly reports = new Reports();

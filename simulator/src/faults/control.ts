@@ -63,7 +63,7 @@ export class BadFault extends Error {
 
 const KINDS = [
   'agent-absent', 'clone-dies', 'drop-reply', 'error', 'guest-hangs', 'latency', 'no-worker', 'node-down', 'snapshot-breaks', 'ssh-refused',
-  'start-fails-but-runs', 'step-fails', 'storage-lock', 'task-delay', 'task-fails', 'task-fails-after', 'task-unknown',
+  'start-fails-but-runs', 'step-fails', 'storage-lock', 'task-delay', 'task-fails', 'task-fails-after', 'task-unknown', 'task-warns',
 ];
 
 /** Reads one fault or a list of them. @throws {BadFault | SyntaxError} */

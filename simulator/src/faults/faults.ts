@@ -15,6 +15,8 @@ export type FaultAction =
   | { kind: 'task-fails'; text: string }
   /** The task's work is done and it still ends with the text. */
   | { kind: 'task-fails-after'; text: string }
+  /** The task logs a warning first and so ends in "WARNINGS: n". */
+  | { kind: 'task-warns'; text: string }
   /** The task takes this much longer. */
   | { kind: 'task-delay'; ms: number }
   /** The node is down: 595 for everything proxied to it. */

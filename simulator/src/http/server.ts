@@ -87,7 +87,7 @@ function parse(message: IncomingMessage, response: ServerResponse): Request | un
   const [rawPath = '', rawQuery = ''] = (message.url ?? '/').split(/\?(.*)/s);
   const refuse = (status: number, reason: string, body = ''): undefined => {
     message.resume();
-    send(response, status, reason, body, body === '' ? undefined : 'text/plain');
+    send(response, status, reason, body);
     return undefined;
   };
   if (!KNOWN_VERBS.includes(verb)) return refuse(501, `method '${verb}' not available`);

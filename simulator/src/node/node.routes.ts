@@ -77,7 +77,7 @@ export const nodeRoutes: Routes = {
     return rest;
   },
   'GET /nodes/{node}/aplinfo': () => [],
-  'GET /nodes/{node}/capabilities/qemu/cpu': () => CPU_MODELS.map(([name, vendor]) => ({ name, vendor, custom: 0 })),
+  'GET /nodes/{node}/capabilities/qemu/cpu': () => CPU_MODELS.map(([name, vendor]) => ({ name, vendor, custom: 0, ...(name.startsWith('x86-64-v') ? { abstract: 1 } : {}) })),
   'GET /nodes/{node}/capabilities/qemu/machines': () => ['10.1', '10.0', '9.2', '9.0', '8.2', '8.1', '7.2'].flatMap((version) => [
     { id: `pc-i440fx-${version}`, type: 'i440fx', version }, { id: `pc-q35-${version}`, type: 'q35', version },
   ]),

@@ -42,7 +42,7 @@ export function nodeStatus(cluster: Cluster, node: Node): Record<string, unknown
     memory: { total: node.memory, used, free: node.memory - used, available: node.memory - used },
     swap: { total: 0, used: 0, free: 0 }, ksm: { shared: 0 },
     rootfs: { total: ROOT_DISK, used: ROOT_USED, free: ROOT_DISK - ROOT_USED, avail: ROOT_DISK - ROOT_USED },
-    'boot-info': { mode: 'efi', secureboot: 0 },
+    'boot-info': { mode: 'legacy-bios' },
     kversion: `Linux ${release} ${version}`, 'current-kernel': { sysname: 'Linux', release, version, machine: 'x86_64' },
     pveversion: `pve-manager/${VERSION.version}/${VERSION.repoid}`,
     cpuinfo: {

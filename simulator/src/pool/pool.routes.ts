@@ -16,7 +16,7 @@ function details(call: Call): unknown {
   const type = text(call, 'type');
   const vms = cluster.reports.vms(cluster).filter((row) => one.vms.has(Number(row['vmid'])) && (type === undefined || row['type'] === type));
   const storages = [...one.storages].filter(() => type === undefined || type === 'storage').map((storage) => ({ id: `storage/${call.node}/${storage}`, type: 'storage', storage }));
-  return { poolid: one.poolid, ...(one.comment === undefined ? {} : { comment: one.comment }), members: [...vms.map(({ pool: _pool, ...row }) => row), ...storages] };
+  return { poolid: one.poolid, ...(one.comment === undefined ? {} : { comment: one.comment }), members: [...vms.map(({ pool: _pool, tags: _tags, lock: _lock, ...row }) => row), ...storages] };
 }
 
 function list(call: Call): unknown {

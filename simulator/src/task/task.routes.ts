@@ -78,7 +78,7 @@ function list(call: Call): unknown {
   };
   const all = [...cluster.tasks.byUpid.values()].reverse().filter((task) => task.parts.node === node && (audit || owns(user, task)) && wanted(task));
   const start = number(call, 'start') ?? 0;
-  call.total = all.length;
+  if (all.length > 0) call.total = all.length;
   return all.slice(start, start + (number(call, 'limit') ?? 50)).map((task) => (task.exitstatus === undefined ? { ...identity(task), status: 'RUNNING' } : finished(task)));
 }
 

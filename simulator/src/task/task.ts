@@ -30,6 +30,8 @@ export interface TaskFault {
   delayMs?: number;
   /** The task ends with this text instead of working. */
   failWith?: string;
+  /** Warnings logged before the work. */
+  warnings?: string[];
   /** The work is done and the task still ends with this text. */
   failAfter?: string;
 }
@@ -99,6 +101,7 @@ export class Tasks {
       const fault = this.fault(task.parts);
       if (fault?.delayMs !== undefined) await this.clock.sleep(fault.delayMs);
       run.checkStopped();
+      for (const text of fault?.warnings ?? []) run.warn(text);
       if (fault?.failWith !== undefined) throw new RunError(fault.failWith);
       await work(run);
       if (fault?.failAfter !== undefined) throw new RunError(fault.failAfter);

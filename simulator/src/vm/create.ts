@@ -38,7 +38,8 @@ async function build(cluster: Cluster, run: TaskRun, vm: Vm, options: Config, ex
   try {
     const storeid = storageOf(options);
     const half = cluster.faults.take('storage-lock', { vmid: id, ...(storeid === undefined ? {} : { storage: storeid }) });
-    const sorted = Object.fromEntries(Object.entries(options).sort(([a], [b]) => (isDriveKey(a) && isDriveKey(b) ? (a < b ? -1 : 1) : 0)));
+    const disks = Object.entries(options).filter(([key]) => isDriveKey(key)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const sorted = Object.fromEntries([...Object.entries(options).filter(([key]) => !isDriveKey(key)), ...disks]);
     if (half !== undefined) {
       vm.config = { ...Object.fromEntries(Object.entries(options).filter(([key]) => !isDriveKey(key))), lock: 'create' };
       cluster.changed();

@@ -35,13 +35,16 @@ export function takeSnapshot(call: Call): string {
       requireUnlocked(vm);
       if (vm.snapshots[name] !== undefined) throw new RunError(`snapshot name '${name}' already used`);
       vm.config['lock'] = 'snapshot';
-      const { lock: _lock, parent, ...config } = vm.config;
+      const { lock: _lock, description: _description, parent, ...config } = vm.config;
       vm.snapshots[name] = {
         config, description: text(call, 'description') ?? '', snaptime: cluster.seconds(), vmstate: flag(call, 'vmstate'), snapstate: 'prepare',
         ...(parent === undefined ? {} : { parent }),
       };
       const fault = cluster.faults.take('snapshot-breaks', { vmid: vm.vmid });
-      if (fault !== undefined) throw new RunError(fault.text ?? `VM ${vm.vmid} qmp command 'query-savevm' failed - The command query-savevm has not been found`);
+      if (fault !== undefined) {
+        run.say(`VM ${vm.vmid} qmp command 'savevm-end' failed - The command savevm-end has not been found`);
+        throw new RunError(fault.text ?? `VM ${vm.vmid} qmp command 'query-savevm' failed - The command query-savevm has not been found`);
+      }
       for (const drive of drives(vm.config)) if (isDisk(drive)) run.say(`snapshotting 'drive-${drive.key}' (${drive.file})`);
       await cluster.clock.sleep(cluster.timing.diskMs);
       delete vm.snapshots[name].snapstate;
@@ -93,7 +96,8 @@ export function rollback(call: Call): string {
         delete vm.running;
         cluster.guests.powerOff(vm.vmid);
       }
-      vm.config = { ...snapshot.config, parent: name, vmgenid: cluster.random.uuid() };
+      const { description } = vm.config;
+      vm.config = { ...snapshot.config, parent: name, vmgenid: cluster.random.uuid(), ...(description === undefined ? {} : { description }) };
       vm.pending = {};
       vm.pendingDelete = [];
       cluster.changed();

@@ -57,5 +57,5 @@ export function rrddata(call: Call): unknown {
   call.cluster.vm(vmid(call), call.node);
   const step = { hour: 60, day: 1800, week: 10_800, month: 43_200, year: 604_800 }[text(call, 'timeframe') ?? 'hour'] ?? 60;
   const end = Math.floor(call.cluster.seconds() / step) * step;
-  return Array.from({ length: 70 }, (_, at) => ({ time: end - (69 - at) * step }));
+  return Array.from({ length: 60 }, (_, at) => ({ time: end - (59 - at) * step }));
 }

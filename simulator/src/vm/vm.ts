@@ -25,6 +25,13 @@ export interface Running {
   paused: boolean;
 }
 
+export interface Firewall {
+  options: Record<string, string | number>;
+  rules: Record<string, string | number>[];
+  /** Addresses by the name of their set. */
+  ipsets: Record<string, { comment?: string; members: Record<string, string | number>[] }>;
+}
+
 export interface Vm {
   vmid: number;
   node: string;
@@ -34,11 +41,11 @@ export interface Vm {
   pendingDelete: string[];
   snapshots: Record<string, Snapshot>;
   running?: Running;
-  firewall: { options: Record<string, string | number>; rules: Record<string, string | number>[] };
+  firewall: Firewall;
 }
 
 export function newVm(vmid: number, node: string, config: Config): Vm {
-  return { vmid, node, config, pending: {}, pendingDelete: [], snapshots: {}, firewall: { options: {}, rules: [] } };
+  return { vmid, node, config, pending: {}, pendingDelete: [], snapshots: {}, firewall: { options: {}, rules: [], ipsets: {} } };
 }
 
 /** The text of the configuration file: the digest is taken of it. */
