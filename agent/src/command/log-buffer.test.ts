@@ -36,7 +36,9 @@ test('keeps the beginning and the end', () => {
   const taken = buffer.take(10_000);
   expect(taken[0]?.n).toBe(1);
   expect(taken.at(-1)?.n).toBe(100);
-  expect(taken.filter((one) => gapOf(one).length > 0).map(({ text }) => text)).toEqual(['[gap: 90 lines left out, 6 to 95]']);
+  expect(taken.filter((one) => gapOf(one).length > 0).map(({ text }) => text)).toEqual([
+    '[gap: 90 lines left out, 6 to 95]',
+  ]);
 });
 
 test('dropping leaves only a gap', () => {

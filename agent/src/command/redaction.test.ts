@@ -14,13 +14,17 @@ const encodings: readonly ((value: string) => string)[] = [
 
 test('a registered value is found in no encoding, wherever it stands', () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 4, maxLength: 40, unit: 'grapheme' }), fc.constantFrom(...encodings), (value, encode) => {
-      const redactor = new Redactor();
-      redactor.add(value);
-      const text = redactor.apply(`before ${encode(value)} after`);
-      // What the mark itself or the words around it hold is no leak.
-      if (!'before [redacted] after'.includes(encode(value))) expect(text).not.toContain(encode(value));
-    }),
+    fc.property(
+      fc.string({ minLength: 4, maxLength: 40, unit: 'grapheme' }),
+      fc.constantFrom(...encodings),
+      (value, encode) => {
+        const redactor = new Redactor();
+        redactor.add(value);
+        const text = redactor.apply(`before ${encode(value)} after`);
+        // What the mark itself or the words around it hold is no leak.
+        if (!'before [redacted] after'.includes(encode(value))) expect(text).not.toContain(encode(value));
+      },
+    ),
     { numRuns: 500 },
   );
 });

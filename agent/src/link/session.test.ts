@@ -104,7 +104,11 @@ describe('backing off', () => {
     expect(ceilings.at(-1)).toBe(120_000);
     const refused = new Bench();
     refused.random = 0.999_999;
-    expect(waits(refused, 12, (stream) => refused.give({ on: 'lost', stream, refused: true })).map(Math.round).at(-1)).toBe(300_000);
+    expect(
+      waits(refused, 12, (stream) => refused.give({ on: 'lost', stream, refused: true }))
+        .map(Math.round)
+        .at(-1),
+    ).toBe(300_000);
   });
 
   test('is jittered over the whole range', () => {
@@ -117,8 +121,13 @@ describe('backing off', () => {
     const bench = new Bench();
     bench.tick();
     bench.give({ on: 'connected', stream: 1 });
-    const refusal = frameOf({ case: 'refusal', value: { reason: 'IDENTITY_CONFLICT', message: '', retryAfterMs: 42_000 } });
-    expect(bench.give({ on: 'frame', stream: 1, frame: refusal })).toMatchObject([{ do: 'close', why: 'refused: IDENTITY_CONFLICT' }]);
+    const refusal = frameOf({
+      case: 'refusal',
+      value: { reason: 'IDENTITY_CONFLICT', message: '', retryAfterMs: 42_000 },
+    });
+    expect(bench.give({ on: 'frame', stream: 1, frame: refusal })).toMatchObject([
+      { do: 'close', why: 'refused: IDENTITY_CONFLICT' },
+    ]);
     expect(wakeAt(bench.session)).toBe(42_000);
   });
 
@@ -145,7 +154,9 @@ describe('a session', () => {
     const stream = bench.toReady();
     expect((wakeAt(bench.session) ?? 0) - bench.now).toBe(10_000);
     const ready = bench.now;
-    expect(bench.tick()).toMatchObject([{ do: 'send', stream, frame: { frame: { case: 'heartbeat', value: { n: 1n } } } }]);
+    expect(bench.tick()).toMatchObject([
+      { do: 'send', stream, frame: { frame: { case: 'heartbeat', value: { n: 1n } } } },
+    ]);
     while (bench.session.phase.at === 'ready') bench.tick();
     expect(bench.now - ready).toBe(30_000);
     expect(bench.kinds).toEqual(['close', 'pause']);
@@ -173,7 +184,11 @@ describe('a session', () => {
   test('that drains works until its successor is ready, and is closed only then', () => {
     const bench = new Bench();
     const old = bench.toReady();
-    bench.give({ on: 'frame', stream: old, frame: frameOf({ case: 'drain', value: { reconnectInMs: 700, deadlineMs: 9000 } }) });
+    bench.give({
+      on: 'frame',
+      stream: old,
+      frame: frameOf({ case: 'drain', value: { reconnectInMs: 700, deadlineMs: 9000 } }),
+    });
     expect((wakeAt(bench.session) ?? 0) - bench.now).toBe(700);
     expect(bench.tick()).toMatchObject([{ do: 'dial', stream: 2, endpoint: 'b:1' }]);
     const permit = frameOf({ case: 'permit', value: { commandId: 'c', permitNo: 1 } });
@@ -188,7 +203,11 @@ describe('a session', () => {
   test('that drains and breaks leaves the attempt as it is', () => {
     const bench = new Bench();
     const old = bench.toReady();
-    bench.give({ on: 'frame', stream: old, frame: frameOf({ case: 'drain', value: { reconnectInMs: 0, deadlineMs: 9000 } }) });
+    bench.give({
+      on: 'frame',
+      stream: old,
+      frame: frameOf({ case: 'drain', value: { reconnectInMs: 0, deadlineMs: 9000 } }),
+    });
     bench.tick();
     bench.give({ on: 'lost', stream: old, refused: false });
     expect(bench.kinds).toEqual(['pause']);
@@ -221,23 +240,27 @@ test('whatever comes, it stays bounded and always has a next step', () => {
     fc.record({ on: fc.constant('tick' as const) }),
   );
   fc.assert(
-    fc.property(fc.array(fc.tuple(input, fc.nat(20_000)), { maxLength: 60 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (steps, random) => {
-      const bench = new Bench();
-      bench.random = random;
-      const open = new Set<number>();
-      for (const [given, pass] of steps) {
-        bench.now += pass;
-        const gone = given.on === 'lost' ? given.stream : undefined;
-        for (const action of bench.give(given)) {
-          if (action.do === 'dial') open.add(action.stream);
-          if (action.do === 'close') open.delete(action.stream);
+    fc.property(
+      fc.array(fc.tuple(input, fc.nat(20_000)), { maxLength: 60 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (steps, random) => {
+        const bench = new Bench();
+        bench.random = random;
+        const open = new Set<number>();
+        for (const [given, pass] of steps) {
+          bench.now += pass;
+          const gone = given.on === 'lost' ? given.stream : undefined;
+          for (const action of bench.give(given)) {
+            if (action.do === 'dial') open.add(action.stream);
+            if (action.do === 'close') open.delete(action.stream);
+          }
+          if (gone !== undefined) open.delete(gone);
+          expect(open.size).toBeLessThanOrEqual(2);
+          expect(wakeAt(bench.session)).toBeDefined();
+          expect((wakeAt(bench.session) ?? 0) - bench.now).toBeLessThanOrEqual(300_000);
         }
-        if (gone !== undefined) open.delete(gone);
-        expect(open.size).toBeLessThanOrEqual(2);
-        expect(wakeAt(bench.session)).toBeDefined();
-        expect((wakeAt(bench.session) ?? 0) - bench.now).toBeLessThanOrEqual(300_000);
-      }
-    }),
+      },
+    ),
     { numRuns: 500 },
   );
 });
