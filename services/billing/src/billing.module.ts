@@ -1,0 +1,34 @@
+import { PlanService, QuotaService } from '@truffle/api/billing/v1/plan_service';
+import { readSettings, text } from '@truffle/config';
+import type { MakeModule, ServiceModule } from '@truffle/kit';
+import type { BillingParts } from './parts.ts';
+import { planRpc } from './plan/plan.rpc.ts';
+import { builtInPlan, planNamed } from './plan/plan.ts';
+import { quotaRpc } from './quota/quota.rpc.ts';
+import type { BillingTables } from './tables.ts';
+import { UsageConsumer } from './usage/usage.consumer.ts';
+import { meter } from './usage/usage.usecases.ts';
+
+const billingSettings = {
+  defaultPlan: text('TRUFFLE_DEFAULT_PLAN', 'plan of organizations without a subscription', { fallback: builtInPlan }),
+} as const;
+
+/** Plans, quotas and usage. */
+export const makeBillingModule: MakeModule = async (deps): Promise<ServiceModule> => {
+  const settings = readSettings(billingSettings, deps.env, () => '');
+  const database = deps.database<BillingTables>('svc_billing');
+  const parts: BillingParts = { database, defaultPlan: planNamed(settings.defaultPlan) };
+  const consumer = new UsageConsumer({ connection: deps.bell.connection, logger: deps.logger, take: (event) => meter(parts, event) });
+  return {
+    name: 'billing',
+    services: [PlanService, QuotaService],
+    scopes: {},
+    register: (router) => void router.service(PlanService, planRpc(parts)).service(QuotaService, quotaRpc(parts)),
+    start: async () => consumer.start(),
+    ready: () => database.ping(),
+    close: async () => {
+      await consumer.close();
+      await database.close();
+    },
+  };
+};

@@ -1,0 +1,2 @@
+export { makeBillingModule } from './billing.module.ts';
+export { billingMigrations } from './migrations.ts';

@@ -1,0 +1,52 @@
+/** A plan of the catalogue. */
+export interface Plan {
+  readonly name: string;
+  readonly title: string;
+  /** By quota; one that is not named is unlimited, 0 is none at all. */
+  readonly limits: Readonly<Partial<Record<Quota, number>>>;
+}
+
+/** Every quota that a method or a service takes from, with what it counts. */
+export const quotas = {
+  agents: 'enrolled agents',
+  api_keys: 'API keys in force',
+  clusters: 'clusters',
+  members: 'role bindings of people',
+  projects: 'projects besides the first',
+  servers: 'virtual machines',
+  template_versions: 'versions of own templates',
+} as const;
+
+export type Quota = keyof typeof quotas;
+
+/** The catalogue: data, by name. */
+export const plans: readonly Plan[] = [
+  { name: 'self-hosted-unlimited', title: 'Self-hosted, unlimited', limits: {} },
+  {
+    name: 'trial',
+    title: 'Trial',
+    limits: { agents: 1, api_keys: 5, clusters: 3, members: 3, projects: 2, servers: 10, template_versions: 20 },
+  },
+];
+
+/** What an organization without a subscription has. */
+export const builtInPlan = 'self-hosted-unlimited';
+
+/** @throws UnknownPlanError */
+export function planNamed(name: string): Plan {
+  const plan = plans.find((p) => p.name === name);
+  if (plan === undefined) throw new UnknownPlanError(name);
+  return plan;
+}
+
+/** A plan's limit for a quota; undefined for unlimited. */
+export const limitOf = (plan: Plan, quota: string): number | undefined => (quota in quotas ? plan.limits[quota as Quota] : undefined);
+
+/** The catalogue has no such plan. */
+export class UnknownPlanError extends Error {
+  override readonly name = 'UnknownPlanError';
+  readonly code = 'UNKNOWN_PLAN';
+  constructor(name: string) {
+    super(`there is no plan ${JSON.stringify(name)}; there are ${plans.map((p) => p.name).join(', ')}`);
+  }
+}
