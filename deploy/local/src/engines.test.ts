@@ -93,18 +93,19 @@ describe('the engines', () => {
 
 describe('external engines', () => {
   test('are used where the environment names them, and nothing is started for them', async () => {
-    const stateDir = mkdtempSync(join(tmpdir(), 'engines-'));
-    const given = await startEngines({ stateDir: join(stateDir, 'given'), quiet: true });
+    const folders = ['given', 'user'].map((name) => mkdtempSync(join(tmpdir(), `engines-${name}-`)));
+    const [givenDir = '', userDir = ''] = folders;
+    const given = await startEngines({ stateDir: givenDir, quiet: true });
     const env = {
       ...process.env,
       TRUFFLE_DATABASE_URL: given.databaseUrl,
       TRUFFLE_NATS_URL: given.natsUrl,
       TRUFFLE_TEMPORAL_ADDRESS: given.temporalAddress,
     };
-    const user = await startEngines({ stateDir: join(stateDir, 'user'), quiet: true, env });
+    const user = await startEngines({ stateDir: userDir, quiet: true, env });
     expect({ ...user, stop: 0, lost: 0 }).toEqual({ ...given, stop: 0, lost: 0 });
     await user.stop();
     await given.stop();
-    for (const name of ['given', 'user']) removeState(join(stateDir, name));
+    for (const folder of folders) removeState(folder);
   }, 60_000);
 });
