@@ -1,3 +1,4 @@
+import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
@@ -24,6 +25,9 @@ const services = {
   templates: TemplateService,
   workspaces: WorkspaceService,
 } as const;
+
+/** Every public service of the contract. */
+export const publicServices: readonly DescService[] = Object.values(services);
 
 /** One client for each public service, by its noun. */
 export type TruffleClient = { readonly [N in keyof typeof services]: Client<(typeof services)[N]> };

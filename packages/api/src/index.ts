@@ -1,1 +1,1 @@
-export { createTruffleClient, type TruffleClient } from './client.ts';
+export { createTruffleClient, publicServices, type TruffleClient } from './client.ts';

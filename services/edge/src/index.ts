@@ -1,0 +1,1 @@
+export { edgeSettings, startEdge } from './edge.ts';
