@@ -123,24 +123,33 @@ const readMaxBytes = 1024 * 1024;
 
 const serves = (service: DescService, audience: readonly Audience[]): boolean => service.methods.some((m) => audience.includes(rulesOf(m).audience));
 
+/** Both faces below answer with themselves: a service registered on what the router itself answers would pass them by. */
 function only(router: ConnectRouter, audience: readonly Audience[]): ConnectRouter {
-  return {
+  const face: ConnectRouter = {
     ...router,
     get handlers() {
       return router.handlers;
     },
-    service: (service, implementation, options) => (serves(service, audience) ? router.service(service, implementation, options) : router),
+    service: (service, implementation, options) => {
+      if (serves(service, audience)) router.service(service, implementation, options);
+      return face;
+    },
   };
+  return face;
 }
 
 function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
-  return {
+  const face: ConnectRouter = {
     ...router,
     get handlers() {
       return router.handlers;
     },
-    service: (service, implementation, options) => router.service(service, implementation, { ...options, interceptors: [interceptor] }),
+    service: (service, implementation, options) => {
+      router.service(service, implementation, { ...options, interceptors: [interceptor] });
+      return face;
+    },
   };
+  return face;
 }
 
 function remotePeers(peers: readonly string[]): [ServiceName, Transport][] {
