@@ -32,8 +32,8 @@ export interface Demo {
 const agentName = 'demo';
 const readyMilliseconds = 30_000;
 
-/** Starts the simulated Proxmox site of this checkout. It keeps its VMs in the state folder. */
-export async function startSimulator({ children, folder, ports, say }: EngineRun): Promise<SimulatorInfo> {
+/** Starts the simulated Proxmox site of this checkout, with further flags of its program in TRUFFLE_SIMULATOR_ARGS. It keeps its VMs in the state folder. */
+export async function startSimulator({ children, folder, ports, env, say }: EngineRun): Promise<SimulatorInfo> {
   const stateDir = join(folder.root, 'simulator');
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const infoFile = join(stateDir, 'info.json');
@@ -44,6 +44,7 @@ export async function startSimulator({ children, folder, ports, say }: EngineRun
     args: [
       join(checkout, 'simulator', 'src', 'main.ts'),
       ...['--port', String(ports.simulator), '--state-dir', stateDir, '--info-file', infoFile],
+      ...(env['TRUFFLE_SIMULATOR_ARGS'] ?? '').split(' ').filter((arg) => arg !== ''),
     ],
     env: { PATH: process.env['PATH'] },
     cwd: folder.root,
