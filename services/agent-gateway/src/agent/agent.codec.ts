@@ -1,0 +1,24 @@
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { AgentSchema, AgentState, InventorySchema, type Agent } from '@truffle/api/agent/v1/agent';
+import { fingerprintWords, keyId } from '@truffle/sealing';
+import type { AgentRow } from './agent.repo.ts';
+
+/** An agent as callers see it. `withInventory` is left out of lists. */
+export function agentOf(row: AgentRow, openCommands: number, withInventory: boolean): Agent {
+  return create(AgentSchema, {
+    id: row.id,
+    orgId: row.org_id,
+    name: row.name,
+    state: AgentState[row.state],
+    version: row.version,
+    ...(row.last_seen_at === null ? {} : { lastSeenAt: timestampFromDate(row.last_seen_at) }),
+    stateSince: timestampFromDate(row.state_since),
+    ...(withInventory && row.inventory !== null ? { inventory: fromBinary(InventorySchema, row.inventory) } : {}),
+    sealingKey: { keyId: keyId(row.sealing_public_key), publicKey: row.sealing_public_key, fingerprint: fingerprintWords(row.sealing_public_key) },
+    region: row.region,
+    revision: BigInt(row.revision),
+    createdAt: timestampFromDate(row.created_at),
+    openCommands,
+  });
+}

@@ -1,0 +1,34 @@
+import { sql } from 'kysely';
+import type { Tx } from '../tables.ts';
+import type { AgentTable } from './agent.table.ts';
+
+/** The agent of that name that is not revoked. */
+export const findByName = (tx: Tx, name: string) =>
+  tx.selectFrom('agent_gateway.agent').select(['id', 'state']).where('name', '=', name).where('state', '<>', 'REVOKED').executeTakeFirst();
+
+type Keys = Pick<AgentTable, 'version' | 'sealing_public_key' | 'identity_public_key' | 'certificate_serial'>;
+
+export async function enrolNew(tx: Tx, agent: Pick<AgentTable, 'org_id' | 'id' | 'name' | 'region'> & Keys): Promise<void> {
+  await tx
+    .insertInto('agent_gateway.agent')
+    .values({ ...agent, state: 'ENROLLED', last_seen_at: null, inventory: null })
+    .execute();
+  await tx
+    .insertInto('agent_gateway.agent_session')
+    .values({ org_id: agent.org_id, agent_id: agent.id, session_id: null, gateway_id: null, incarnation: null, continuity: null, continuity_next: null })
+    .execute();
+}
+
+/** The agent gets new keys: its old certificate and continuity end, its sessions are fenced, a quarantine is over. */
+export async function enrolAgain(tx: Tx, agentId: string, keys: Keys): Promise<void> {
+  await tx
+    .updateTable('agent_gateway.agent_session')
+    .set({ epoch: sql<string>`epoch + 1`, open: false, continuity: null, continuity_next: null })
+    .where('agent_id', '=', agentId)
+    .execute();
+  await tx
+    .updateTable('agent_gateway.agent')
+    .set({ ...keys, state: 'ENROLLED', state_since: sql<Date>`now()`, revision: sql<string>`revision + 1` })
+    .where('id', '=', agentId)
+    .execute();
+}

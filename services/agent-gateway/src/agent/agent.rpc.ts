@@ -1,0 +1,46 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import {
+  CreateJoinTokenResponseSchema,
+  DeleteAgentResponseSchema,
+  EnrollResponseSchema,
+  GetAgentResponseSchema,
+  ListAgentsResponseSchema,
+  PingAgentResponseSchema,
+  type AgentService,
+  type EnrollmentService,
+} from '@truffle/api/agent/v1/agent_service';
+import { callerOf } from '@truffle/kit';
+import { serverName } from '../authority/authority.ts';
+import { agentOf } from './agent.codec.ts';
+import { deleteAgent, getAgent, pageOfAgents, pingAgent, type AgentParts } from './agent.usecases.ts';
+import { createJoinToken, enroll, type EnrollmentParts } from './enrollment.usecases.ts';
+
+export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): ServiceImpl<typeof AgentService> => ({
+  createJoinToken: async (request, context) => {
+    const { token, expiresAt } = await createJoinToken(enrollment, callerOf(context), request.agentName);
+    return create(CreateJoinTokenResponseSchema, { token, expiresAt: timestampFromDate(expiresAt), caPin: enrollment.authority.pin });
+  },
+  getAgent: async (request, context) => {
+    const { row, openCommands } = await getAgent(parts, callerOf(context).orgId, request.agentId);
+    return create(GetAgentResponseSchema, { agent: agentOf(row, openCommands, true) });
+  },
+  listAgents: async (request, context) => {
+    const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
+    return create(ListAgentsResponseSchema, { agents: agents.map((agent) => agentOf(agent.row, agent.openCommands, false)), page: { next } });
+  },
+  deleteAgent: async (request, context) => {
+    await deleteAgent(parts, callerOf(context), request.agentId, request.revision);
+    return create(DeleteAgentResponseSchema);
+  },
+  pingAgent: async (request, context) => create(PingAgentResponseSchema, { roundTrip: durationFromMs(await pingAgent(parts, callerOf(context), request.agentId)) }),
+});
+
+/** How an agent comes to have a certificate; `endpoints` is where it dials then. */
+export const enrollmentRpc = (parts: EnrollmentParts, endpoints: () => readonly string[]): ServiceImpl<typeof EnrollmentService> => ({
+  enroll: async (request, context) => {
+    const { orgId, agentId, certificate } = await enroll(parts, callerOf(context), request);
+    return create(EnrollResponseSchema, { orgId, agentId, certificate, authorities: [parts.authority.der], endpoints: [...endpoints()], serverName });
+  },
+});

@@ -1,0 +1,261 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { newId } from '@truffle/ids';
+import { bells, type Bell } from '@truffle/kit';
+import type { Logger } from '@truffle/telemetry';
+import { advance } from '../command/advance.ts';
+import { expiredFailure } from '../command/command.codec.ts';
+import { lockCommands, saveCommands } from '../command/command.repo.ts';
+import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
+import { Reports } from '../command/reports.ts';
+import { LinkSession, type SessionParts } from '../session/link-session.ts';
+import type { LinkCall } from '../session/outbox.ts';
+import { leaseNow } from '../session/session.repo.ts';
+import { SessionStore, type PeerIdentity } from '../session/standing.ts';
+import type { GatewayDatabase } from '../tables.ts';
+import { GatewayLease, leasePace } from './lease.ts';
+import { agentsWithQueued, commandsToStop, endedOf, orphanedSessions, overdueCommands, standings, touchAgents } from './sweep.repo.ts';
+
+export interface GatewayParts {
+  readonly database: GatewayDatabase;
+  /** The cross-tenant role, with its narrow policies. */
+  readonly sweepDatabase: GatewayDatabase;
+  readonly bell: Bell;
+  readonly logger: Logger;
+  readonly endpoints: () => readonly string[];
+  /** Told of commands that ended here. */
+  readonly ended: (commandIds: readonly string[]) => void;
+}
+
+/** Words that doorbells of an agent carry; an empty one means queued commands. */
+export const agentWords = { epoch: 'epoch:', revoked: 'revoked', stop: 'stop:' } as const;
+
+const sweepMs = 5_000;
+const touchMs = 10_000;
+const batchLimit = 500;
+/** Milliseconds for agents to move elsewhere; where there is no elsewhere, only what is on its way is waited for. */
+const drainMs = 10_000;
+const aloneDrainMs = 500;
+
+/** One gateway process: its lease, its agents' sessions, and the sweeps behind every doorbell. */
+export class Gateway {
+  readonly id = newId('gwy');
+  readonly #parts: GatewayParts;
+  readonly #lease: GatewayLease;
+  readonly #reports: Reports;
+  readonly #session: SessionParts;
+  readonly #flow: CommandFlow;
+  /** Every stream, whatever its phase. */
+  readonly #all = new Set<LinkSession>();
+  /** The newest stored session of each agent here, and how to stop listening for it. */
+  readonly #current = new Map<string, { readonly session: LinkSession; readonly unlisten: () => void }>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #running = new Set<() => Promise<void>>();
+  #draining = false;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    const now = () => performance.now();
+    this.#lease = new GatewayLease(parts.sweepDatabase, this.id, now);
+    this.#reports = new Reports(parts.database, parts.bell, parts.logger);
+    this.#flow = new CommandFlow({ gatewayId: this.id, database: parts.database, bell: parts.bell, ended: parts.ended });
+    this.#session = {
+      store: new SessionStore(parts.database, this.id, parts.endpoints),
+      flow: this.#flow,
+      reports: this.#reports,
+      database: parts.database,
+      logger: parts.logger,
+      now,
+      leased: () => this.#lease.valid,
+      offered: (session) => this.#offered(session),
+      finished: (session) => this.#finished(session),
+    };
+  }
+
+  get ready(): boolean {
+    return this.#lease.valid && !this.#draining;
+  }
+
+  async start(): Promise<void> {
+    await this.#lease.renew();
+    this.#every(1_000, () => this.#tick());
+    this.#every(leasePace.renewMs, () => this.#renew());
+    this.#every(sweepMs, () => this.#sweepOwn());
+    this.#every(sweepMs, () => this.#sweepOverdue());
+    this.#every(touchMs, () => this.#touch());
+  }
+
+  /** Takes a new stream of an agent. */
+  take(call: LinkCall, identity: PeerIdentity): void {
+    const session = new LinkSession(call, identity, this.#session);
+    this.#all.add(session);
+    if (this.#draining) session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 1_000 });
+  }
+
+  /** Commands were queued for an agent: tells its session, here or wherever it is. */
+  wake(agentIds: Iterable<string>): void {
+    for (const id of new Set(agentIds)) {
+      const here = this.#current.get(id);
+      if (here === undefined) this.#parts.bell.ring(bells.agent(id));
+      else here.session.wake();
+    }
+  }
+
+  /** Agents are to stop commands, here or wherever they are. */
+  stopCommands(commands: readonly { readonly id: string; readonly agentId: string }[]): void {
+    for (const { id, agentId } of commands) this.#parts.bell.ring(bells.agent(agentId), `${agentWords.stop}${id}`);
+  }
+
+  revoked(agentId: string): void {
+    this.#parts.bell.ring(bells.agent(agentId), agentWords.revoked);
+  }
+
+  /** Tells the agents to move, waits until they have (10 s at most), then closes what is left. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    const elsewhere = await this.#lease.release().catch(() => false);
+    const patience = elsewhere ? drainMs : aloneDrainMs;
+    for (const session of this.#all) session.drain(elsewhere ? Math.floor((Math.random() * patience) / 2) : 1_000, patience);
+    const until = performance.now() + patience;
+    while (this.#all.size > 0 && performance.now() < until) await delay(25);
+    for (const session of this.#all) session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 0 });
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#reports.close();
+    await Promise.all([...this.#closing, ...[...this.#running].map((work) => work())]);
+  }
+
+  /** Stops at once without storing or saying anything, as a crash would: for tests and for a process that may not go on. */
+  abandon(): void {
+    this.#draining = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { unlisten } of this.#current.values()) unlisten();
+    for (const session of this.#all) session.abandon();
+    this.#all.clear();
+    this.#current.clear();
+  }
+
+  #offered(session: LinkSession): void {
+    const { agentId } = session.identity;
+    const older = this.#current.get(agentId);
+    if (older !== undefined && older.session.epoch > session.epoch) return supersede(session);
+    const unlisten = this.#parts.bell.listen(bells.agent(agentId), (data) => this.#rung(session, data));
+    this.#current.set(agentId, { session, unlisten });
+    older?.unlisten();
+    if (older !== undefined) supersede(older.session);
+    this.#parts.bell.ring(bells.agent(agentId), `${agentWords.epoch}${session.epoch}`);
+  }
+
+  #rung(session: LinkSession, data: string): void {
+    if (data === '') session.wake();
+    else if (data === agentWords.revoked) void this.#checkStandings().catch((error: unknown) => this.#failed(error));
+    else if (data.startsWith(agentWords.stop)) session.cancel(data.slice(agentWords.stop.length));
+    else if (data.startsWith(agentWords.epoch) && Number(data.slice(agentWords.epoch.length)) > session.epoch) supersede(session);
+  }
+
+  #finished(session: LinkSession): void {
+    this.#all.delete(session);
+    const current = this.#current.get(session.identity.agentId);
+    if (current?.session === session) {
+      current.unlisten();
+      this.#current.delete(session.identity.agentId);
+    }
+    const closed = session.closed;
+    this.#closing.add(closed);
+    void closed.then(() => this.#closing.delete(closed));
+  }
+
+  async #tick(): Promise<void> {
+    for (const session of this.#all) session.input({ kind: 'tick' });
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#draining) return;
+    await this.#lease.renew();
+    await this.#checkStandings();
+  }
+
+  /** Revoked agents, replaced certificates and superseded sessions lose their streams, whether or not their doorbell was heard. */
+  async #checkStandings(): Promise<void> {
+    const ids = [...this.#current.keys()];
+    if (ids.length === 0) return;
+    const rows = await this.#parts.sweepDatabase.anywhere((tx) => standings(tx, ids));
+    for (const row of rows) {
+      const session = this.#current.get(row.id)?.session;
+      if (session === undefined) continue;
+      if (row.state === 'REVOKED') session.input({ kind: 'dismissed', reason: 'AGENT_REVOKED', message: 'this agent was revoked; enrol it anew with a new join token', retryAfterMs: 0 });
+      else if (row.certificate_serial !== session.identity.certificateSerial)
+        session.input({ kind: 'dismissed', reason: 'CERTIFICATE_SUPERSEDED', message: 'a newer certificate was issued to this agent', retryAfterMs: 0 });
+      else if (row.state === 'QUARANTINED') session.input({ kind: 'dismissed', reason: 'QUARANTINED', message: 'the identity of this agent is in conflict; revoke it and enrol it anew', retryAfterMs: 0 });
+      else if (Number(row.epoch) > session.epoch) supersede(session);
+    }
+  }
+
+  /** What a lost doorbell would have said to the sessions here: queued, to be stopped, ended otherwise. */
+  async #sweepOwn(): Promise<void> {
+    const sessions = new Map([...this.#current].filter(([, c]) => c.session.online).map(([id, c]) => [id, c.session]));
+    if (sessions.size === 0) return;
+    const ids = [...sessions.keys()];
+    const held = [...sessions.values()].flatMap((session) => [...session.held]);
+    const [queued, stop, ended] = await this.#parts.sweepDatabase.anywhere(async (tx) =>
+      Promise.all([agentsWithQueued(tx, ids), commandsToStop(tx, ids), endedOf(tx, held)]),
+    );
+    for (const session of sessions.values()) {
+      for (const id of [...session.held]) if (ended.has(id)) session.settled(id);
+      session.permitWaiting();
+    }
+    for (const { id, agent_id } of stop) sessions.get(agent_id)?.cancel(id);
+    for (const id of queued) sessions.get(id)?.wake();
+  }
+
+  /** Ends what was not begun in time, gives up on runs that nobody heard of, closes sessions of gateways that are gone. */
+  async #sweepOverdue(): Promise<void> {
+    const { sweepDatabase, database, bell } = this.#parts;
+    const [overdue, orphans] = await sweepDatabase.anywhere((tx) => Promise.all([overdueCommands(tx, batchLimit), orphanedSessions(tx, batchLimit)]));
+    for (const [orgId, commands] of Map.groupBy(overdue, (c) => c.org_id)) {
+      const changed = await database.tenant(orgId, async (tx) => {
+        const locked = await lockCommands(tx, commands.map((c) => c.id));
+        const { now } = await leaseNow(tx, this.id);
+        const moved = locked.map((before) => {
+          const step = advance(before, { kind: 'expire', failure: expiredFailure }, { now, mayBegin: false, incarnation: '', resourceBusy: true });
+          return { before, after: { ...before, ...step.command } };
+        });
+        const real = moved.filter((m) => m.before.state !== m.after.state);
+        await saveCommands(tx, real.map((m) => m.after));
+        await noteOddities(tx, orgId, real);
+        return real;
+      });
+      tellOf(bell, changed);
+      this.#parts.ended(changed.map((c) => c.after.id));
+      this.stopCommands(changed.filter((c) => c.after.state === 'EXPIRED' && c.before.state !== 'QUEUED').map((c) => c.after));
+    }
+    for (const { org_id, agent_id, epoch } of orphans)
+      await this.#session.store.close({ orgId: org_id, agentId: agent_id, epoch: Number(epoch), incarnation: '' }, 'GATEWAY_LOST');
+  }
+
+  async #touch(): Promise<void> {
+    const ids = [...this.#current].filter(([, c]) => c.session.online).map(([id]) => id);
+    if (ids.length > 0) await this.#parts.sweepDatabase.anywhere((tx) => touchAgents(tx, ids));
+  }
+
+  /** Runs `work` again and again, never twice at once. */
+  #every(ms: number, work: () => Promise<void>): void {
+    let running: Promise<void> | undefined;
+    this.#running.add(() => running ?? Promise.resolve());
+    this.#timers.push(
+      setInterval(() => {
+        running ??= work()
+          .catch((error: unknown) => this.#failed(error))
+          .finally(() => {
+            running = undefined;
+          });
+      }, ms),
+    );
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.logger.warn({ err: error, gatewayId: this.id }, 'a sweep of the gateway failed; the next one tries again');
+  }
+}
+
+const supersede = (session: LinkSession): void =>
+  session.input({ kind: 'dismissed', reason: 'SUPERSEDED', message: 'a newer session of this agent is open', retryAfterMs: 0 });

@@ -1,0 +1,2 @@
+export { makeAgentGatewayModule } from './module.ts';
+export { agentGatewayMigrations } from './migrations.ts';

@@ -1,0 +1,68 @@
+import { readSettings } from '@truffle/config';
+import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
+import { CommandService } from '@truffle/api/agent/v1/command_service';
+import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
+import { readAgent } from './agent/agent.repo.ts';
+import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
+import { Authority } from './authority/authority.ts';
+import { commandRpc } from './command/command.rpc.ts';
+import { EndedCommands } from './command/ended-commands.ts';
+import { gatewaySettings } from './gateway.settings.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { serveLinks, type LinkServer } from './session/link.server.ts';
+import type { Tables } from './tables.ts';
+
+/** The agent-gateway service: agents, their sessions, their commands. */
+export const makeAgentGatewayModule: MakeModule = async (deps) => {
+  const settings = readSettings(gatewaySettings, deps.env, readHostFile);
+  const database = deps.database<Tables>('svc_agent_gateway', 16);
+  const sweepDatabase = deps.database<Tables>('svc_agent_sweep', 4);
+  const authority = await Authority.open(settings.authorityFolder);
+  const { host, port } = addressOf(settings.listen);
+  let server: LinkServer | undefined;
+  const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
+  const ended = new EndedCommands(deps.bell);
+  const gateway = new Gateway({ database, sweepDatabase, bell: deps.bell, logger: deps.logger, endpoints, ended: (ids) => ended.tell(ids) });
+  const parts = { database, gateway, bell: deps.bell, ended };
+  const enrollment: EnrollmentParts = {
+    database,
+    sweepDatabase,
+    authority,
+    certificateMs: settings.certificateHours * 3_600_000,
+    region: settings.region,
+    revoked: (agentId) => gateway.revoked(agentId),
+  };
+  return {
+    name: 'agent-gateway',
+    services: [AgentService, EnrollmentService, CommandService, AgentLinkService],
+    scopes: { agt: async (orgId, id) => ((await database.tenant(orgId, (tx) => readAgent(tx, id))) === undefined ? undefined : {}) },
+    register: (router) => {
+      router.service(AgentService, agentRpc(parts, enrollment));
+      router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
+      router.service(CommandService, commandRpc(parts));
+    },
+    start: async () => {
+      await gateway.start();
+      const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
+      const identity = await authority.issueServer([...new Set(hosts)]);
+      server = await serveLinks({ host, port, authority: authority.pem, ...identity, take: (call, agent) => gateway.take(call, agent) });
+      deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
+    },
+    ready: async () => {
+      if (server === undefined || !gateway.ready) throw new Error('the gateway has no lease, or is leaving');
+      await Promise.all([database.ping(), sweepDatabase.ping()]);
+    },
+    close: async () => {
+      await gateway.close();
+      server?.close();
+      await Promise.all([database.close(), sweepDatabase.close()]);
+    },
+  } satisfies ServiceModule;
+};
+
+function addressOf(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,63 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { create } from '@bufbuild/protobuf';
+import { LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import type { ResponseFrame } from './session.ts';
+
+export type LinkCall = ServerDuplexStream<LinkRequest, LinkResponse>;
+
+const mostFrames = 256;
+const mostBytes = 1024 * 1024;
+
+/** Frames on their way to one agent. A slow reader stops dispatch; one that reads nothing at all loses its stream. */
+export class Outbox {
+  readonly #call: LinkCall;
+  readonly #overflow: () => void;
+  readonly #waiting: { readonly message: LinkResponse; readonly bytes: number }[] = [];
+  #bytes = 0;
+  #blocked = false;
+  #ended = false;
+
+  constructor(call: LinkCall, overflow: () => void, drained: () => void) {
+    this.#call = call;
+    this.#overflow = overflow;
+    call.on('drain', () => {
+      this.#blocked = false;
+      this.#pump();
+      if (!this.#blocked) drained();
+    });
+  }
+
+  /** Whether more work may be taken for this agent. */
+  get open(): boolean {
+    return !this.#blocked && !this.#ended;
+  }
+
+  send(frame: ResponseFrame): void {
+    if (this.#ended) return;
+    const bytes = frame.case === 'command' ? frame.value.payload.length + 512 : 64;
+    if (this.#waiting.length >= mostFrames || this.#bytes + bytes > mostBytes) return this.#overflow();
+    this.#waiting.push({ message: create(LinkResponseSchema, { frame }), bytes });
+    this.#bytes += bytes;
+    this.#pump();
+  }
+
+  /** Sends what still can be sent and closes the stream. */
+  end(): void {
+    if (this.#ended) return;
+    this.#blocked = false;
+    while (this.#waiting.length > 0) this.#write();
+    this.#ended = true;
+    this.#call.end();
+  }
+
+  #pump(): void {
+    while (!this.#blocked && this.#waiting.length > 0) this.#write();
+  }
+
+  #write(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#bytes -= next.bytes;
+    if (!this.#call.write(next.message)) this.#blocked = true;
+  }
+}

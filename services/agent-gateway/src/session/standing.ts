@@ -1,0 +1,172 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { InFlightState, type Hello } from '@truffle/api/agent/v1/link';
+import { appendEvent, type EventAuthor } from '@truffle/database';
+import { setStanding } from '../agent/agent.repo.ts';
+import { advance, type Held, type Word } from '../command/advance.ts';
+import { lockOpenCommands, readLoads, saveCommands, type CommandLoad, type LockedCommand } from '../command/command.repo.ts';
+import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
+import type { GatewayDatabase } from '../tables.ts';
+import { admit, type Admission } from './admission.ts';
+import { pace, type ResponseFrame } from './session.ts';
+import { closeSession, confirmSession, leaseNow, lockSession, offerSession } from './session.repo.ts';
+
+/** Who dialled, from the certificate and nothing else. */
+export interface PeerIdentity {
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly certificateSerial: string;
+}
+
+export type Opening =
+  | { readonly kind: 'offered'; readonly session: SessionRef; readonly sameIncarnation: boolean; readonly welcome: ResponseFrame }
+  | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
+
+const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+const agentAuthor = (identity: { readonly agentId: string }, requestId: string): EventAuthor => ({ subject: `agent:${identity.agentId}`, requestId });
+
+/** The stored side of a session: each method is one transaction. */
+export class SessionStore {
+  readonly #database: GatewayDatabase;
+  readonly #gatewayId: string;
+  readonly #endpoints: () => readonly string[];
+
+  constructor(database: GatewayDatabase, gatewayId: string, endpoints: () => readonly string[]) {
+    this.#database = database;
+    this.#gatewayId = gatewayId;
+    this.#endpoints = endpoints;
+  }
+
+  /** Judges a Hello and stores the session that it becomes. An identity in conflict is quarantined in the same transaction. */
+  open(identity: PeerIdentity, hello: Hello): Promise<Opening> {
+    const presented = hello.continuity.length === 0 ? '' : sha256(hello.continuity).toString('hex');
+    return this.#database.tenant(identity.orgId, async (tx) => {
+      const known = await lockSession(tx, identity.agentId);
+      if (known === undefined) return { kind: 'refused', reason: 'AGENT_REVOKED', message: 'there is no such agent; enrol it anew' };
+      const admission = admit(known, { ...hello, certificateSerial: identity.certificateSerial, continuity: presented });
+      if (admission.kind === 'refuse') {
+        if (admission.quarantine) await this.#quarantine(tx, identity, admission);
+        return { kind: 'refused', reason: admission.reason, message: admission.message };
+      }
+      const token = randomBytes(32);
+      const sessionId = randomUUID();
+      const epoch = await offerSession(tx, {
+        agentId: identity.agentId,
+        sessionId,
+        gatewayId: this.#gatewayId,
+        incarnation: hello.incarnation,
+        journalLsn: hello.journalLsn,
+        continuitySha256: sha256(token),
+        fresh: !admission.sameIncarnation,
+        adoptOffered: presented !== '' && presented === known.continuityNext,
+      });
+      const welcome: ResponseFrame = {
+        case: 'welcome',
+        value: {
+          $typeName: 'truffle.agent.v1.Welcome',
+          epoch: BigInt(epoch),
+          sessionId,
+          serverTime: timestampFromMs(Date.now()),
+          heartbeatMs: pace.heartbeatMs,
+          continuity: token,
+          protocol: admission.protocol,
+          endpoints: [...this.#endpoints()],
+        },
+      };
+      return {
+        kind: 'offered',
+        session: { orgId: identity.orgId, agentId: identity.agentId, epoch, incarnation: hello.incarnation },
+        sameIncarnation: admission.sameIncarnation,
+        welcome,
+      };
+    });
+  }
+
+  /**
+   * The agent has stored the session: the old token ends, the agent is ONLINE, and what database and journal say of its commands is brought
+   * together. Undefined when a newer session has the epoch.
+   */
+  async confirm(session: SessionRef, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
+    return this.#database.tenant(session.orgId, async (tx) => {
+      if (!(await confirmSession(tx, session.agentId, session.epoch))) return undefined;
+      const before = await setStanding(tx, session.agentId, 'ONLINE', { version: hello.version, capabilities: hello.capabilities });
+      if (before === undefined) return undefined;
+      if (before.state !== 'ONLINE')
+        await appendEvent(tx, agentAuthor(session, session.agentId), {
+          orgId: session.orgId,
+          name: 'agent.online',
+          resourceId: session.agentId,
+          data: { before: { state: before.state, since: before.stateSince.toISOString() }, after: { state: 'ONLINE', version: hello.version } },
+        });
+      const journal = new Map(hello.inFlight.map((entry) => [entry.commandId, heldOf[entry.state]]));
+      const commands = await lockOpenCommands(tx, session.agentId, [...journal.keys()]);
+      const { now, leased } = await leaseNow(tx, this.#gatewayId);
+      const busy = new Set<string>();
+      const moved = commands.map((command) => {
+        const fact = { kind: 'reconnected', held: journal.get(command.id) ?? 'nothing', sameIncarnation } as const;
+        const at = { now, mayBegin: leased, incarnation: session.incarnation, resourceBusy: command.resourceBusy || busy.has(command.resourceKey) };
+        const step = advance(command, fact, at);
+        if (step.command.needsPermit && step.command.state === 'RUNNING') busy.add(command.resourceKey);
+        return { before: command, after: { ...command, ...step.command }, words: step.words };
+      });
+      await saveCommands(tx, moved.map((m) => m.after));
+      await noteOddities(tx, session.orgId, moved);
+      const again = moved.filter((m) => m.words.some((w) => w.kind === 'send')).map((m) => m.after.id);
+      const known = new Set(commands.map((c) => c.id));
+      return { moved, loads: await readLoads(tx, again), unknown: [...journal.keys()].filter((id) => !known.has(id)) };
+    });
+  }
+
+  /** The session is over: what was only sent is queued again, and the agent is OFFLINE unless a newer session has it. */
+  close(session: SessionRef, why: string): Promise<void> {
+    return this.#database.tenant(session.orgId, async (tx) => {
+      if (!(await closeSession(tx, session.agentId, session.epoch))) return;
+      const commands = await lockOpenCommands(tx, session.agentId);
+      const moved = commands.map((c) => ({ before: c, after: advance(c, { kind: 'sessionLost' }, { now: 0, mayBegin: false, incarnation: '', resourceBusy: false }).command }));
+      await saveCommands(tx, moved.filter((m) => m.before !== m.after).map((m) => m.after));
+      const before = await setStanding(tx, session.agentId, 'OFFLINE');
+      if (before?.state !== 'ONLINE') return;
+      await appendEvent(tx, gatewayAuthor(session.agentId), {
+        orgId: session.orgId,
+        name: 'agent.offline',
+        resourceId: session.agentId,
+        data: { before: { state: 'ONLINE', since: before.stateSince.toISOString() }, after: { state: 'OFFLINE' }, why },
+      });
+    });
+  }
+
+  /** The agent did what no honest agent does: it gets no more work. */
+  quarantine(session: SessionRef, reason: string): Promise<void> {
+    return this.#database.tenant(session.orgId, async (tx) => {
+      await lockSession(tx, session.agentId);
+      await this.#quarantine(tx, session, { reason, message: 'the agent broke the protocol' });
+    });
+  }
+
+  async #quarantine(tx: Parameters<typeof setStanding>[0], identity: { readonly orgId: string; readonly agentId: string }, admission: Pick<Extract<Admission, { kind: 'refuse' }>, 'message'> & { readonly reason: string }): Promise<void> {
+    const before = await setStanding(tx, identity.agentId, 'QUARANTINED');
+    if (before === undefined || before.state === 'QUARANTINED') return;
+    await appendEvent(tx, agentAuthor(identity, identity.agentId), {
+      orgId: identity.orgId,
+      name: 'agent.quarantined',
+      resourceId: identity.agentId,
+      data: { before: { state: before.state }, after: { state: 'QUARANTINED' }, reason: admission.reason, message: admission.message },
+    });
+  }
+}
+
+/** What is to be said after a session was confirmed. */
+export interface Reunion {
+  readonly moved: readonly { readonly before: LockedCommand; readonly after: LockedCommand; readonly words: readonly Word[] }[];
+  /** Commands that the journal should have and has not. */
+  readonly loads: readonly CommandLoad[];
+  /** Ids in the journal that are not this agent's. */
+  readonly unknown: readonly string[];
+}
+
+const heldOf: Record<InFlightState, Held> = {
+  [InFlightState.UNSPECIFIED]: 'nothing',
+  [InFlightState.ACCEPTED]: 'accepted',
+  [InFlightState.RUNNING]: 'running',
+  [InFlightState.ENDED]: 'ended',
+};

@@ -1,0 +1,119 @@
+import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
+import { newId } from '@truffle/ids';
+import { connectBell, type Bell, type Caller } from '@truffle/kit';
+import { createLogger } from '@truffle/telemetry';
+import { testDatabase, testEngines, type TestDatabase } from '@truffle/testkit';
+import { enrollmentRpc } from '../agent/agent.rpc.ts';
+import type { AgentParts } from '../agent/agent.usecases.ts';
+import type { EnrollmentParts } from '../agent/enrollment.usecases.ts';
+import { Authority } from '../authority/authority.ts';
+import { EndedCommands } from '../command/ended-commands.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { agentGatewayMigrations } from '../migrations.ts';
+import { serveLinks, type LinkServer } from '../session/link.server.ts';
+import type { Tables } from '../tables.ts';
+
+/** One gateway with a port of its own. */
+export interface Running {
+  readonly gateway: Gateway;
+  readonly parts: AgentParts;
+  readonly endpoint: string;
+  /** As SIGTERM would. */
+  close(): Promise<void>;
+  /** As a crash would: connections break, and nothing is stored or said. */
+  crash(): void;
+}
+
+/** A database, an authority, an enrolment origin and as many gateways as asked for. */
+export interface World {
+  readonly database: TestDatabase;
+  readonly bell: Bell;
+  readonly orgId: string;
+  readonly caller: Caller;
+  readonly enrollment: EnrollmentParts;
+  readonly origin: string;
+  startGateway(): Promise<Running>;
+  close(): Promise<void>;
+}
+
+export async function makeWorld(): Promise<World> {
+  const logger = createLogger('test', 'error');
+  const database = await testDatabase([agentGatewayMigrations]);
+  const bell = await connectBell(testEngines().natsUrl, 'test', logger);
+  const folder = mkdtempSync(join(tmpdir(), 'truffle-gateway-'));
+  const authority = await Authority.open(join(folder, 'ca'));
+  const orgId = newId('org');
+  const running: { current: Running[] } = { current: [] };
+  const endpoints = () => running.current.map((r) => r.endpoint);
+  const enrollment: EnrollmentParts = {
+    database: database.open<Tables>('svc_agent_gateway'),
+    sweepDatabase: database.open<Tables>('svc_agent_sweep'),
+    authority,
+    certificateMs: 3_600_000,
+    region: 'test',
+    revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
+  };
+  const origin = await serveOrigin(enrollment, endpoints);
+  return {
+    database,
+    bell,
+    orgId,
+    caller: { subject: 'user:usr_test', bindings: [], orgId, requestId: 'req_test', traceparent: '', address: '' },
+    enrollment,
+    origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
+    startGateway: async () => {
+      const one = await startGateway(database, bell, authority, endpoints, () => {
+        running.current = running.current.filter((r) => r !== one);
+      });
+      running.current.push(one);
+      return one;
+    },
+    close: async () => {
+      await Promise.all(running.current.map((r) => r.close()));
+      origin.closeAllConnections();
+      origin.close();
+      await bell.close();
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startGateway(database: TestDatabase, bell: Bell, authority: Authority, endpoints: () => readonly string[], gone: () => void): Promise<Running> {
+  const logger = createLogger('test', 'warn');
+  const tenants = database.open<Tables>('svc_agent_gateway');
+  const sweeps = database.open<Tables>('svc_agent_sweep');
+  const ended = new EndedCommands(bell);
+  const gateway = new Gateway({ database: tenants, sweepDatabase: sweeps, bell, logger, endpoints, ended: (ids) => ended.tell(ids) });
+  await gateway.start();
+  const identity = await authority.issueServer(['127.0.0.1']);
+  const server: LinkServer = await serveLinks({ host: '127.0.0.1', port: 0, authority: authority.pem, ...identity, take: (call, agent) => gateway.take(call, agent) });
+  return {
+    gateway,
+    parts: { database: tenants, gateway, bell, ended },
+    endpoint: `127.0.0.1:${server.port}`,
+    close: async () => {
+      gone();
+      await gateway.close();
+      server.close();
+    },
+    crash: () => {
+      gone();
+      gateway.abandon();
+      server.close();
+    },
+  };
+}
+
+async function serveOrigin(enrollment: EnrollmentParts, endpoints: () => readonly string[]): Promise<Server> {
+  const handler = connectNodeAdapter({ routes: (router) => router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints)) });
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
