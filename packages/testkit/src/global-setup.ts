@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstallation } from '@truffle/kit';
-import { startEngines } from '@truffle/local';
+import { removeState, startEngines } from '@truffle/local';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -28,6 +28,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('installationFolder', installation.folder);
   return async () => {
     await engines.stop();
-    rmSync(stateDir, { recursive: true, force: true });
+    removeState(stateDir);
   };
 }
