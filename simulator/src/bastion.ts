@@ -26,7 +26,9 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
       if (attempt.method !== 'publickey' || attempt.username !== LOGIN || !attempt.key.data.equals(allowed)) return attempt.reject(['publickey']);
       if (attempt.signature === undefined) return attempt.accept();
       const key = ssh2.utils.parseKey(clientKey);
-      if (key instanceof Error || key.verify(attempt.blob ?? Buffer.alloc(0), attempt.signature, attempt.hashAlgo) !== true) return attempt.reject();
+      // The library answers an error, not false, for a signature it cannot read.
+      const verified: unknown = key instanceof Error ? key : key.verify(attempt.blob ?? Buffer.alloc(0), attempt.signature, attempt.hashAlgo);
+      if (verified !== true) return attempt.reject();
       attempt.accept();
     });
     client.on('ready', () => {

@@ -1,6 +1,4 @@
-import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
 
 /** PEM texts of the site's certificate authority and of the certificate its API shows. */
 export interface Certificates {
@@ -15,7 +13,10 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /** Makes a CA and a leaf for loopback and the node names. */
 export async function makeCertificates(nodes: readonly string[], nowMs: number): Promise<Certificates> {
-  const crypto = webcrypto as unknown as Crypto;
+  // The library looks for the reflection of its classes while it loads.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  const crypto = webcrypto;
   x509.cryptoProvider.set(crypto);
   const caKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);

@@ -83,7 +83,7 @@ function listDifferences(recorded: unknown[], actual: unknown[], path: string, a
 function nameOf(one: unknown): string {
   if (!isObject(one)) return normal(JSON.stringify(one) ?? '');
   const name = NAMES.find((key) => one[key] !== undefined);
-  return name === undefined ? normal(JSON.stringify(one)) : `${String(one['type'] ?? '')}${normal(String(one[name]))}`;
+  return name === undefined ? normal(JSON.stringify(one)) : `${JSON.stringify(one['type'])}${normal(JSON.stringify(one[name]))}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -157,9 +157,9 @@ class Replay {
 function inOrder(all: readonly { place: number; record: Recorded }[]): { place: number; record: Recorded }[] {
   const list = [...all];
   const first = list.findIndex((one) => one.place === 256);
-  if (first >= 0) list.splice(first, 2, ...list.slice(first, first + 2).reverse());
+  if (first >= 0) list.splice(first, 2, ...list.slice(first, first + 2).toReversed());
   const race = list.findIndex((one) => one.place === 194);
-  if (race >= 0) list.splice(race, 2, ...list.slice(race, race + 2).reverse());
+  if (race >= 0) list.splice(race, 2, ...list.slice(race, race + 2).toReversed());
   return list;
 }
 
@@ -169,7 +169,7 @@ describe.skipIf(folder === undefined)('exchanges recorded from the genuine API (
 
   afterAll(() => {
     const skipped = Object.keys(NOT_APPLICABLE).length;
-    console.log(`${matched.length} of ${records.length} recorded exchanges answered alike, ${skipped} cannot apply, ${Object.values(failedIn).flat().length} differ`);
+    process.stdout.write(`${matched.length} of ${records.length} recorded exchanges answered alike, ${skipped} cannot apply, ${Object.values(failedIn).flat().length} differ\n`);
   });
 
   for (const set of ['rec1', 'rec2', 'rec3', 'rec4']) {

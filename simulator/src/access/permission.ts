@@ -52,6 +52,12 @@ function isCheck(value: unknown): value is Check {
   return Array.isArray(value);
 }
 
+/** A parameter as text; empty when it is absent or no plain value. */
+function field(values: Values, name: string): string {
+  const value = values[name];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
 function names(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
@@ -69,11 +75,11 @@ function checkPath(access: Access, rest: readonly unknown[], who: string, values
 }
 
 function fill(template: string, values: Values): string {
-  return template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return template.replaceAll(/\{([^}]+)\}/g, (_, name: string) => field(values, name));
 }
 
 function checkUseridParam(access: Access, rest: readonly unknown[], who: string, values: Values): void {
-  const userid = String(values['userid'] ?? '');
+  const userid = field(values, 'userid');
   if (rest[0] === 'self') {
     if (userid === who) return;
     throw new PermissionError();
@@ -87,7 +93,7 @@ function checkUseridGroup(access: Access, rest: readonly unknown[], who: string,
   const mode = option(rest, 'groups_param');
   const given = typeof values['groups'] === 'string' ? listOf(values['groups']) : [];
   if (access.has(who, '/access/groups', privileges, true)) return;
-  const groups = mode === 'create' ? given : (access.users[String(values['userid'] ?? '')]?.groups ?? []);
+  const groups = mode === 'create' ? given : (access.users[field(values, 'userid')]?.groups ?? []);
   const own = groups.some((group) => access.has(who, `/access/groups/${group}`, privileges, true));
   if (own && given.every((group) => access.has(who, `/access/groups/${group}`, privileges, true))) return;
   throw new PermissionError(`/access/groups, ${privileges.join('|')}`);

@@ -68,7 +68,7 @@ export const clusterRoutes: Routes = {
   'GET /cluster/nextid': nextid,
   'GET /cluster/resources': resources,
   'GET /cluster/options': () => ({ 'allowed-tags': [], description: '', mac_prefix: 'BC:24:11' }),
-  'GET /cluster/log': (call) => call.cluster.log.slice(-(number(call, 'max') ?? 50)).reverse().map((entry, at, all) => ({ ...entry, uid: String(all.length - at), id: `${all.length - at}:pve1`, node: 'pve1', pid: 57 })),
+  'GET /cluster/log': (call) => call.cluster.log.slice(-(number(call, 'max') ?? 50)).toReversed().map((entry, at, all) => ({ ...entry, uid: String(all.length - at), id: `${all.length - at}:pve1`, node: 'pve1', pid: 57 })),
   'GET /cluster/firewall/options': () => ({ digest: EMPTY_SHA1 }),
   'GET /cluster/firewall/rules': () => [],
   'GET /cluster/ha/resources': () => [],

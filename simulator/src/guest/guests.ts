@@ -22,7 +22,7 @@ export class Guests {
 
   /** The running guest at an address; the one started last when two claim it. */
   at(address: string): Guest | undefined {
-    return [...this.running].reverse().map((vmid) => this.byVmid.get(vmid)).find((guest) => guest?.cards.some((card) => card.address === address) === true);
+    return [...this.running].toReversed().map((vmid) => this.byVmid.get(vmid)).find((guest) => guest?.cards.some((card) => card.address === address) === true);
   }
 
   boot(vm: Vm): void {

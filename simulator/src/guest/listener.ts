@@ -24,7 +24,7 @@ export function speak(guest: Guest, listener: Listener, channel: ServerChannel):
       const length = Number(/^content-length:\s*(\d+)/im.exec(head)?.[1] ?? 0);
       if (seen.length < head.length + 4 + length) break;
       seen = seen.slice(head.length + 4 + length);
-      const close = /^connection:\s*close/im.test(head) || / HTTP\/1\.0$/.test(head.split('\r\n')[0] ?? '');
+      const close = /^connection:\s*close/im.test(head) || (head.split('\r\n')[0] ?? '').endsWith(' HTTP/1.0');
       channel.write(Buffer.from(response(guest, listener, head, close), 'latin1'));
       if (close) channel.end();
     }

@@ -57,7 +57,7 @@ export class Services {
 
   /** After power on: what is enabled runs, what was transient is gone. */
   boot(): void {
-    for (const unit of [...this.units.values()]) {
+    for (const unit of this.units.values()) {
       if (unit.transient === true) this.units.delete(unit.name);
       else unit.active = unit.enabled;
     }

@@ -33,7 +33,9 @@ function matches(line: string, attempt: { key: { data: Buffer }; blob?: Buffer; 
   const key = ssh2.utils.parseKey(line);
   if (key instanceof Error || !key.getPublicSSH().equals(attempt.key.data)) return false;
   if (attempt.signature === undefined || attempt.blob === undefined) return true;
-  return key.verify(attempt.blob, attempt.signature, attempt.hashAlgo) === true;
+  // The library answers an error, not false, for a signature it cannot read.
+  const verified: unknown = key.verify(attempt.blob, attempt.signature, attempt.hashAlgo);
+  return verified === true;
 }
 
 function openSession(_cluster: Cluster, guest: Guest, user: string, session: Session): void {

@@ -26,7 +26,7 @@ export function parseJson(text: string): Fields {
     throw new ApiError(400, 'malformed JSON string');
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new ApiError(400, 'JSON body must be an object');
-  return Object.fromEntries(Object.entries(parsed)) as Fields;
+  return Object.fromEntries<Incoming>(Object.entries(parsed));
 }
 
 /** Multipart form data with at most one file, named `filename`. @throws {ApiError} 501 when it is malformed */

@@ -158,7 +158,7 @@ function decode(segment: string): string {
 
 function merge(uri: Readonly<Record<string, string>>, given: Fields): Record<string, Incoming> {
   for (const [key, value] of Object.entries(given)) {
-    if (uri[key] !== undefined && uri[key] !== String(value)) throw new ParameterError({ [key]: 'duplicate parameter (already defined in URI) with conflicting values!' });
+    if (uri[key] !== undefined && (typeof value === 'object' || uri[key] !== String(value))) throw new ParameterError({ [key]: 'duplicate parameter (already defined in URI) with conflicting values!' });
   }
   return { ...given, ...uri };
 }

@@ -42,8 +42,9 @@ function network(call: Call): unknown {
 }
 
 function container(call: Call): Record<string, string> {
-  const one = call.cluster.containers.get(Number(call.params['vmid']));
-  if (one === undefined || one.node !== call.node) throw new RunError(`Configuration file 'nodes/${call.node}/lxc/${call.params['vmid']}.conf' does not exist`);
+  const vmid = Number(call.params['vmid']);
+  const one = call.cluster.containers.get(vmid);
+  if (one === undefined || one.node !== call.node) throw new RunError(`Configuration file 'nodes/${call.node}/lxc/${vmid}.conf' does not exist`);
   return one.config;
 }
 

@@ -1,10 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { PRIVILEGES } from '../access/privileges.ts';
-import { checkPropertyString } from './property-string.ts';
+import { type CheckValue, checkPropertyString } from './property-string.ts';
 import type { Property } from './table.ts';
 
 /** Answers what is wrong with a value (ended by a newline, as the real one says it), nothing when it fits. */
-type Checker = (value: string, key: string) => string | undefined;
+type Checker = (value: string, key: string, checkValue: CheckValue) => string | undefined;
 
 const must = (pattern: RegExp, problem: (value: string) => string): Checker => (value) => (pattern.test(value) ? undefined : `${problem(value)}\n`);
 
@@ -38,7 +38,7 @@ const CICUSTOM: Record<string, Property> = {
   user: { optional: 1, format: 'pve-volume-id' }, vendor: { optional: 1, format: 'pve-volume-id' },
 };
 
-const strings = (keys: Record<string, Property>): Checker => (value, key) => checkPropertyString(keys, value, key);
+const strings = (keys: Record<string, Property>): Checker => (value, key, checkValue) => checkPropertyString(keys, value, key, checkValue);
 
 const userid = must(/^[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+$/, (value) => `value '${value}' does not look like a valid user name`);
 const volume = must(/^([A-Za-z][A-Za-z0-9\-_.]*[A-Za-z0-9]):(.+)$/, (value) => `unable to parse volume ID '${value}'`);
@@ -61,8 +61,8 @@ const FORMATS: Readonly<Record<string, Checker>> = {
   'pve-storage-content': must(/^(images|rootdir|vztmpl|iso|backup|snippets|import|none)$/, (value) => `invalid content type '${value}'`),
   'pve-iface': must(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, (value) => `invalid network interface name '${value}'`),
   'pve-volume-id': volume,
-  'pve-volume-id-or-qm-path': (value, key) => (value === 'none' || value === 'cdrom' || value.startsWith('/') ? undefined : volume(value, key)),
-  'pve-volume-id-or-absolute-path': (value, key) => (value.startsWith('/') ? undefined : volume(value, key)),
+  'pve-volume-id-or-qm-path': (value, key, check) => (value === 'none' || value === 'cdrom' || value.startsWith('/') ? undefined : volume(value, key, check)),
+  'pve-volume-id-or-absolute-path': (value, key, check) => (value.startsWith('/') ? undefined : volume(value, key, check)),
   'pve-qm-ipconfig': strings(IPCONFIG),
   'pve-vm-cpu-conf': strings(CPU),
   'pve-qm-smbios1': strings(SMBIOS),
@@ -77,7 +77,7 @@ const FORMATS: Readonly<Record<string, Checker>> = {
   'dns-name': when((value) => DNS_NAME.test(value) && value.length <= 255, 'value does not look like a valid DNS name'),
   'email-opt': when((value) => value === '' || /^[\w+\-~]+(\.[\w+\-~]+)*@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(value), 'value does not look like a valid email address'),
   'mac-addr': must(/^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$/i, (value) => `value is not a valid unicast MAC address: ${value}`),
-  'disk-size': must(/^(\d+(\.\d+)?)([KMGT]?)$/, (value) => `invalid format - unable to parse disk size '${value}'`),
+  'disk-size': must(/^(\d+(\.\d+)?)([KMGT]?)$/, (value) => `value does not look like a valid disk size: ${value}`),
   address: when((value) => isIPv4(value) || isIPv6(value) || DNS_NAME.test(value), 'value does not look like a valid address'),
   ipv4: when(isIPv4, 'value does not look like a valid IPv4 address'),
   ipv6: when(isIPv6, 'value does not look like a valid IPv6 address'),
@@ -86,15 +86,15 @@ const FORMATS: Readonly<Record<string, Checker>> = {
 };
 
 /** Checks a value against a named format; `x-list` and `x-opt` follow from `x`. */
-export function checkFormat(name: string, value: string, key: string): string | undefined {
+export function checkFormat(name: string, value: string, key: string, checkValue: CheckValue): string | undefined {
   const exact = FORMATS[name];
-  if (exact !== undefined) return exact(value, key);
+  if (exact !== undefined) return exact(value, key, checkValue);
   const [, base, suffix] = /^(.*)-(list|opt)$/.exec(name) ?? [];
-  const checker = base === undefined ? undefined : (FORMATS[base] ?? (base === 'address' ? FORMATS['address'] : undefined));
+  const checker = base === undefined ? undefined : FORMATS[base];
   if (checker === undefined) return undefined;
-  if (suffix === 'opt') return value === '' ? undefined : checker(value, key);
+  if (suffix === 'opt') return value === '' ? undefined : checker(value, key, checkValue);
   for (const item of listOf(value)) {
-    const problem = checker(item, key);
+    const problem = checker(item, key, checkValue);
     if (problem !== undefined) return problem;
   }
   return undefined;

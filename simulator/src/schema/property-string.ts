@@ -1,5 +1,7 @@
-import { checkValue } from './verify.ts';
 import type { Property } from './table.ts';
+
+/** Checks one value against its schema; answers what is wrong. */
+export type CheckValue = (schema: Property, value: string, key: string) => string | undefined;
 
 type Keys = Readonly<Record<string, Property>>;
 
@@ -7,7 +9,7 @@ const YES = /^(1|on|yes|true)$/i;
 const NO = /^(0|off|no|false)$/i;
 
 /** Checks `a,b=c` text against the keys it may hold; answers the problem, each line ended as the real one does. */
-export function checkPropertyString(keys: Keys, text: string, name: string): string | undefined {
+export function checkPropertyString(keys: Keys, text: string, name: string, checkValue: CheckValue): string | undefined {
   const parsed = split(keys, text);
   if (typeof parsed === 'string') return parsed;
   const problems: string[] = [];

@@ -77,9 +77,9 @@ function shown(value: Incoming): string {
 }
 
 function checkNamed(format: string, text: string, key: string): string | undefined {
-  if (!format.startsWith('#')) return checkFormat(format, text, key);
+  if (!format.startsWith('#')) return checkFormat(format, text, key, checkValue);
   const keys = PROPERTY_STRINGS[format.slice(1)];
-  return keys === undefined ? undefined : checkPropertyString(keys, text, key);
+  return keys === undefined ? undefined : checkPropertyString(keys, text, key, checkValue);
 }
 
 function checkBounds(schema: Property, text: string): string | undefined {

@@ -76,7 +76,7 @@ function list(call: Call): unknown {
     if (kinds.length > 0 && !kinds.includes(kind(task))) return false;
     return !flag(call, 'errors') || (done && kind(task) === 'error');
   };
-  const all = [...cluster.tasks.byUpid.values()].reverse().filter((task) => task.parts.node === node && (audit || owns(user, task)) && wanted(task));
+  const all = [...cluster.tasks.byUpid.values()].toReversed().filter((task) => task.parts.node === node && (audit || owns(user, task)) && wanted(task));
   const start = number(call, 'start') ?? 0;
   if (all.length > 0) call.total = all.length;
   return all.slice(start, start + (number(call, 'limit') ?? 50)).map((task) => (task.exitstatus === undefined ? { ...identity(task), status: 'RUNNING' } : finished(task)));
@@ -91,7 +91,7 @@ function kind(task: Task): string {
 /** GET /cluster/tasks: the latest 25 of every node. */
 function clusterTasks(call: Call): unknown {
   const audit = call.cluster.access.has(call.user, '/', ['Sys.Audit']);
-  return [...call.cluster.tasks.byUpid.values()].reverse().filter((task) => audit || owns(call.user, task)).slice(0, 25).map((task) => {
+  return [...call.cluster.tasks.byUpid.values()].toReversed().filter((task) => audit || owns(call.user, task)).slice(0, 25).map((task) => {
     const { pid, pstart: _pstart, ...rest } = identity(task);
     return task.exitstatus === undefined ? { ...rest, pid } : { ...rest, endtime: task.endtime, status: task.exitstatus, saved: '1' };
   });

@@ -1,4 +1,4 @@
-import { type Call, flag, need, number, owner, text, vmid } from '../call.ts';
+import { type Call, flag, number, owner, text, vmid } from '../call.ts';
 import { requirePrivileges } from '../access/permission.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ParameterError, PermissionError, RunError } from '../errors.ts';

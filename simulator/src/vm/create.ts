@@ -111,7 +111,7 @@ function remove(cluster: Cluster, vm: Vm, run: TaskRun, unreferenced: boolean, p
   freeVolumes(cluster, vm, own);
   for (const snapshot of Object.values(vm.snapshots)) freeVolumes(cluster, vm, drives(snapshot.config));
   if (unreferenced) {
-    for (const volume of [...cluster.storages.volumes.values()]) {
+    for (const volume of cluster.storages.volumes.values()) {
       if (volume.vmid !== vm.vmid || volume.content !== 'images' || (volume.node ?? vm.node) !== vm.node) continue;
       if (cluster.storages.remove(volume.volid, vm.node)) run.say(`found unreferenced volume '${volume.volid}', removing it`);
     }

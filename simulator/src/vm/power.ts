@@ -75,12 +75,13 @@ async function askToShutDown(cluster: Cluster, vm: Vm, run: TaskRun, timeoutMs: 
     run.say(`QEMU Guest Agent is not running - VM ${vm.vmid} qga command 'guest-ping' failed - got timeout`);
   }
   const deadline = cluster.clock.now() + timeoutMs;
-  const heard = ready();
-  while (!heard && cluster.clock.now() < deadline) {
-    run.checkStopped();
-    await cluster.clock.sleep(Math.min(SHUTDOWN_STEP_MS, timeoutMs));
+  if (!ready()) {
+    while (cluster.clock.now() < deadline) {
+      run.checkStopped();
+      await cluster.clock.sleep(Math.min(SHUTDOWN_STEP_MS, timeoutMs));
+    }
+    return false;
   }
-  if (!heard) return false;
   await cluster.clock.sleep(Math.min(cluster.timing.bootMs / 4, timeoutMs));
   return true;
 }

@@ -1,8 +1,7 @@
 import { posix } from 'node:path';
 
 import { parse } from './parse.ts';
-import { type Program, type Programs, type Run, locate, runWords } from './programs.ts';
-import { runList } from './execute.ts';
+import type { Program, Programs, Run } from './program.ts';
 import { Exit, Leave, Return, type Shell } from './shell.ts';
 import { test } from './test.ts';
 
@@ -59,7 +58,7 @@ function cd({ shell, args, fail }: Run): number {
 
 /** Runs text in this very shell. */
 async function here(shell: Shell, source: string): Promise<number> {
-  return runList(shell, parse(source));
+  return shell.engine.runList(shell, parse(source));
 }
 
 async function source({ shell, args, fail }: Run): Promise<number> {
@@ -70,9 +69,9 @@ async function source({ shell, args, fail }: Run): Promise<number> {
 
 async function command({ shell, args, io }: Run): Promise<number> {
   const lookup = args[0] === '-v' || args[0] === '-V';
-  if (!lookup) return runWords(shell, args.filter((one, at) => !(at === 0 && one === '-p')));
+  if (!lookup) return shell.engine.runWords(shell, args.filter((one, at) => !(at === 0 && one === '-p')));
   const name = args[1] ?? '';
-  const found = shell.functions.has(name) ? name : locate(shell, name);
+  const found = shell.functions.has(name) ? name : shell.engine.locate(shell, name);
   if (found === undefined) return 127;
   io.out(`${found}\n`);
   return 0;
@@ -86,7 +85,7 @@ function trap({ shell, args }: Run): number {
 
 async function exec({ shell, args }: Run): Promise<number> {
   if (args.length === 0) return 0;
-  throw new Exit(await runWords(shell, args));
+  throw new Exit(await shell.engine.runWords(shell, args));
 }
 
 const status = ({ shell, args }: Run): number => (args[0] === undefined ? shell.status : Number(args[0]) & 255);
@@ -130,12 +129,12 @@ export const builtins: Programs = {
   },
   eval: ({ shell, args }) => here(shell, args.join(' ')),
   which: ({ shell, args, io }) => {
-    const found = args.map((name) => locate(shell, name));
+    const found = args.map((name) => shell.engine.locate(shell, name));
     for (const path of found) if (path !== undefined) io.out(`${path}\n`);
     return found.includes(undefined) ? 1 : 0;
   },
   type: ({ shell, args, io, fail }) => {
-    const found = locate(shell, args[0] ?? '');
+    const found = shell.engine.locate(shell, args[0] ?? '');
     if (found === undefined) return fail(`${args[0]}: not found`, 127);
     io.out(`${args[0]} is ${found}\n`);
     return 0;

@@ -2,7 +2,6 @@ import { DiskFull } from '../disk.ts';
 import type { AndOr, Command, List, Pipeline, Redirect } from './ast.ts';
 import { expandPattern, expandText, expandWords } from './expand.ts';
 import { textInput } from './input.ts';
-import { runWords } from './programs.ts';
 import { Exit, type Io, Leave, Return, type Shell } from './shell.ts';
 
 /** Runs a list; `tested` says that a failure decides something and so does not end the script. */
@@ -162,7 +161,7 @@ async function runSimple(shell: Shell, command: Extract<Command, { kind: 'simple
     shell.exported.add(key);
   }
   try {
-    return await runWords(shell, words);
+    return await shell.engine.runWords(shell, words);
   } finally {
     for (const [key, value, wasExported] of before) {
       if (value === undefined) shell.variables.delete(key);

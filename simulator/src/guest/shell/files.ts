@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 
 async function tee({ shell, args, io, fail }: Run): Promise<number> {
   const { options, operands } = readArguments(args);

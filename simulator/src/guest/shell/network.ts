@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 
 const CHECKSUMS = /(sha\d+sums?[^/]*|checksums[^/]*)\.?(txt)?$/i;
 /** Names a list of checksums may be about, beside the list. */

@@ -1,5 +1,5 @@
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 
 /** Files that come with a package, for scripts that change or look at them. */
 const FILES: Readonly<Record<string, Record<string, string>>> = {

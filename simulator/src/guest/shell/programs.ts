@@ -2,26 +2,13 @@ import { builtins } from './builtins.ts';
 import { files } from './files.ts';
 import { network } from './network.ts';
 import { packages } from './packages.ts';
-import { runSource } from './run.ts';
 import { services } from './services.ts';
-import type { Io, Shell } from './shell.ts';
+import type { Program } from './program.ts';
+import type { Shell } from './shell.ts';
 import { system } from './system.ts';
 import { text } from './text.ts';
 import { transform } from './transform.ts';
 import { wrappers } from './wrappers.ts';
-
-/** One run of a program. */
-export interface Run {
-  shell: Shell;
-  name: string;
-  args: string[];
-  io: Io;
-  /** Says something on stderr under the program's name; answers `status`. */
-  fail: (message: string, status?: number) => number;
-}
-
-export type Program = (run: Run) => number | Promise<number>;
-export type Programs = Readonly<Record<string, Program>>;
 
 const ALL = new Map<string, Program>(Object.entries({
   ...files, ...text, ...transform, ...system, ...services, ...packages, ...network, ...wrappers, ...builtins,
@@ -70,5 +57,5 @@ async function runFile(shell: Shell, name: string, source: string, args: string[
   child.functions.clear();
   child.name = name;
   child.positional = args;
-  return runSource(child, source);
+  return shell.engine.runSource(child, source);
 }

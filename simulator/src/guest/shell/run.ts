@@ -3,7 +3,8 @@ import { SyntaxProblem } from './ast.ts';
 import { runList } from './execute.ts';
 import { lateInput } from './input.ts';
 import { parse } from './parse.ts';
-import { Exit, Killed, Leave, Shell, ShellError } from './shell.ts';
+import { locate, runWords } from './programs.ts';
+import { type Engine, Exit, Killed, Leave, Shell, ShellError } from './shell.ts';
 
 /** What a script is run with. */
 export interface Streams {
@@ -23,12 +24,13 @@ export async function runScript(guest: Guest, script: string, streams: Streams):
     input: lateInput(streams.stdin),
     out: (text) => streams.stdout(Buffer.from(text, 'latin1')),
     err: (text) => streams.stderr(Buffer.from(text, 'latin1')),
-  });
+  }, ENGINE);
   return runSource(shell, Buffer.from(script, 'utf8').toString('latin1'));
 }
 
-/** Runs source text (a byte string) in a shell to its end, its exit trap included. */
-export async function runSource(shell: Shell, source: string): Promise<number> {
+const ENGINE: Engine = { runList, runWords, runSource, locate };
+
+async function runSource(shell: Shell, source: string): Promise<number> {
   const status = await guarded(shell, source);
   if (shell.exitTrap === undefined || status === KILLED) return status;
   const trap = shell.exitTrap;

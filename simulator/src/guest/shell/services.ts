@@ -1,7 +1,7 @@
 import { portsOf, unitFile } from '../ports.ts';
 import { type Unit, bareName } from '../services.ts';
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 import type { Shell } from './shell.ts';
 import { systemdRun } from './transient.ts';
 

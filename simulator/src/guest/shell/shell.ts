@@ -1,6 +1,5 @@
 import type { Guest } from '../guest.ts';
 import type { Command, List } from './ast.ts';
-import { runList } from './execute.ts';
 
 /** Input of a command: what comes is only known when somebody reads. */
 export interface Input {
@@ -13,6 +12,17 @@ export interface Io {
   input: Input;
   out: (text: string) => void;
   err: (text: string) => void;
+}
+
+/** What runs things in a shell; handed in, because everything that runs needs a shell itself. */
+export interface Engine {
+  runList(shell: Shell, list: List, tested?: boolean): Promise<number>;
+  /** Runs a program, function or script by its words. */
+  runWords(shell: Shell, words: readonly string[]): Promise<number>;
+  /** Runs source text (a byte string) to its end, its exit trap included. */
+  runSource(shell: Shell, source: string): Promise<number>;
+  /** Where a command would be found. */
+  locate(shell: Shell, name: string): string | undefined;
 }
 
 /** Ends the script with a message, as the shell's own errors do. */
@@ -78,6 +88,7 @@ export class Shell {
   readonly options: ShellOptions;
   readonly budget: Budget;
   readonly bootId: string;
+  readonly engine: Engine;
   positional: string[];
   name = 'sh';
   directory: string;
@@ -90,7 +101,8 @@ export class Shell {
   /** Whether whoever started the script has ended it. */
   stopped: () => boolean;
 
-  constructor(guest: Guest, user: string, io: Io, parent?: Shell) {
+  constructor(guest: Guest, user: string, io: Io, engine: Engine, parent?: Shell) {
+    this.engine = engine;
     this.guest = guest;
     this.user = user;
     this.io = io;
@@ -129,14 +141,14 @@ export class Shell {
 
   /** A shell of its own that starts as a copy of this one. */
   child(io: Partial<Io> = {}): Shell {
-    return new Shell(this.guest, this.user, { ...this.io, ...io }, this);
+    return new Shell(this.guest, this.user, { ...this.io, ...io }, this.engine, this);
   }
 
   /** What a command substitution prints. */
   async capture(script: List): Promise<string> {
     let text = '';
     const child = this.child({ out: (more) => { text += more; } });
-    this.substituted = await runList(child, script).catch((error: unknown) => {
+    this.substituted = await this.engine.runList(child, script).catch((error: unknown) => {
       if (error instanceof Exit) return error.status;
       throw error;
     });

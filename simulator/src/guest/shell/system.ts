@@ -1,5 +1,5 @@
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 import { homeOf } from './shell.ts';
 
 /** The longest a script sleeps at once, in seconds. */
@@ -96,7 +96,8 @@ export const system: Programs = {
   },
   seq: ({ args, io }) => {
     const numbers = args.map(Number);
-    const [from = 1, to = from] = numbers.length === 1 ? [1, numbers[0] ?? 1] : [numbers[0] ?? 1, numbers.at(-1) ?? 1];
+    const from = numbers.length === 1 ? 1 : (numbers[0] ?? 1);
+    const to = numbers.at(-1) ?? 1;
     const step = numbers.length === 3 ? (numbers[1] ?? 1) : 1;
     for (let one = from; step > 0 ? one <= to : one >= to; one += step || 1) io.out(`${one}\n`);
     return 0;

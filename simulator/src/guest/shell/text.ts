@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 
 /** What the named files hold, or the input when none is named; nothing when one is missing, after saying so. */
 export async function contents(run: Run, names: readonly string[]): Promise<string[] | undefined> {

@@ -1,5 +1,5 @@
 import { readArguments } from './arguments.ts';
-import type { Programs, Run } from './programs.ts';
+import type { Programs, Run } from './program.ts';
 import { basic, contents, lines, posixClasses } from './text.ts';
 
 type Edit = (line: string, number: number) => { line: string; print?: boolean; drop?: boolean; quit?: boolean };
@@ -109,7 +109,7 @@ async function tr(run: Run): Promise<number> {
   const [from = '', to = ''] = operands.map(characters);
   const input = await run.io.input.all();
   const inside = (one: string): boolean => from.includes(one) !== (options.has('c') || options.has('C'));
-  const mapped = [...input].map((one) => {
+  const mapped = input.split('').map((one) => {
     if (!inside(one)) return one;
     if (options.has('d')) return '';
     return to === '' ? one : (to[Math.min(Math.max(from.indexOf(one), 0), to.length - 1)] ?? one);
@@ -130,7 +130,7 @@ async function cut(run: Run): Promise<number> {
     return at >= Number(from === '' ? 1 : from) && at <= (part.endsWith('-') ? Infinity : Number(to));
   });
   for (const line of all.flatMap(lines)) {
-    const parts = byCharacter ? [...line] : line.split(delimiter);
+    const parts = byCharacter ? line.split('') : line.split(delimiter);
     run.io.out(`${parts.filter((_, at) => wanted(at + 1)).join(byCharacter ? '' : delimiter)}\n`);
   }
   return 0;

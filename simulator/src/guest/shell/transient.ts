@@ -1,6 +1,6 @@
 import { bareName } from '../services.ts';
 import { textInput } from './input.ts';
-import { type Run, runWords } from './programs.ts';
+import type { Run } from './program.ts';
 import { Exit, type Io, Killed, Shell, ShellError } from './shell.ts';
 
 /** Characters of output a transient unit's journal keeps. */
@@ -97,7 +97,7 @@ function outputs(shell: Shell, wanted: Wanted): Io {
 
 async function finish(token: symbol, shell: Shell, wanted: Wanted, io: Io): Promise<number> {
   const { guest } = shell;
-  const child = new Shell(guest, wanted.user, io);
+  const child = new Shell(guest, wanted.user, io, shell.engine);
   child.directory = wanted.directory;
   child.stopped = () => !guest.runsTransient(wanted.unit, token);
   for (const [key, value] of wanted.environment) {
@@ -106,7 +106,7 @@ async function finish(token: symbol, shell: Shell, wanted: Wanted, io: Io): Prom
   }
   const limit = wanted.properties.get('RuntimeMaxSec');
   const status = await Promise.race([
-    runWords(child, wanted.words).catch((error: unknown) => ending(error)),
+    shell.engine.runWords(child, wanted.words).catch((error: unknown) => ending(error)),
     ...(limit === undefined ? [] : [guest.clock.sleep(seconds(limit) * 1000).then(() => 143)]),
   ]);
   if (!guest.runsTransient(wanted.unit, token)) return status;

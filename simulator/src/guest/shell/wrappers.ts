@@ -1,5 +1,4 @@
-import { type Programs, type Run, runWords } from './programs.ts';
-import { runSource } from './run.ts';
+import type { Programs, Run } from './program.ts';
 import { Shell } from './shell.ts';
 
 /** `sh`, `bash`: a script by -c, from a file or from the input. */
@@ -32,25 +31,25 @@ async function sh({ shell, args, io, fail }: Run): Promise<number> {
   if (command) {
     child.name = rest[1] ?? 'sh';
     child.positional = rest.slice(2);
-    return runSource(child, rest[0] ?? '');
+    return shell.engine.runSource(child, rest[0] ?? '');
   }
   if (input || rest.length === 0) {
     child.positional = rest;
-    return runSource(child, await io.input.all());
+    return shell.engine.runSource(child, await io.input.all());
   }
   const content = shell.guest.disk.read(shell.path(rest[0] ?? ''));
   if (content === undefined) return fail(`0: cannot open ${rest[0]}: No such file`, 2);
   child.name = rest[0] ?? 'sh';
   child.positional = rest.slice(1);
-  return runSource(child, content.toString('latin1'));
+  return shell.engine.runSource(child, content.toString('latin1'));
 }
 
 /** Runs the rest of the line as another user. */
 async function as(run: Run, user: string, words: readonly string[]): Promise<number> {
-  const child = new Shell(run.shell.guest, user, run.io, run.shell);
+  const child = new Shell(run.shell.guest, user, run.io, run.shell.engine, run.shell);
   child.assign('USER', user);
   child.assign('HOME', user === 'root' ? '/root' : `/home/${user}`);
-  return words.length === 0 ? 0 : runWords(child, words);
+  return words.length === 0 ? 0 : run.shell.engine.runWords(child, words);
 }
 
 async function sudo(run: Run): Promise<number> {
@@ -88,7 +87,7 @@ async function env(run: Run): Promise<number> {
     child.assign(name, value);
     child.exported.add(name);
   }
-  if (words.length > 0) return runWords(child, words);
+  if (words.length > 0) return run.shell.engine.runWords(child, words);
   for (const name of child.exported) run.io.out(`${name}=${child.variables.get(name) ?? ''}\n`);
   return 0;
 }
@@ -105,10 +104,10 @@ async function runuser(run: Run): Promise<number> {
 async function xargs(run: Run): Promise<number> {
   const words = rest(run.args, ['-n', '-I', '-P', '-d', '-L']);
   const items = (await run.io.input.all()).split(/[\s\0]+/).filter((item) => item !== '');
-  return items.length === 0 ? 0 : runWords(run.shell, [...(words.length === 0 ? ['echo'] : words), ...items]);
+  return items.length === 0 ? 0 : run.shell.engine.runWords(run.shell, [...(words.length === 0 ? ['echo'] : words), ...items]);
 }
 
-const plain = (valued: readonly string[], operands = 0) => (run: Run): Promise<number> => runWords(run.shell, rest(run.args, valued, operands));
+const plain = (valued: readonly string[], operands = 0) => (run: Run): Promise<number> => run.shell.engine.runWords(run.shell, rest(run.args, valued, operands));
 
 /** Commands that run another command. */
 export const wrappers: Programs = {
