@@ -129,9 +129,14 @@ async function openSiteOf(input: ProgramInput, identity: Identity, journal: Jour
 function followInventory(site: Site, link: Link, log: Logger): () => void {
   let cancel: (() => void) | undefined;
   let over = false;
+  let problems = '';
   const look = async (): Promise<void> => {
     try {
-      link.tellInventory(await site.inventory());
+      const inventory = await site.inventory();
+      link.tellInventory(inventory);
+      const told = inventory.problems.join('\n');
+      if (told !== problems && told !== '') log.warn({ problems: inventory.problems }, 'the site is not in order');
+      problems = told;
     } catch (error) {
       log.warn({ err: error }, 'the inventory could not be taken');
     }

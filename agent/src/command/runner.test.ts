@@ -217,6 +217,20 @@ describe('ending', () => {
     expect(bench.result('stubborn')).toMatchObject({ outcome: Outcome.SUCCEEDED });
   });
 
+  test('cancelled while it waits for its turn: it never begins', async () => {
+    const bench = new Bench();
+    for (const id of ['first', 'second']) {
+      bench.runner.command(testCommand({ id, resourceKey: 'same' }));
+      bench.runner.permit(id, 1);
+    }
+    await bench.settle();
+    bench.runner.cancel('second');
+    bench.running[0]?.end(done);
+    await bench.settle();
+    expect(bench.running.map(({ run }) => run.commandId)).toEqual(['first']);
+    expect(bench.result('second')).toMatchObject({ outcome: Outcome.CANCELLED, effect: Effect.NONE });
+  });
+
   test('is forgotten only when it is terminal at the gateway', async () => {
     const bench = new Bench();
     await bench.start('c');

@@ -150,7 +150,7 @@ export class Runner {
       const entry = this.#deps.journal.entry(id);
       if (entry !== undefined && busy.has(entry.resourceKey)) continue;
       this.#waiting.delete(id);
-      if (entry === undefined) continue;
+      if (entry?.state !== 'running') continue;
       busy.add(entry.resourceKey);
       this.#begin(entry);
     }

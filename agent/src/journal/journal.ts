@@ -111,11 +111,16 @@ export class Journal {
     );
   }
 
-  /** Forgets an ended command and its steps. Alone of all writes it does not wait for the disk: if it is lost, the result is sent once more. */
+  /**
+   * Forgets an ended command and its steps. Alone of all writes it does not wait for the disk, since all that can be lost is that the
+   * result is sent once more; and for that it is no record: a number that was told must never be taken back.
+   */
   forget(id: string): void {
-    this.#guard(() => this.#db.exec('PRAGMA synchronous = NORMAL'));
-    this.#record(() => this.#run("DELETE FROM inbox WHERE id = ? AND state = 'ended'", id));
-    this.#guard(() => this.#db.exec('PRAGMA synchronous = FULL'));
+    this.#guard(() => {
+      this.#db.exec('PRAGMA synchronous = NORMAL');
+      this.#run("DELETE FROM inbox WHERE id = ? AND state = 'ended'", id);
+      this.#db.exec('PRAGMA synchronous = FULL');
+    });
   }
 
   entry(id: string): Entry | undefined {

@@ -8,16 +8,8 @@ import type { Reports } from '../command/report.ts';
 import { maxInFlight, type Runner } from '../command/runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import { frame } from './frame.ts';
-import {
-  advance,
-  newSession,
-  wakeAt,
-  type Action,
-  type Input,
-  type Session,
-  type StreamNo,
-  type WorkFrame,
-} from './session.ts';
+import type { Action, Input, Session, StreamNo, WorkFrame } from './phase.ts';
+import { advance, newSession, wakeAt } from './session.ts';
 import type { Dialer, Stream } from './stream.ts';
 
 const protocolVersion = 1;

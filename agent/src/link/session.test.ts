@@ -2,7 +2,8 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { LinkResponseSchema, type LinkResponse } from '@truffle/api/agent/v1/link';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advance, newSession, wakeAt, type Action, type Input, type Session } from './session.ts';
+import type { Action, Input, Session } from './phase.ts';
+import { advance, newSession, wakeAt } from './session.ts';
 
 type Frame = NonNullable<MessageInitShape<typeof LinkResponseSchema>['frame']>;
 const frameOf = (frame: Frame): LinkResponse['frame'] => create(LinkResponseSchema, { frame }).frame;
