@@ -31,7 +31,7 @@ function onNode(call: Call): unknown {
 function contentRow(call: Call, volume: Volume): Record<string, unknown> {
   const { cluster } = call;
   const fileBased = ['dir', 'nfs'].includes(cluster.storages.get(volume.storage).type);
-  const row: Record<string, unknown> = { volid: volume.volid, content: volume.content, format: volume.format, size: volume.size, ctime: volume.ctime };
+  const row: Record<string, unknown> = { volid: volume.volid, content: volume.content, format: volume.content === 'iso' ? 'iso' : volume.format, size: volume.size, ctime: volume.ctime };
   if (volume.content !== 'images') return row;
   const base = volume.parent === undefined ? null : fileBased ? `../${volume.parent.split(':')[1] ?? ''}` : (volume.parent.split(':')[1] ?? '');
   return { ...row, used: volume.used, vmid: volume.vmid, parent: base };

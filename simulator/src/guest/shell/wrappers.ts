@@ -107,12 +107,32 @@ async function xargs(run: Run): Promise<number> {
   return items.length === 0 ? 0 : run.shell.engine.runWords(run.shell, [...(words.length === 0 ? ['echo'] : words), ...items]);
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** `timeout`: 124 when the time is up; what still runs stops at its next step. */
+async function timeout(run: Run): Promise<number> {
+  const [limit = '0', ...words] = rest(run.args, ['-k', '-s', '--signal', '--kill-after']);
+  const { shell } = run;
+  const child = shell.child();
+  let late = false;
+  child.stopped = () => late || shell.stopped();
+  const ms = Number.parseFloat(limit) * (SECONDS[limit.at(-1) ?? 's'] ?? 1) * 1000;
+  const work = shell.engine.runWords(child, words);
+  if (!(ms > 0)) return work;
+  const expired = Symbol('expired');
+  const first = await Promise.race([work, shell.guest.clock.sleep(ms).then(() => expired)]);
+  if (typeof first === 'number') return first;
+  late = true;
+  work.catch(() => undefined);
+  return 124;
+}
+
 const plain = (valued: readonly string[], operands = 0) => (run: Run): Promise<number> => run.shell.engine.runWords(run.shell, rest(run.args, valued, operands));
 
 /** Commands that run another command. */
 export const wrappers: Programs = {
   sh, bash: sh, dash: sh, sudo, env, runuser, su: runuser, xargs,
   nohup: plain([]), setsid: plain([]), nice: plain(['-n']), ionice: plain(['-c', '-n']), stdbuf: plain(['-o', '-e', '-i']), time: plain([]),
-  chronic: plain([]), unshare: plain([]), timeout: plain(['-k', '-s', '--signal', '--kill-after'], 1), flock: plain(['-w', '-E'], 1), busybox: plain([]),
+  chronic: plain([]), unshare: plain([]), timeout, flock: plain(['-w', '-E'], 1), busybox: plain([]),
 };
 
