@@ -3,6 +3,7 @@ import ssh2, { type Connection } from 'ssh2';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Cluster } from './cluster/cluster.ts';
 import { connectGuest } from './guest/reach.ts';
+import { makeSshKey } from './ssh-key.ts';
 import type { StateFolder } from './state.ts';
 
 export interface Bastion {
@@ -54,7 +55,7 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
 function loadKey(folder: StateFolder, name: string): string {
   const saved = folder.read(name);
   if (saved !== undefined) return saved;
-  const made = ssh2.utils.generateKeyPairSync('ed25519');
+  const made = makeSshKey();
   folder.write(name, made.private);
   folder.write(`${name}.pub`, made.public);
   return made.private;

@@ -66,8 +66,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const cluster = buildCluster({ options, clock, random, secrets, faults });
   cluster.caPem = certificates.caCert;
   populate(cluster, options.seed ?? demoSeed(names, secrets.password), folder);
-  cluster.changed = () => folder.saveSoon(cluster);
-  cluster.tasks.onChange = () => folder.saveSoon(cluster);
+  if (!temporary) {
+    cluster.changed = () => folder.saveSoon(cluster);
+    cluster.tasks.onChange = cluster.changed;
+  }
   const server = serve(cluster, { key: certificates.key, cert: certificates.cert });
   const port = await listen(server, options.port ?? 0);
   const bastion = await startBastion(cluster, folder);
@@ -85,10 +87,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       clock.close();
       server.closeAllConnections();
       await Promise.all([new Promise((resolve) => server.close(resolve)), bastion.close(), control.close()]);
-      if (temporary) {
-        folder.cancel();
-        rmSync(directory, { recursive: true, force: true });
-      } else folder.saveSite(cluster);
+      if (temporary) rmSync(directory, { recursive: true, force: true });
+      else folder.saveSite(cluster);
     },
   };
 }

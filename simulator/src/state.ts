@@ -96,10 +96,4 @@ export class StateFolder {
   saveSoon(cluster: Cluster): void {
     this.timer ??= setTimeout(() => this.saveSite(cluster), SAVE_AFTER_MS);
   }
-
-  /** Forgets a save that was about to happen. */
-  cancel(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-  }
 }

@@ -1,13 +1,14 @@
-import ssh2, { type Client } from 'ssh2';
+import type { Client } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { api, channel, connect, connectBastion, finished, run, until } from '../client.fixture.ts';
 import { type Simulator, startSimulator } from '../simulator.ts';
+import { makeSshKey } from '../ssh-key.ts';
 
 let simulator: Simulator;
 let bastion: Client;
 let guest: Client;
 let address = '';
-const key = ssh2.utils.generateKeyPairSync('ed25519');
+const key = makeSshKey();
 
 beforeAll(async () => {
   simulator = await startSimulator({ nodes: 1, cloneMs: 0, bootMs: 0 });
@@ -78,6 +79,19 @@ describe('a guest behind the bastion', () => {
     expect((await run(guest, 'sudo systemctl start nothing')).code).toBe(5);
   });
 
+  test('has a prompt for people', async () => {
+    const text = await new Promise<string>((resolve, reject) => {
+      guest.shell((error, stream) => {
+        if (error) return reject(error);
+        let seen = '';
+        stream.on('data', (chunk: Buffer) => { seen += chunk.toString('utf8'); });
+        stream.on('close', () => resolve(seen));
+        stream.write('hostname\rexit\r');
+      });
+    });
+    expect(text).toBe('admin@web-1:~$ hostname\r\nexit\r\nweb-1\r\nadmin@web-1:~$ ');
+  });
+
   test('shows an unknown command and goes on', async () => {
     expect(await run(guest, 'frobnicate --now')).toEqual({ code: 0, stdout: 'simulated: frobnicate --now\n', stderr: '' });
   });
@@ -88,7 +102,7 @@ describe('a guest behind the bastion', () => {
   });
 
   test('refuses a stranger', async () => {
-    const other = ssh2.utils.generateKeyPairSync('ed25519');
+    const other = makeSshKey();
     await expect(connect({ sock: await channel(bastion, address, 22), username: 'admin', privateKey: other.private })).rejects.toThrow();
     const { host, port, user } = simulator.info.bastion;
     await expect(connect({ host, port, username: user, privateKey: other.private })).rejects.toThrow();

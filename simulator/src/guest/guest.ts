@@ -1,6 +1,6 @@
-import ssh2 from 'ssh2';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
+import { makeSshKey } from '../ssh-key.ts';
 import { readCard } from '../vm/bridge.ts';
 import { authorizedKeys, readIpConfig } from '../vm/cloudinit.ts';
 import { type Config, type Vm, memoryBytes } from '../vm/vm.ts';
@@ -58,7 +58,7 @@ export class Guest {
     this.clock = parts.clock;
     this.random = parts.random;
     this.site = parts.site;
-    this.hostKey = image?.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private;
+    this.hostKey = image?.hostKey ?? makeSshKey().private;
     this.disk = new Disk(image?.disk);
     this.services = new Services(image?.services);
   }

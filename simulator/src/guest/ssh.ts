@@ -3,6 +3,7 @@ import ssh2, { type ServerChannel, type Session } from 'ssh2';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Guest } from './guest.ts';
 import { runScript } from './shell/run.ts';
+import { interact } from './terminal.ts';
 
 const STDIN_LIMIT = 64 * 1024 * 1024;
 
@@ -18,7 +19,7 @@ export function serveSsh(cluster: Cluster, guest: Guest, channel: ServerChannel)
     });
     let user = guest.login;
     client.on('authentication', (attempt) => { user = attempt.username; });
-    client.on('session', (accept) => openSession(cluster, guest, user, accept()));
+    client.on('session', (accept) => openSession(guest, user, accept()));
     client.on('tcpip', (_accept, reject) => reject());
     const down = cluster.guests.watchDown(guest.vmid, () => client.end());
     client.on('close', down);
@@ -38,9 +39,10 @@ function matches(line: string, attempt: { key: { data: Buffer }; blob?: Buffer; 
   return verified === true;
 }
 
-function openSession(_cluster: Cluster, guest: Guest, user: string, session: Session): void {
+function openSession(guest: Guest, user: string, session: Session): void {
   session.on('env', (accept) => accept?.());
   session.on('pty', (accept) => accept());
+  session.on('shell', (accept) => interact(guest, user, accept()));
   session.on('exec', (accept, _reject, info) => execute(guest, user, info.command, accept()));
 }
 
