@@ -160,13 +160,13 @@ describe('the tenancy tree', () => {
     const mine = await signUp('mia');
     const other = host.client((await signUp('ned')).sessionToken);
     for (const work of [
-      other.organizations.getOrganization({ orgId: mine.organization?.id ?? '' }),
-      other.workspaces.getWorkspace({ workspaceId: mine.workspace?.id ?? '' }),
-      other.projects.getProject({ projectId: mine.project?.id ?? '' }),
-      other.workspaces.createWorkspace({ orgId: mine.organization?.id ?? '', name: 'x' }),
-      other.events.listEvents({ orgId: mine.organization?.id ?? '' }),
+      () => other.organizations.getOrganization({ orgId: mine.organization?.id ?? '' }),
+      () => other.workspaces.getWorkspace({ workspaceId: mine.workspace?.id ?? '' }),
+      () => other.projects.getProject({ projectId: mine.project?.id ?? '' }),
+      () => other.workspaces.createWorkspace({ orgId: mine.organization?.id ?? '', name: 'x' }),
+      () => other.events.listEvents({ orgId: mine.organization?.id ?? '' }),
     ])
-      expect(await refusal(work)).toEqual({ code: Code.NotFound, reason: 'NOT_FOUND' });
+      expect(await refusal(work())).toEqual({ code: Code.NotFound, reason: 'NOT_FOUND' });
   });
 });
 

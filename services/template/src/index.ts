@@ -1,0 +1,2 @@
+export { makeTemplateModule } from './template.module.ts';
+export { templateMigrations } from './migrations.ts';
