@@ -158,7 +158,7 @@ describe('RunDeployment', () => {
     expect(setup.read('/etc/app/reloads')).toBe('reloaded\nreloaded\n');
   });
 
-  it('survives a crash after each journalled write, and runs no step twice', async () => {
+  it('survives a crash at each point, and runs no step twice', async () => {
     await using setup = await setUp();
     let runs = 0;
     for (let crashAt = 1; ; crashAt++) {

@@ -43,7 +43,7 @@ export function startScript(place: StepPlace, step: RenderedStep, onSuccess?: { 
     // The environment may hold secrets: it is gone before the step begins.
     '. ./env',
     'rm -f ./env',
-    'export DEBIAN_FRONTEND=noninteractive',
+    'export HOME=/root DEBIAN_FRONTEND=noninteractive',
     `timeout -k 10 ${seconds} sh ./script > ./log 2>&1 < /dev/null`,
     'code=$?',
     ...note,
@@ -110,7 +110,8 @@ function watchLines(offset: number): readonly string[] {
     '  if [ -f "$d/exit" ]; then',
     '    s="exit $(cat "$d/exit")"',
     '  elif systemctl is-active --quiet "$u"; then',
-    `    if [ "$i" -ge ${looks} ]; then s=running; else i=$((i + 1)); sleep 0.1; fi`,
+    `    if [ "$i" -ge ${looks} ]; then s=running; elif [ "$i" -lt 5 ]; then sleep 0.02; else sleep 0.1; fi`,
+    '    i=$((i + 1))',
     '  elif [ ! -f "$d/exit" ]; then',
     '    s=lost',
     '  fi',

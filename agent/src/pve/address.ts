@@ -35,7 +35,8 @@ export async function awaitAddress(
   let heard = false;
   for (let wait = 100; ; wait = Math.min(2_000, wait * 1.4)) {
     try {
-      const address = addressOf(await site.api.guestCards(vm.node, vm.vmid, run.signal), vm.mac);
+      const ask = () => site.api.guestCards(vm.node, vm.vmid, run.signal);
+      const address = addressOf(await site.perAgentNode.with(vm.node, run.signal, ask), vm.mac);
       heard = true;
       if (address !== undefined) return address;
     } catch (error) {

@@ -15,7 +15,7 @@ export interface PveConnection {
   readonly tokenSecret: string;
   /** The cluster's CA in PEM (`/etc/pve/pve-root-ca.pem`): the only one that is trusted. */
   readonly ca: string;
-  /** Sockets kept for each address. Default 16. */
+  /** Sockets kept for each address. Default 32. */
   readonly maxSockets?: number;
 }
 
@@ -51,7 +51,7 @@ export class PveClient {
     this.#addresses = new Map(Object.entries(connection.nodes));
     this.#agent = new Agent({
       keepAlive: true,
-      maxSockets: connection.maxSockets ?? 16,
+      maxSockets: connection.maxSockets ?? 32,
       ca: connection.ca,
       rejectUnauthorized: true,
       scheduling: 'lifo',

@@ -9,7 +9,6 @@ import { faultOf } from './fault.ts';
 import { hasTag, smbiosUuid } from './mark.ts';
 import { jitter, pause } from './pause.ts';
 import type { PveSite } from './site.ts';
-import { journalled } from './step.ts';
 import { waitForTask } from './task.ts';
 
 const tries = 6;
@@ -27,11 +26,7 @@ export async function configure(site: PveSite, run: CommandRun, spec: EnsureServ
     if (Object.keys(change).length === 0) return config;
     run.progress('configure', `setting ${Object.keys(change).sort().join(', ')}`);
     try {
-      const { digest } = config;
-      await journalled(run, 'config', { node: vm.node }, async () => {
-        await site.api.setConfig(vm.node, spec.vmid, change, digest, run.signal);
-        return { done: true };
-      });
+      await site.api.setConfig(vm.node, spec.vmid, change, config.digest, run.signal);
     } catch (error) {
       if (at + 1 >= tries || !mayPass(error)) throw error;
     }
@@ -54,11 +49,8 @@ export async function grow(
     if (disk === undefined || disk.bytes >= wanted) return;
     run.progress('resize', `growing ${disk.key} to ${Math.round(wanted / 2 ** 20)} MiB`);
     try {
-      await journalled(run, 'resize', { disk: disk.key, bytes: wanted }, async () => {
-        const upid = await site.api.resize(node, spec.vmid, disk.key, wanted, run.signal);
-        if (upid !== undefined) await waitForTask(site.api.client, upid, run.signal);
-        return { bytes: wanted };
-      });
+      const upid = await site.api.resize(node, spec.vmid, disk.key, wanted, run.signal);
+      if (upid !== undefined) await waitForTask(site.api.client, upid, run.signal);
       return;
     } catch (error) {
       // A size that the configuration did not tell may already be larger.

@@ -13,9 +13,6 @@ import type { PveSite } from './site.ts';
 import { journalled } from './step.ts';
 import { waitForTask } from './task.ts';
 
-/** The journalled steps after which something is gone. */
-export const deleteServerEffects = ['stop', 'destroy'] as const;
-
 const tries = 6;
 
 /**
@@ -34,8 +31,8 @@ export async function deleteServer(site: PveSite, run: CommandRun, spec: DeleteS
     if (found.state !== 'here') break;
     requireOwned(found, spec, false);
     hint = found.node;
-    await stopJournalled(site, run, found);
     try {
+      await stop(site, run, found.node, spec.vmid);
       await destroy(site, run, found.node, spec.vmid);
     } catch (error) {
       run.signal.throwIfAborted();
@@ -50,14 +47,6 @@ export async function deleteServer(site: PveSite, run: CommandRun, spec: DeleteS
   return { outcome: Outcome.SUCCEEDED, effect: did ? Effect.FULL : Effect.NONE };
 }
 
-async function stopJournalled(site: PveSite, run: CommandRun, { node, config: _ }: Here): Promise<void> {
-  const vmid = vmidOf(run);
-  await journalled(run, 'stop', { node, vmid }, async () => {
-    await stop(site, run, node, vmid);
-    return { stopped: true };
-  });
-}
-
 async function destroy(site: PveSite, run: CommandRun, node: string, vmid: number): Promise<void> {
   run.progress('destroy', `removing VM ${vmid} and its disks`);
   await journalled(run, 'destroy', { node, vmid }, async () => {
@@ -65,10 +54,6 @@ async function destroy(site: PveSite, run: CommandRun, node: string, vmid: numbe
     await waitForTask(site.api.client, upid, run.signal);
     return { upid };
   });
-}
-
-function vmidOf(run: CommandRun): number {
-  return run.payload.op.case === 'deleteServer' ? run.payload.op.value.vmid : 0;
 }
 
 /**

@@ -9,9 +9,6 @@ import { start } from './power.ts';
 import { checkOffered } from './server.ts';
 import type { PveSite } from './site.ts';
 
-/** The journalled steps after which something exists. */
-export const ensureServerEffects = ['clone'] as const;
-
 /**
  * Makes one server be as specified, up and addressed: clone, configure, grow, start, address, SSH. Each step looks first and acts only on
  * what differs, so that it can run again from the start at any time.

@@ -33,6 +33,8 @@ export interface PveSite {
   /** Clones at a time of one template, and onto one storage. */
   readonly perTemplate: Semaphores;
   readonly perStorage: Semaphores;
+  /** Questions at a time to guest agents of one node: each that finds nobody holds one of the node's few workers for seconds. */
+  readonly perAgentNode: Semaphores;
   readonly waits: Waits;
   /** Resolves when the guest's SSH server greets. @throws the signal's reason */
   readonly awaitSsh: (address: string, signal: AbortSignal) => Promise<void>;

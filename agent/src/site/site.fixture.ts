@@ -40,7 +40,7 @@ export interface Ran {
   readonly said: string;
 }
 
-/** When a run crashes: at the nth intent or observation (from 1), after it is on disk. */
+/** When a run crashes: at the nth thing it tells the journal (after that is on disk) or tells of its progress, from 1. */
 export interface RunOptions {
   readonly crashAt?: number;
   readonly signal?: AbortSignal;
@@ -61,10 +61,7 @@ export async function openFixture(options: SimulatorOptions = {}, yaml = ''): Pr
   const dataFolder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
   const configFile = join(dataFolder, 'site.yaml');
   writeFileSync(join(dataFolder, 'token'), `${simulator.info.tokenSecret}\n`);
-  writeFileSync(
-    configFile,
-    `${configOf(simulator)}${yaml.includes('waits:') ? '' : 'waits: { lostReplySeconds: 1 }\n'}${yaml}`,
-  );
+  writeFileSync(configFile, `${configOf(simulator)}${withDefaults(yaml)}`);
   const sealing = await generateSealingKey();
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => {
     throw error;
@@ -135,6 +132,12 @@ export function runDeployment(name: string, value: MessageInitShape<typeof RunDe
 
 export const commandId = (): string => newId('cmd');
 
+function withDefaults(yaml: string): string {
+  const waits = yaml.includes('waits:') ? '' : 'waits: { lostReplySeconds: 1 }\n';
+  const networks = yaml.includes('networks:') ? '' : 'networks: { lan: { bridge: vmbr0 } }\n';
+  return `${waits}${networks}${yaml}`;
+}
+
 function configOf({ info }: Simulator): string {
   const { bastion } = info;
   return `driver: pve
@@ -146,7 +149,6 @@ pool: truffle
 vmids: 20000-29999
 storage: shared
 images: { debian-12: { vmid: 9000 }, ubuntu-24.04: { vmid: 9001 } }
-networks: { lan: { bridge: vmbr0 } }
 bastion: { host: ${bastion.host}, port: ${bastion.port}, user: ${bastion.user}, keyFile: ${bastion.keyFile}, hostKeySha256: "${bastion.hostKeyFingerprint}" }
 `;
 }
@@ -167,10 +169,10 @@ async function runCommand({ journal, site, commandId, payload, options }: Parts)
   const redactor = new Redactor();
   const progress: string[] = [];
   const log: string[] = [];
-  let writes = 0;
+  let told = 0;
   const crash = (): void => {
-    writes += 1;
-    if (writes === options.crashAt) throw new Crash(`crashed at write ${writes}`);
+    told += 1;
+    if (told === options.crashAt) throw new Crash(`crashed at ${told}`);
   };
   const run: CommandRun = {
     commandId,
@@ -187,7 +189,10 @@ async function runCommand({ journal, site, commandId, payload, options }: Parts)
       journal.observe(commandId, name, observed);
       crash();
     },
-    progress: (step, detail) => void progress.push(`${step}: ${redactor.apply(detail)}`),
+    progress: (step, detail) => {
+      progress.push(`${step}: ${redactor.apply(detail)}`);
+      crash();
+    },
     log: (_stream, text) => void log.push(redactor.apply(text)),
     redact: (value) => redactor.add(value),
   };

@@ -16,6 +16,8 @@ import { handlersOf } from './handlers.ts';
 import { takeInventory } from './inventory.ts';
 import { SiteConfigError } from './reader.ts';
 
+/** Proxmox VE has three workers on a node; answered questions leave at once. */
+const agentQuestions = 4;
 /** How long an inventory may take in milliseconds: less than the time between two. */
 const inventoryMs = 50_000;
 
@@ -82,6 +84,7 @@ function pveSite(config: SiteConfig, api: PveApi, sshPublicKey: string, reach: R
     sshPublicKey,
     perTemplate: new Semaphores(limits.clonesPerTemplate),
     perStorage: new Semaphores(limits.clonesPerStorage),
+    perAgentNode: new Semaphores(agentQuestions),
     waits,
     awaitSsh: (address, signal) => awaitSsh(reach, address, signal),
   };
