@@ -7,7 +7,7 @@ import { newestNumber, readEvents } from './event.repo.ts';
 
 export interface HubParts {
   /** As `svc_ledger_reader`. */
-  readonly database: Database<LedgerTables>;
+  readonly database: Pick<Database<LedgerTables>, 'tenant'>;
   readonly bell: Pick<Bell, 'listen'>;
   readonly logger: Logger;
   /** Milliseconds at most between two looks though no bell rang, and between two signs of life; default 10,000. */
