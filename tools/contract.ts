@@ -68,7 +68,8 @@ function faultsOf(method: DescMethod): string[] {
   if (isPublic && safe !== declared) faults.push('must say idempotency_level = NO_SIDE_EFFECTS if and only if it is safe');
   if (getOption(method, http).pattern.case === 'get' && !safe) faults.push('has an effect but is a GET');
   if (rules.permission !== '' && !knownPermissions().has(rules.permission)) faults.push(`needs ${rules.permission}, which no role has`);
-  for (const field of method.input.fields) if (/_ids?$/.test(field.name) && isText(field)) faults.push(...idFaults(field, isPublic && (rules.resource === field.name || inPath(method, field))));
+  if (isPublic)
+    for (const field of method.input.fields) if (/_ids?$/.test(field.name) && isText(field)) faults.push(...idFaults(field, rules.resource === field.name || inPath(method, field)));
   return faults;
 }
 

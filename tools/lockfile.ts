@@ -30,7 +30,7 @@ const knownBad: readonly (readonly [name: string, range: string, why: string])[]
 
 /** The lockfile names no host, nothing known to be bad is in it, and our own manifests pin what they ask for. */
 export function lockfile(): Promise<Findings> {
-  const { packages } = read<Lock>('package-lock.json');
+  const { packages } = read('package-lock.json') as Lock;
   const problems: string[] = [];
   for (const [path, entry] of Object.entries(packages)) {
     const name = path.split('node_modules/').at(-1) ?? path;
@@ -39,7 +39,7 @@ export function lockfile(): Promise<Findings> {
       if (name === bad && path.includes('node_modules/') && semver.satisfies(entry.version ?? '', range)) problems.push(`package-lock.json: ${bad} ${entry.version}: ${why}`);
   }
   for (const file of ['package.json', ...globSync(['packages/*/package.json', 'services/*/package.json', '{agent,cli,simulator,deploy/local}/package.json'], { cwd: root })]) {
-    const manifest = read<Manifest>(file);
+    const manifest = read(file) as Manifest;
     for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies })) {
       const ours = name.startsWith('@truffle/');
       if (ours ? range !== '*' : semver.valid(range) === null) problems.push(`${file}: ${name} must be ${ours ? '"*"' : 'one exact version'}, not ${range}`);
@@ -48,4 +48,4 @@ export function lockfile(): Promise<Findings> {
   return Promise.resolve({ problems });
 }
 
-const read = <T>(file: string): T => JSON.parse(readFileSync(join(root, file), 'utf8')) as T;
+const read = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'));

@@ -1,4 +1,4 @@
-import type { DescMessage, DescMethodUnary, Message } from '@bufbuild/protobuf';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { createContextKey, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
 import { metrics } from '@opentelemetry/api';
 import { QuotaService } from '@truffle/api/billing/v1/plan_service';
@@ -48,7 +48,7 @@ export function gate(parts: GateParts): Interceptor {
     let code = 'ok';
     try {
       return await inSpan(name, { traceparent: request.header.get('traceparent') ?? undefined, kind: 'server', attributes: { 'truffle.request_id': requestId } }, () =>
-        pass(parts, request, next as Next, requestId, name),
+        pass(parts, request, next, requestId, name),
       );
     } catch (error) {
       const { status, internal } = statusOf(error, requestId);
@@ -78,11 +78,11 @@ async function pass(parts: GateParts, request: Request, next: Next, requestId: s
 /** Runs a keyed unary call through the store of answers. */
 async function once(store: IdempotencyStore, request: UnaryRequest, caller: Caller, work: () => Promise<UnaryResponse | StreamResponse>): Promise<UnaryResponse> {
   let fresh: UnaryResponse | undefined;
-  const message = await store.once(caller, request.method as DescMethodUnary, request.header.get('idempotency-key'), request.message as Message, async () => {
+  const message = await store.once(caller, request.method, request.header.get('idempotency-key'), request.message, async () => {
     fresh = (await work()) as UnaryResponse;
-    return fresh.message as Message;
+    return fresh.message;
   });
-  return fresh ?? ({ stream: false, service: request.service, method: request.method, header: new Headers({ 'idempotent-replayed': 'true' }), trailer: new Headers(), message } as UnaryResponse);
+  return fresh ?? ({ stream: false, service: request.service, method: request.method, header: new Headers({ 'idempotent-replayed': 'true' }), trailer: new Headers(), message });
 }
 
 /** A server stream: its one request is checked before the handler sees it, and what it throws later is mapped too. */
@@ -97,7 +97,7 @@ async function passStream(parts: GateParts, request: StreamRequest, next: Next, 
   request.contextValues.set(callerKey, admitted);
   const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
   response.header.set('x-request-id', caller.requestId);
-  return { ...response, message: mapped(parts, response.message as AsyncIterable<Message>, caller.requestId, name) } as StreamResponse;
+  return { ...response, message: mapped(parts, response.message as AsyncIterable<Message>, caller.requestId, name) };
 }
 
 async function* iterate<M>(messages: readonly M[]): AsyncIterable<M> {
@@ -118,7 +118,7 @@ async function admit(parts: GateParts, schema: DescMessage, message: Message, ca
   validate(schema, message);
   if (rules.access !== Access.PERMISSION) return caller;
   const field = schema.fields.find((f) => f.name === rules.resource);
-  const id = field === undefined ? '' : String((message as unknown as Record<string, unknown>)[field.localName] ?? '');
+  const id = field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
   const scope = await parts.authorizer.authorize(caller, rules.permission, id);
   return { ...caller, ...scope };
 }

@@ -88,8 +88,8 @@ export async function startHost(name: string, makers: Readonly<Partial<Record<Se
       if (path === '/healthz') return answer(response, 200, 'ok\n');
       if (path === '/readyz') return void ready().then(() => answer(response, 200, 'ready\n'), (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`));
       if (path === '/metrics') return telemetry.metrics(request as never, response as never);
-      if (path.startsWith('/v1/')) return rest(request as never, response as never);
-      return connectHandler(request as never, response as never);
+      if (path.startsWith('/v1/')) return rest(request, response);
+      return connectHandler(request, response);
     },
     address(settings.listen),
   );

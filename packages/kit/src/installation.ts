@@ -39,8 +39,8 @@ export function ensureInstallation(folder: string): Installation {
 function ensureServiceKey(folder: string, service: ServiceName): void {
   if (existsSync(join(folder, `${service}.pub.pem`))) return;
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  write(join(folder, `${service}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-  write(join(folder, `${service}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  write(join(folder, `${service}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  write(join(folder, `${service}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
 }
 
 function kept(path: string, make: () => string): string {

@@ -7,21 +7,21 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Caller } from './caller.ts';
 
 /** Calls in a window of seconds, for one credential (or, before there is one, one address) in one process. */
-const budgets: Partial<Record<RateClass, { readonly points: number; readonly duration: number }>> = {
-  [RateClass.READ]: { points: 2_000, duration: 10 },
-  [RateClass.WRITE]: { points: 500, duration: 10 },
-  [RateClass.EXPENSIVE]: { points: 100, duration: 10 },
-  [RateClass.CREDENTIAL]: { points: 30, duration: 60 },
-  [RateClass.STREAM]: { points: 200, duration: 10 },
-};
+const budgets: ReadonlyMap<RateClass, { readonly points: number; readonly duration: number }> = new Map([
+  [RateClass.READ, { points: 2_000, duration: 10 }],
+  [RateClass.WRITE, { points: 500, duration: 10 }],
+  [RateClass.EXPENSIVE, { points: 100, duration: 10 }],
+  [RateClass.CREDENTIAL, { points: 30, duration: 60 }],
+  [RateClass.STREAM, { points: 200, duration: 10 }],
+]);
 
 /** Bounds how often one caller may call, by the method's class. `factor` widens or narrows every budget. */
 export class RateLimits {
   readonly #limiters = new Map<RateClass, RateLimiterMemory>();
 
   constructor(factor = 1) {
-    for (const [rate, budget] of Object.entries(budgets))
-      this.#limiters.set(Number(rate), new RateLimiterMemory({ points: Math.max(1, Math.round(budget.points * factor)), duration: budget.duration }));
+    for (const [rate, budget] of budgets)
+      this.#limiters.set(rate, new RateLimiterMemory({ points: Math.max(1, Math.round(budget.points * factor)), duration: budget.duration }));
   }
 
   /** @throws ConnectError RESOURCE_EXHAUSTED with RetryInfo and `retry-after` */

@@ -93,7 +93,7 @@ export async function startTestOrigin(): Promise<TestOrigin> {
     },
   });
   const rest = restHandler(services, connectHandler);
-  const server = await listenOrigin((request, response) => (request.url?.startsWith('/v1/') ? rest(request, response) : connectHandler(request as never, response as never)), {
+  const server = await listenOrigin((request, response) => (request.url?.startsWith('/v1/') ? rest(request, response) : connectHandler(request, response)), {
     host: '127.0.0.1',
     port: 0,
   });

@@ -18,7 +18,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'api_key.revoke', 'agent.enrol', 'agent.revoke', 'template.create', 'template.delete',
     ],
   ],
-  [Role.OWNER, ['organization.delete']],
+  [Role.OWNER, []],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

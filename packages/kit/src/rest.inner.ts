@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import type { connectNodeAdapter } from '@connectrpc/connect-node';
-import type { RestRequest } from './rest.ts';
+import type { RestRequest } from './rest.exchange.ts';
 
 /** A request handler that speaks Connect. */
 export type ConnectHandler = ReturnType<typeof connectNodeAdapter>;
@@ -17,7 +17,7 @@ export interface InnerAnswer {
 export interface InnerCall {
   readonly answer: Promise<InnerAnswer>;
   /** Tells the handler that nobody is waiting any more. */
-  cancel(): void;
+  readonly cancel: () => void;
 }
 
 /** What a REST request may tell the method that it becomes; everything else belongs to the outer exchange. */

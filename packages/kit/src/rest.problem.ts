@@ -5,6 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema }
 
 /** Problem details (RFC 9457), ready to be sent. */
 export interface ProblemDocument {
+  readonly requestId: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: JsonObject;
@@ -18,7 +19,9 @@ export function problemDocument(error: ConnectError, requestId: string, status =
   const retryAfter = error.metadata.get('retry-after') ?? (delay === undefined ? undefined : String(Math.max(1, Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0))));
   const code = codeToString(error.code);
   const reason = info?.reason ?? code.toUpperCase();
+  const id = error.findDetails(RequestInfoSchema)[0]?.requestId ?? requestId;
   return {
+    requestId: id,
     status,
     headers: { ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }), ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}) },
     body: {
@@ -30,7 +33,7 @@ export function problemDocument(error: ConnectError, requestId: string, status =
       reason,
       ...(info === undefined ? {} : { parameters: { ...info.metadata } }),
       errors: (bad?.fieldViolations ?? []).map((v) => ({ field: v.field, description: v.description, ...(v.reason === '' ? {} : { reason: v.reason }) })),
-      requestId: error.findDetails(RequestInfoSchema)[0]?.requestId ?? requestId,
+      requestId: id,
     },
   };
 }

@@ -1,19 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type http from 'node:http';
-import type http2 from 'node:http2';
 import type { DescService, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { newId } from '@truffle/ids';
 import { openApiOf } from './openapi.ts';
 import { InvalidProblem, Problem } from './problem.ts';
 import { statusOf } from './problem.status.ts';
+import { requestIdOf, send, sendProblem, type RestRequest, type RestResponse } from './rest.exchange.ts';
 import { callInside, type ConnectHandler } from './rest.inner.ts';
 import { errorOf, problemDocument, type ProblemDocument } from './rest.problem.ts';
 import { compileRoutes, matchRoute, requestJson, type RestRoute } from './rest.route.ts';
 import { streamEvents, withLastEventId } from './sse.ts';
-
-export type RestRequest = http.IncomingMessage | http2.Http2ServerRequest;
-export type RestResponse = http.ServerResponse | http2.Http2ServerResponse;
 
 const mostBytes = 1024 * 1024;
 const openApiPath = '/v1/openapi.json';
@@ -83,7 +78,7 @@ async function answerOnce(request: RestRequest, response: RestResponse, connectH
 async function readJson(request: RestRequest): Promise<JsonValue | undefined> {
   const bytes = await collect(request as AsyncIterable<Uint8Array>, mostBytes);
   if (bytes.length === 0) return undefined;
-  const type = String(request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase();
+  const type = (request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new HttpError(415, Code.InvalidArgument, 'the body must be application/json', { 'accept-post': 'application/json' });
   const json = parse(bytes);
   if (json === undefined) throw new InvalidProblem([{ field: 'body', description: 'is not JSON', reason: 'INVALID_JSON' }]);
@@ -121,24 +116,4 @@ const sentBack = ['x-request-id', 'idempotent-replayed', 'retry-after'] as const
 /** Of an answer's headers, those that mean something to whoever asked by REST. */
 function headersBack(headers: Headers): Record<string, string> {
   return Object.fromEntries(sentBack.flatMap((name) => (headers.get(name) === null ? [] : [[name, headers.get(name) ?? '']])));
-}
-
-/** Sends a problem as `application/problem+json`. */
-export function sendProblem(response: RestResponse, document: ProblemDocument, extra: Readonly<Record<string, string>> = {}): void {
-  const headers = { 'x-request-id': String(document.body['requestId']), ...extra, ...document.headers, 'content-type': 'application/problem+json' };
-  send(response, document.status, headers, Buffer.from(JSON.stringify(document.body)));
-}
-
-function send(response: RestResponse, status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): void {
-  const { connection, ...rest } = headers;
-  // HTTP/2 has no connection header.
-  const all = connection === undefined || 'stream' in response ? rest : { connection, ...rest };
-  (response as http.ServerResponse).writeHead(status, { ...all, 'content-length': String(body.length), 'cache-control': 'no-store' });
-  (response as http.ServerResponse).end(body);
-}
-
-/** The caller's own id for the request when it is a good one, else a new one. */
-export function requestIdOf(request: RestRequest): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : newId('req');
 }

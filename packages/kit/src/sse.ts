@@ -2,9 +2,9 @@ import type { EventEmitter } from 'node:events';
 import type http from 'node:http';
 import type { DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { endStreamFlag, endStreamFromJson } from '@connectrpc/connect/protocol-connect';
+import { requestIdOf, sendProblem, type RestRequest, type RestResponse } from './rest.exchange.ts';
 import { callInside, type ConnectHandler } from './rest.inner.ts';
 import { errorOf, problemDocument } from './rest.problem.ts';
-import { requestIdOf, sendProblem, type RestRequest, type RestResponse } from './rest.ts';
 
 /** Fields that say where a watcher is, in what a stream sends (in its first message field) and in what asks for it. */
 const cursorFields = ['n', 'cursor', 'revision'] as const;

@@ -43,9 +43,9 @@ beforeAll(async () => {
   const rest = restHandler([TemplateService, EventService], connectHandler);
   behind = await listenOrigin(
     (request, response) => {
-      if (request.url === '/readyz') return void (response as { end(text: string): void }).end('ready');
+      if (request.url === '/readyz') return  (response as { end(text: string): void }).end('ready');
       if (request.url?.startsWith('/v1/')) return rest(request, response);
-      return connectHandler(request as never, response as never);
+      return connectHandler(request, response);
     },
     { host: '127.0.0.1', port: 0 },
   );

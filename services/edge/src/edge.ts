@@ -39,7 +39,7 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
     if (path === '/metrics') return telemetry.metrics(request as http.IncomingMessage, response as http.ServerResponse);
     const owner = ownerOf(request.method ?? '', path);
     const upstream = owner === undefined ? undefined : upstreams.get(owner);
-    if (upstream === undefined) return path.startsWith('/v1/') ? localRest(request, response) : local(request as http.IncomingMessage, response as http.ServerResponse);
+    if (upstream === undefined) return path.startsWith('/v1/') ? localRest(request, response) : local(request, response);
     void forward(request, response, upstream, (cause) => {
       logger.warn({ err: cause, service: owner, path }, 'a service did not answer');
       unavailable(request, response, path);
@@ -80,7 +80,7 @@ function upstreamsOf(peers: readonly string[]): ReadonlyMap<ServiceName, Upstrea
 /** Says in the caller's own protocol that the service behind cannot be reached now. */
 function unavailable(request: RestRequest, response: RestResponse, path: string): void {
   const message = 'the service cannot be reached now; try again';
-  const type = String(request.headers['content-type'] ?? '');
+  const type = request.headers['content-type'] ?? '';
   const out = response as http.ServerResponse;
   if (type.startsWith('application/grpc')) {
     for (const [name, value] of Object.entries({ 'content-type': type, 'grpc-status': '14', 'grpc-message': message })) out.setHeader(name, value);

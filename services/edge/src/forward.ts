@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import http2, { type ClientHttp2Stream, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import http2, { type ClientHttp2Stream, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
 import type { RestRequest, RestResponse } from '@truffle/kit';
 import { cancel, type Upstream } from './upstream.ts';
@@ -23,7 +23,7 @@ export async function forward(request: RestRequest, response: RestResponse, upst
     begin(response as http.ServerResponse, headers);
     // Without a body the head itself must end the stream: so gRPC tells a refusal from a broken answer.
     if (isAll) return void response.end();
-    stream.once('trailers', (trailers) => (response as http.ServerResponse).addTrailers(plain(trailers) as http.OutgoingHttpHeaders));
+    stream.once('trailers', (trailers) => (response as http.ServerResponse).addTrailers(plain(trailers)));
     // A watcher wants to know that it is connected before there is anything to see.
     (response as http.ServerResponse).flushHeaders();
     await pipeline(stream, response as http.ServerResponse);
@@ -64,7 +64,7 @@ function begin(response: http.ServerResponse, headers: IncomingHttpHeaders): voi
 
 /** Ends an answer that has begun so that nobody takes it for whole. */
 function reset(response: RestResponse): void {
-  if ('stream' in response) (response.stream as ServerHttp2Stream).close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+  if ('stream' in response) (response.stream).close(http2.constants.NGHTTP2_INTERNAL_ERROR);
   else response.destroy();
 }
 
