@@ -1,6 +1,5 @@
 import { type DeleteServer, Effect, Outcome } from '@truffle/api/agent/v1/command';
 import type { CommandEnd, CommandRun } from '../command/effect.ts';
-import { DecodedFailure } from '../command/failure.ts';
 import type { Here } from './clone.ts';
 import { faultOf } from './fault.ts';
 import { locate } from './locate.ts';
