@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
-import { until } from '@truffle/testkit';
+import { testDatabase, testEngines, until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteAgent, getAgent, pingAgent } from './agent/agent.usecases.ts';
 import { createJoinToken, enroll } from './agent/enrollment.usecases.ts';
 import { cancelCommands, enqueueCommands, getCommands, listCommandLogs, PayloadMismatchProblem, queuedOf } from './command/command.usecases.ts';
+import { agentGatewayMigrations } from './migrations.ts';
 import { enrollRequest, enrolPeer, makeRequest, Peer } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
@@ -13,7 +14,7 @@ let world: World;
 let one: Running;
 
 beforeAll(async () => {
-  world = await makeWorld();
+  world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
   one = await world.startGateway();
 });
 afterAll(() => world?.close());

@@ -34,7 +34,7 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     await deleteAgent(parts, callerOf(context), request.agentId, request.revision);
     return create(DeleteAgentResponseSchema);
   },
-  pingAgent: async (request, context) => create(PingAgentResponseSchema, { roundTrip: durationFromMs(await pingAgent(parts, callerOf(context), request.agentId)) }),
+  pingAgent: async (request, context) => create(PingAgentResponseSchema, { roundTrip: durationFromMs(Math.round(await pingAgent(parts, callerOf(context), request.agentId))) }),
 });
 
 /** How an agent comes to have a certificate; `endpoints` is where it dials then. */

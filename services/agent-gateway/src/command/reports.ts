@@ -10,7 +10,8 @@ import { insertLogs, storeProgress, type LogLine, type ProgressNote } from './co
 export const gatherMs = 100;
 const mostLines = 20_000;
 const mostNotes = 20_000;
-const mostLinesPerCommand = 10_000n;
+/** Per command and start of its agent: agents number lines from `boot_no * 2^32`. */
+const mostLinesPerBoot = 10_000n;
 const mostText = 8_192;
 
 interface Gathered {
@@ -50,7 +51,7 @@ export class Reports {
     const gathered = this.#of(session.orgId);
     for (const entry of batch.entries) {
       // What does not fit is lost; the agent's own copy of the log has it.
-      if (this.#lines >= mostLines || entry.n > mostLinesPerCommand) return;
+      if (this.#lines >= mostLines || (entry.n & 0xffff_ffffn) > mostLinesPerBoot) return;
       this.#lines++;
       gathered.lines.push({
         commandId: batch.commandId,

@@ -55,6 +55,8 @@ export class LinkSession {
   readonly #window = new Map<string, 'sent' | 'waiting' | 'running'>();
   #claiming = false;
   #claimAgain = false;
+  /** The last claim was cut short: more may be queued than a doorbell will tell of. */
+  #moreQueued = false;
   #inventory: Inventory | undefined;
   #closing: Promise<void> | undefined;
 
@@ -233,7 +235,7 @@ export class LinkSession {
 
   #roomAgain(): void {
     this.permitWaiting();
-    this.wake();
+    if (this.#moreQueued) this.wake();
   }
 
   #say(commandId: string, words: readonly Word[]): void {
@@ -268,10 +270,14 @@ export class LinkSession {
       do {
         this.#claimAgain = false;
         const room = Math.min(64, this.#room());
-        if (room <= 0 || this.#ref === undefined) break;
+        if (room <= 0 || this.#ref === undefined) {
+          this.#moreQueued = true;
+          break;
+        }
         const loads = await this.#parts.flow.claim({ session: this.#ref, room });
         for (const load of loads) this.#send(load);
-        if (loads.length === room) this.#claimAgain = true;
+        this.#moreQueued = loads.length === room;
+        if (this.#moreQueued) this.#claimAgain = true;
       } while (this.#claimAgain && this.#online);
     } catch (error) {
       this.#failed(error);

@@ -8,16 +8,21 @@ import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { newId } from '@truffle/ids';
 import { connectBell, type Bell, type Caller } from '@truffle/kit';
 import { createLogger } from '@truffle/telemetry';
-import { testDatabase, testEngines, type TestDatabase } from '@truffle/testkit';
+import type { Database, ServiceRole } from '@truffle/database';
 import { enrollmentRpc } from '../agent/agent.rpc.ts';
 import type { AgentParts } from '../agent/agent.usecases.ts';
 import type { EnrollmentParts } from '../agent/enrollment.usecases.ts';
 import { Authority } from '../authority/authority.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway } from '../gateway/gateway.ts';
-import { agentGatewayMigrations } from '../migrations.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
 import type { Tables } from '../tables.ts';
+
+/** A migrated database, closed with the world. */
+export interface WorldDatabase {
+  open<T>(role: ServiceRole): Database<T>;
+  close(): Promise<void>;
+}
 
 /** One gateway with a port of its own. */
 export interface Running {
@@ -32,7 +37,6 @@ export interface Running {
 
 /** A database, an authority, an enrolment origin and as many gateways as asked for. */
 export interface World {
-  readonly database: TestDatabase;
   readonly bell: Bell;
   readonly orgId: string;
   readonly caller: Caller;
@@ -42,10 +46,9 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function makeWorld(): Promise<World> {
+export async function makeWorld(database: WorldDatabase, natsUrl: string): Promise<World> {
   const logger = createLogger('test', 'error');
-  const database = await testDatabase([agentGatewayMigrations]);
-  const bell = await connectBell(testEngines().natsUrl, 'test', logger);
+  const bell = await connectBell(natsUrl, 'test', logger);
   const folder = mkdtempSync(join(tmpdir(), 'truffle-gateway-'));
   const authority = await Authority.open(join(folder, 'ca'));
   const orgId = newId('org');
@@ -61,7 +64,6 @@ export async function makeWorld(): Promise<World> {
   };
   const origin = await serveOrigin(enrollment, endpoints);
   return {
-    database,
     bell,
     orgId,
     caller: { subject: 'user:usr_test', bindings: [], orgId, requestId: 'req_test', traceparent: '', address: '' },
@@ -85,7 +87,7 @@ export async function makeWorld(): Promise<World> {
   };
 }
 
-async function startGateway(database: TestDatabase, bell: Bell, authority: Authority, endpoints: () => readonly string[], gone: () => void): Promise<Running> {
+async function startGateway(database: WorldDatabase, bell: Bell, authority: Authority, endpoints: () => readonly string[], gone: () => void): Promise<Running> {
   const logger = createLogger('test', 'warn');
   const tenants = database.open<Tables>('svc_agent_gateway');
   const sweeps = database.open<Tables>('svc_agent_sweep');
