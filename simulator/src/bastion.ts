@@ -24,11 +24,13 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
     client.on('close', () => connections.delete(client));
     client.on('error', () => client.end());
     client.on('authentication', (attempt) => {
-      if (attempt.method !== 'publickey' || attempt.username !== LOGIN || !attempt.key.data.equals(allowed)) return attempt.reject(['publickey']);
+      if (attempt.method !== 'publickey' || attempt.username !== LOGIN || !attempt.key.data.equals(allowed))
+        return attempt.reject(['publickey']);
       if (attempt.signature === undefined) return attempt.accept();
       const key = ssh2.utils.parseKey(clientKey);
       // The library answers an error, not false, for a signature it cannot read.
-      const verified: unknown = key instanceof Error ? key : key.verify(attempt.blob ?? Buffer.alloc(0), attempt.signature, attempt.hashAlgo);
+      const verified: unknown =
+        key instanceof Error ? key : key.verify(attempt.blob ?? Buffer.alloc(0), attempt.signature, attempt.hashAlgo);
       if (verified !== true) return attempt.reject();
       attempt.accept();
     });
@@ -42,7 +44,10 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
     info: {
-      host: '127.0.0.1', port: (listener.address() as AddressInfo).port, user: LOGIN, keyFile: folder.path('bastion_client_key'),
+      host: '127.0.0.1',
+      port: (listener.address() as AddressInfo).port,
+      user: LOGIN,
+      keyFile: folder.path('bastion_client_key'),
       hostKeyFingerprint: `SHA256:${createHash('sha256').update(publicPart(hostKey)).digest('base64').replace(/=+$/, '')}`,
     },
     close: async () => {

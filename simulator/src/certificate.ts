@@ -22,7 +22,11 @@ export async function makeCertificates(nodes: readonly string[], nowMs: number):
   const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const validity = { notBefore: new Date(nowMs - DAY_MS), notAfter: new Date(nowMs + TEN_YEARS_MS) };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: '01', name: 'CN=Proxmox Virtual Environment, OU=simulated, O=PVE Cluster Manager CA', ...validity, signingAlgorithm: ALGORITHM, keys: caKeys,
+    serialNumber: '01',
+    name: 'CN=Proxmox Virtual Environment, OU=simulated, O=PVE Cluster Manager CA',
+    ...validity,
+    signingAlgorithm: ALGORITHM,
+    keys: caKeys,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
@@ -30,17 +34,28 @@ export async function makeCertificates(nodes: readonly string[], nowMs: number):
     ],
   });
   const leaf = await x509.X509CertificateGenerator.create({
-    serialNumber: '02', subject: `CN=${nodes[0] ?? 'pve1'}.local, OU=PVE Cluster Node, O=Proxmox Virtual Environment`, issuer: ca.subject, ...validity,
-    signingAlgorithm: ALGORITHM, publicKey: leafKeys.publicKey, signingKey: caKeys.privateKey,
+    serialNumber: '02',
+    subject: `CN=${nodes[0] ?? 'pve1'}.local, OU=PVE Cluster Node, O=Proxmox Virtual Environment`,
+    issuer: ca.subject,
+    ...validity,
+    signingAlgorithm: ALGORITHM,
+    publicKey: leafKeys.publicKey,
+    signingKey: caKeys.privateKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' }, { type: 'dns', value: 'localhost' }, ...nodes.map((node) => ({ type: 'dns' as const, value: node })),
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'dns', value: 'localhost' },
+        ...nodes.map((node) => ({ type: 'dns' as const, value: node })),
       ]),
       await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey);
-  return { caCert: `${ca.toString('pem')}\n`, cert: `${leaf.toString('pem')}\n${ca.toString('pem')}\n`, key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+  return {
+    caCert: `${ca.toString('pem')}\n`,
+    cert: `${leaf.toString('pem')}\n${ca.toString('pem')}\n`,
+    key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+  };
 }

@@ -22,23 +22,38 @@ export interface Sent {
 
 /** Sends one request over TLS, trusting the simulator's own CA only. */
 export function send(info: SimulatorInfo, sent: Sent): Promise<Reply> {
-  const body = sent.body === undefined ? undefined : typeof sent.body === 'string' ? sent.body : new URLSearchParams(sent.body).toString();
+  const body =
+    sent.body === undefined
+      ? undefined
+      : typeof sent.body === 'string'
+        ? sent.body
+        : new URLSearchParams(sent.body).toString();
   const headers: Record<string, string | number> = {
     ...(sent.method === 'GET' || sent.method === 'DELETE' ? {} : { 'Content-Length': Buffer.byteLength(body ?? '') }),
     ...(typeof sent.body === 'object' ? { 'Content-Type': 'application/x-www-form-urlencoded' } : {}),
     ...sent.headers,
   };
   return new Promise((resolve, reject) => {
-    const call = request(`${info.url}${sent.path}`, { method: sent.method, headers, ca: readFileSync(info.caFile), agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8');
-        const isJson = (response.headers['content-type'] ?? '').startsWith('application/json');
-        resolve({ status: response.statusCode ?? 0, reason: response.statusMessage ?? '', headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined });
-      });
-    });
+    const call = request(
+      `${info.url}${sent.path}`,
+      { method: sent.method, headers, ca: readFileSync(info.caFile), agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const isJson = (response.headers['content-type'] ?? '').startsWith('application/json');
+          resolve({
+            status: response.statusCode ?? 0,
+            reason: response.statusMessage ?? '',
+            headers: response.headers,
+            text,
+            json: isJson ? JSON.parse(text) : undefined,
+          });
+        });
+      },
+    );
     call.on('error', reject);
     call.end(body);
   });
@@ -49,8 +64,18 @@ export function tokenHeader(info: SimulatorInfo): Record<string, string> {
 }
 
 /** Calls the API with the demo token; answers the data. @throws when the status is not 200 */
-export async function api(info: SimulatorInfo, method: string, path: string, body?: Record<string, string>): Promise<unknown> {
-  const reply = await send(info, { method, path: `/api2/json${path}`, headers: tokenHeader(info), ...(body === undefined ? {} : { body }) });
+export async function api(
+  info: SimulatorInfo,
+  method: string,
+  path: string,
+  body?: Record<string, string>,
+): Promise<unknown> {
+  const reply = await send(info, {
+    method,
+    path: `/api2/json${path}`,
+    headers: tokenHeader(info),
+    ...(body === undefined ? {} : { body }),
+  });
   if (reply.status !== 200) throw new Error(`${method} ${path}: ${reply.status} ${reply.reason} ${reply.text}`);
   return reply.json?.data;
 }
@@ -72,7 +97,11 @@ export async function until<T>(ask: () => Promise<T>, done: (value: T) => boolea
 export async function finished(info: SimulatorInfo, upid: unknown): Promise<string> {
   const name = String(upid);
   const status = await until(
-    async () => (await api(info, 'GET', `/nodes/${name.split(':')[1]}/tasks/${encodeURIComponent(name)}/status`)) as { status: string; exitstatus?: string },
+    async () =>
+      (await api(info, 'GET', `/nodes/${name.split(':')[1]}/tasks/${encodeURIComponent(name)}/status`)) as {
+        status: string;
+        exitstatus?: string;
+      },
     (one) => one.status === 'stopped',
   );
   return status.exitstatus ?? '';
@@ -116,9 +145,15 @@ export function run(client: SshClient, command: string, input?: string): Promise
         return;
       }
       const ran: Ran = { code: -1, stdout: '', stderr: '' };
-      stream.on('data', (chunk: Buffer) => { ran.stdout += chunk.toString('utf8'); });
-      stream.stderr.on('data', (chunk: Buffer) => { ran.stderr += chunk.toString('utf8'); });
-      stream.on('exit', (code: number) => { ran.code = code; });
+      stream.on('data', (chunk: Buffer) => {
+        ran.stdout += chunk.toString('utf8');
+      });
+      stream.stderr.on('data', (chunk: Buffer) => {
+        ran.stderr += chunk.toString('utf8');
+      });
+      stream.on('exit', (code: number) => {
+        ran.code = code;
+      });
       stream.on('close', () => resolve(ran));
       if (input !== undefined) stream.end(input);
     });

@@ -12,17 +12,84 @@ export interface Recorded {
 
 /** Numbers that are measured or counted up: only their type is compared. */
 const MEASURED = new Set([
-  'pid', 'pstart', 'starttime', 'endtime', 'uptime', 'cpu', 'mem', 'memhost', 'netin', 'netout', 'diskread', 'diskwrite', 'ctime', 'snaptime', 'time',
-  'used', 'avail', 'total', 'used_fraction', 'free', 'available', 'swap', 'cores', 'cpus', 'maxcpu', 'maxmem', 'cgroup-mode', 'rx-bytes', 'tx-bytes',
-  'rx-packets', 'tx-packets', 'secureboot', 'idle', 'wait', 'disk', 'bytes-read',
+  'pid',
+  'pstart',
+  'starttime',
+  'endtime',
+  'uptime',
+  'cpu',
+  'mem',
+  'memhost',
+  'netin',
+  'netout',
+  'diskread',
+  'diskwrite',
+  'ctime',
+  'snaptime',
+  'time',
+  'used',
+  'avail',
+  'total',
+  'used_fraction',
+  'free',
+  'available',
+  'swap',
+  'cores',
+  'cpus',
+  'maxcpu',
+  'maxmem',
+  'cgroup-mode',
+  'rx-bytes',
+  'tx-bytes',
+  'rx-packets',
+  'tx-packets',
+  'secureboot',
+  'idle',
+  'wait',
+  'disk',
+  'bytes-read',
 ]);
 /** Text that is made up or names the machine: only its being text is compared. */
 const MADE_UP = new Set([
-  'ticket', 'CSRFPreventionToken', 'password', 'cert', 'value', 'ssl_fingerprint', 'ip', 'kversion', 'pveversion', 'release', 'version', 'model', 'vendor',
-  'family', 'mhz', 'flags', 'hvm', 'sysname', 'machine', 'mode', 'address', 'cidr', 'port', 'uid', 'id', 'host-name', 'dns1', 'ip-address', 'timezone', 'out-data', 'loadavg',
+  'ticket',
+  'CSRFPreventionToken',
+  'password',
+  'cert',
+  'value',
+  'ssl_fingerprint',
+  'ip',
+  'kversion',
+  'pveversion',
+  'release',
+  'version',
+  'model',
+  'vendor',
+  'family',
+  'mhz',
+  'flags',
+  'hvm',
+  'sysname',
+  'machine',
+  'mode',
+  'address',
+  'cidr',
+  'port',
+  'uid',
+  'id',
+  'host-name',
+  'dns1',
+  'ip-address',
+  'timezone',
+  'out-data',
+  'loadavg',
 ]);
 /** Made-up text may stand under the same name as text that matters; there it is compared. */
-const MATTERS_IN: Readonly<Record<string, RegExp>> = { value: /\/(pending|cloudinit)$/, id: /\/tasks|resources|nodes$|pools/, version: /\/version\/?$/, release: /\/version\/?$/ };
+const MATTERS_IN: Readonly<Record<string, RegExp>> = {
+  value: /\/(pending|cloudinit)$/,
+  id: /\/tasks|resources|nodes$|pools/,
+  version: /\/version\/?$/,
+  release: /\/version\/?$/,
+};
 const ID_IN_NODE_LOG = /\/cluster\/log/;
 
 /** Text with everything generated in it replaced by its kind. */
@@ -62,19 +129,38 @@ export function differences(recorded: unknown, actual: unknown, path: string, at
 }
 
 function same(recorded: string, actual: string, key: string, path: string): boolean {
-  if (MADE_UP.has(key) && (MATTERS_IN[key]?.test(path.split('?')[0] ?? '') !== true || ID_IN_NODE_LOG.test(path))) return true;
+  if (MADE_UP.has(key) && (MATTERS_IN[key]?.test(path.split('?')[0] ?? '') !== true || ID_IN_NODE_LOG.test(path)))
+    return true;
   if (LISTS_OF_WORDS.has(key)) return recorded.split(',').sort().join() === actual.split(',').sort().join();
   return normal(recorded) === normal(actual);
 }
 
 /** What tells the members of a list apart. */
-const NAMES = ['userid', 'roleid', 'volid', 'upid', 'vmid', 'key', 'name', 'storage', 'iface', 'realm', 'n', 'id', 'subdir', 'drivename', 'ugid'];
+const NAMES = [
+  'userid',
+  'roleid',
+  'volid',
+  'upid',
+  'vmid',
+  'key',
+  'name',
+  'storage',
+  'iface',
+  'realm',
+  'n',
+  'id',
+  'subdir',
+  'drivename',
+  'ugid',
+];
 
 function listDifferences(recorded: unknown[], actual: unknown[], path: string, at: string): string[] {
   // How many addresses a guest has is its network's affair.
   if (at.endsWith('.ip-addresses')) return differences(recorded[0], actual[0], path, `${at}[0]`);
-  if (recorded.length !== actual.length) return [`${at || 'body'}: recorded ${recorded.length} members, got ${actual.length}: ${show(actual)}`];
-  const order = (list: unknown[]): unknown[] => [...list].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0));
+  if (recorded.length !== actual.length)
+    return [`${at || 'body'}: recorded ${recorded.length} members, got ${actual.length}: ${show(actual)}`];
+  const order = (list: unknown[]): unknown[] =>
+    [...list].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0));
   const left = order(recorded);
   const right = order(actual);
   return left.flatMap((one, place) => differences(one, right[place], path, `${at}[${nameOf(one)}]`));
@@ -83,7 +169,9 @@ function listDifferences(recorded: unknown[], actual: unknown[], path: string, a
 function nameOf(one: unknown): string {
   if (!isObject(one)) return normal(JSON.stringify(one) ?? '');
   const name = NAMES.find((key) => one[key] !== undefined);
-  return name === undefined ? normal(JSON.stringify(one)) : `${JSON.stringify(one['type'])}${normal(JSON.stringify(one[name]))}`;
+  return name === undefined
+    ? normal(JSON.stringify(one))
+    : `${JSON.stringify(one['type'])}${normal(JSON.stringify(one[name]))}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -95,7 +183,10 @@ function show(value: unknown): string {
 }
 
 /** The header lines that every answer has, as recorded. */
-export function headerDifferences(recorded: Readonly<Record<string, string>>, actual: Readonly<Record<string, unknown>>): string[] {
+export function headerDifferences(
+  recorded: Readonly<Record<string, string>>,
+  actual: Readonly<Record<string, unknown>>,
+): string[] {
   return ['Connection', 'Server', 'Cache-Control', 'Content-Type'].flatMap((name) => {
     const wanted = recorded[name];
     const got = actual[name.toLowerCase()];

@@ -26,7 +26,11 @@ export class Flocks {
    * @param timeoutMs how long to wait for other holders (the real one waits 10 s)
    * @throws {RunError} "can't lock file …" when the wait ends
    */
-  async with<T>(vmid: number, work: () => Promise<T> | T, options: { timeoutMs?: number; shared?: boolean } = {}): Promise<T> {
+  async with<T>(
+    vmid: number,
+    work: () => Promise<T> | T,
+    options: { timeoutMs?: number; shared?: boolean } = {},
+  ): Promise<T> {
     const shared = options.shared === true;
     await this.acquire(vmid, shared, options.timeoutMs ?? 10_000);
     try {

@@ -32,15 +32,26 @@ class UsageError extends Error {
 function readOptions(): { options: SimulatorOptions; json: boolean; help: boolean; infoFile: string | undefined } {
   const { values } = parseArgs({
     options: {
-      json: { type: 'boolean' }, help: { type: 'boolean' }, nodes: { type: 'string' }, 'clone-ms': { type: 'string' }, 'boot-ms': { type: 'string' },
-      port: { type: 'string' }, faults: { type: 'string' }, 'state-dir': { type: 'string' }, 'info-file': { type: 'string' }, 'status-ms': { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+      nodes: { type: 'string' },
+      'clone-ms': { type: 'string' },
+      'boot-ms': { type: 'string' },
+      port: { type: 'string' },
+      faults: { type: 'string' },
+      'state-dir': { type: 'string' },
+      'info-file': { type: 'string' },
+      'status-ms': { type: 'string' },
     },
   });
   const { nodes, faults } = values;
   const options = {
     nodes: nodes === undefined ? undefined : /^\d+$/.test(nodes) ? Number(nodes) : nodes.split(','),
-    cloneMs: count(values['clone-ms'], 'clone-ms'), bootMs: count(values['boot-ms'], 'boot-ms'), port: count(values.port, 'port'),
-    statusIntervalMs: count(values['status-ms'], 'status-ms'), stateDir: values['state-dir'],
+    cloneMs: count(values['clone-ms'], 'clone-ms'),
+    bootMs: count(values['boot-ms'], 'boot-ms'),
+    port: count(values.port, 'port'),
+    statusIntervalMs: count(values['status-ms'], 'status-ms'),
+    stateDir: values['state-dir'],
     faults: faults === undefined ? undefined : parseFaults(readFileSync(faults, 'utf8')),
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -63,7 +74,10 @@ async function main(): Promise<void> {
   const { info } = simulator;
   if (infoFile !== undefined) writeWhole(infoFile, JSON.stringify(info));
   if (json) process.stdout.write(`${JSON.stringify(info)}\n`);
-  else process.stdout.write(`Simulated Proxmox VE at ${info.url}\n  token    ${info.tokenId}=${info.tokenSecret}\n  login    ${info.user} / ${info.password}\n  trust    ${info.caFile}\n  bastion  ${info.bastion.user}@${info.bastion.host}:${info.bastion.port} (key ${info.bastion.keyFile})\n  faults   ${info.controlUrl}/faults\n`);
+  else
+    process.stdout.write(
+      `Simulated Proxmox VE at ${info.url}\n  token    ${info.tokenId}=${info.tokenSecret}\n  login    ${info.user} / ${info.password}\n  trust    ${info.caFile}\n  bastion  ${info.bastion.user}@${info.bastion.host}:${info.bastion.port} (key ${info.bastion.keyFile})\n  faults   ${info.controlUrl}/faults\n`,
+    );
   process.stderr.write('Ready; Ctrl-C stops it.\n');
   const stop = (): void => {
     void simulator.close().then(() => process.exit(0));

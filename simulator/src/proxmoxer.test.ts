@@ -75,8 +75,12 @@ function run(program: string, args: readonly string[], env: Record<string, strin
   return new Promise((resolve) => {
     const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
-    child.stdout.on('data', (chunk: Buffer) => { text += chunk.toString('utf8'); });
-    child.stderr.on('data', (chunk: Buffer) => { text += chunk.toString('utf8'); });
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
     child.on('error', (error) => resolve({ code: -1, text: error.message }));
     child.on('close', (code) => resolve({ code: code ?? -1, text }));
   });
@@ -84,7 +88,16 @@ function run(program: string, args: readonly string[], env: Record<string, strin
 
 beforeAll(async () => {
   const made = await run('python3', ['-m', 'venv', folder]);
-  const installed = made.code === 0 ? await run(join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', 'proxmoxer==2.3.0', 'requests==2.34.2']) : made;
+  const installed =
+    made.code === 0
+      ? await run(join(folder, 'bin/pip'), [
+          'install',
+          '--quiet',
+          '--disable-pip-version-check',
+          'proxmoxer==2.3.0',
+          'requests==2.34.2',
+        ])
+      : made;
   if (installed.code !== 0) missing = installed.text.trim().split('\n').at(-1);
   else simulator = await startSimulator({ nodes: 2, cloneMs: 100, bootMs: 200, agentWaitMs: 50 });
 }, 180_000);
@@ -99,7 +112,11 @@ test('proxmoxer clones, configures, starts, stops and destroys', { timeout: 60_0
   const { info } = simulator;
   const { hostname, port } = new URL(info.url);
   const ran = await run(join(folder, 'bin/python'), ['-c', SCRIPT], {
-    PVE_HOST: hostname, PVE_PORT: port, PVE_TOKEN_ID: info.tokenId, PVE_TOKEN_SECRET: info.tokenSecret, PVE_CA: info.caFile,
+    PVE_HOST: hostname,
+    PVE_PORT: port,
+    PVE_TOKEN_ID: info.tokenId,
+    PVE_TOKEN_SECRET: info.tokenSecret,
+    PVE_CA: info.caFile,
   });
   expect(ran.text).toContain('proxmoxer: clone to destroy done');
   expect(ran.code).toBe(0);

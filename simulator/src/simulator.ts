@@ -118,7 +118,13 @@ async function loadCertificates(folder: StateFolder, nodes: readonly string[]): 
   return made;
 }
 
-function buildCluster(parts: { options: SimulatorOptions; clock: Cluster['clock']; random: Random; secrets: Secrets; faults: Faults }): Cluster {
+function buildCluster(parts: {
+  options: SimulatorOptions;
+  clock: Cluster['clock'];
+  random: Random;
+  secrets: Secrets;
+  faults: Faults;
+}): Cluster {
   const { options, clock, random, secrets, faults } = parts;
   const cloneMs = options.cloneMs ?? 1000;
   const tasks = new Tasks(clock, { bootedAtMs: clock.now() - UPTIME_MS, forkMs: options.forkMs ?? 0 });
@@ -127,15 +133,29 @@ function buildCluster(parts: { options: SimulatorOptions; clock: Cluster['clock'
     const delayMs = faults.take('task-delay', subject)?.ms;
     const failWith = faults.take('task-fails', subject)?.text;
     const warnings: string[] = [];
-    for (let one = faults.take('task-warns', subject); one !== undefined; one = faults.take('task-warns', subject)) warnings.push(one.text);
+    for (let one = faults.take('task-warns', subject); one !== undefined; one = faults.take('task-warns', subject))
+      warnings.push(one.text);
     const failAfter = faults.take('task-fails-after', subject)?.text;
-    return { warnings, ...(delayMs === undefined ? {} : { delayMs }), ...(failWith === undefined ? {} : { failWith }), ...(failAfter === undefined ? {} : { failAfter }) };
+    return {
+      warnings,
+      ...(delayMs === undefined ? {} : { delayMs }),
+      ...(failWith === undefined ? {} : { failWith }),
+      ...(failAfter === undefined ? {} : { failAfter }),
+    };
   };
   const cluster = new Cluster({
-    clock, random, tasks, faults, tickets: new Tickets(secrets.ticketKey),
+    clock,
+    random,
+    tasks,
+    faults,
+    tickets: new Tickets(secrets.ticketKey),
     timing: {
-      cloneMs, bootMs: options.bootMs ?? 1000, diskMs: options.diskMs ?? Math.min(100, cloneMs / 10), authDelayMs: options.authDelayMs ?? 3000,
-      agentWaitMs: options.agentWaitMs ?? 3000, statusIntervalMs: options.statusIntervalMs ?? 0,
+      cloneMs,
+      bootMs: options.bootMs ?? 1000,
+      diskMs: options.diskMs ?? Math.min(100, cloneMs / 10),
+      authDelayMs: options.authDelayMs ?? 3000,
+      agentWaitMs: options.agentWaitMs ?? 3000,
+      statusIntervalMs: options.statusIntervalMs ?? 0,
     },
   });
   cluster.guests = new Guests({ clock, random });
@@ -144,7 +164,14 @@ function buildCluster(parts: { options: SimulatorOptions; clock: Cluster['clock'
 
 function populate(cluster: Cluster, seed: Seed, folder: StateFolder): void {
   for (const [at, name] of seed.nodes.entries()) {
-    cluster.nodes.set(name, { name, ip: `10.231.9.${at + 2}`, cpus: 32, memory: 256 * GIB, bridges: ['vmbr0'], online: true });
+    cluster.nodes.set(name, {
+      name,
+      ip: `10.231.9.${at + 2}`,
+      cpus: 32,
+      memory: 256 * GIB,
+      bridges: ['vmbr0'],
+      online: true,
+    });
   }
   const saved = folder.loadSite();
   if (saved !== undefined) return restore(cluster, saved);
@@ -157,11 +184,26 @@ function report(cluster: Cluster, everyMs: number): NodeJS.Timeout | undefined {
   return setInterval(() => cluster.reports.broadcast(cluster), everyMs).unref();
 }
 
-function describe(parts: { cluster: Cluster; folder: StateFolder; port: number; bastion: Bastion; control: Control; secrets: Secrets }): SimulatorInfo {
+function describe(parts: {
+  cluster: Cluster;
+  folder: StateFolder;
+  port: number;
+  bastion: Bastion;
+  control: Control;
+  secrets: Secrets;
+}): SimulatorInfo {
   const { cluster, folder, port, bastion, control, secrets } = parts;
   const token = cluster.access.users[DEMO_TOKEN.userid]?.tokens[DEMO_TOKEN.tokenid];
   return {
-    url: `https://127.0.0.1:${port}`, tokenId: `${DEMO_TOKEN.userid}!${DEMO_TOKEN.tokenid}`, tokenSecret: token?.secret ?? '', caFile: folder.path('ca.pem'),
-    user: 'root@pam', password: secrets.password, bastion: bastion.info, controlUrl: control.url, nodes: [...cluster.nodes.keys()], pid: process.pid,
+    url: `https://127.0.0.1:${port}`,
+    tokenId: `${DEMO_TOKEN.userid}!${DEMO_TOKEN.tokenid}`,
+    tokenSecret: token?.secret ?? '',
+    caFile: folder.path('ca.pem'),
+    user: 'root@pam',
+    password: secrets.password,
+    bastion: bastion.info,
+    controlUrl: control.url,
+    nodes: [...cluster.nodes.keys()],
+    pid: process.pid,
   };
 }

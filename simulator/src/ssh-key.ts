@@ -16,7 +16,8 @@ export class NoSshKey extends Error {
 export function makeSshKey(): SshKey {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const made = ssh2.utils.generateKeyPairSync('ed25519');
-    const readable = !(ssh2.utils.parseKey(made.private) instanceof Error) && !(ssh2.utils.parseKey(made.public) instanceof Error);
+    const readable =
+      !(ssh2.utils.parseKey(made.private) instanceof Error) && !(ssh2.utils.parseKey(made.public) instanceof Error);
     if (readable) return made;
   }
   throw new NoSshKey('no readable key in fifty attempts');

@@ -29,10 +29,16 @@ const SAVE_AFTER_MS = 200;
 export function capture(cluster: Cluster): SiteState {
   const { access } = cluster;
   return {
-    version: 1, users: access.users, groups: access.groups, roles: access.roles, acl: access.acl,
-    storages: [...cluster.storages.byName.values()], volumes: [...cluster.storages.volumes.values()],
+    version: 1,
+    users: access.users,
+    groups: access.groups,
+    roles: access.roles,
+    acl: access.acl,
+    storages: [...cluster.storages.byName.values()],
+    volumes: [...cluster.storages.volumes.values()],
     pools: [...cluster.pools.values()].map((pool) => ({ ...pool, vms: [...pool.vms], storages: [...pool.storages] })),
-    vms: [...cluster.vms.values()], guests: cluster.guests.images(),
+    vms: [...cluster.vms.values()],
+    guests: cluster.guests.images(),
     tasks: [...cluster.tasks.byUpid.values()].filter((task) => task.exitstatus !== undefined).slice(-TASKS_KEPT),
   };
 }

@@ -26,13 +26,25 @@ function login(call: Call): unknown {
   const password = need(call, 'password');
   const userid = realm === undefined ? name : `${name}@${realm}`;
   const known = cluster.access.users[userid];
-  const good = known !== undefined && known.enable && (known.password === password || cluster.tickets.verify(password, cluster.seconds()) === userid);
+  const good =
+    known !== undefined &&
+    known.enable &&
+    (known.password === password || cluster.tickets.verify(password, cluster.seconds()) === userid);
   if (!good || (realm !== undefined && name.includes('@'))) throw new BadPassword();
   const seconds = cluster.seconds();
-  cluster.log.push({ user: 'root@pam', msg: `successful auth for user '${userid}'`, time: seconds, tag: 'pvedaemon', pri: 6 });
+  cluster.log.push({
+    user: 'root@pam',
+    msg: `successful auth for user '${userid}'`,
+    time: seconds,
+    tag: 'pvedaemon',
+    pri: 6,
+  });
   return {
-    username: userid, ticket: cluster.tickets.issue('PVE', userid, seconds), CSRFPreventionToken: cluster.tickets.csrf(userid, seconds),
-    cap: capabilities(cluster, userid), ...(cluster.nodes.size > 1 && cluster.clusterName !== undefined ? { clustername: cluster.clusterName } : {}),
+    username: userid,
+    ticket: cluster.tickets.issue('PVE', userid, seconds),
+    CSRFPreventionToken: cluster.tickets.csrf(userid, seconds),
+    cap: capabilities(cluster, userid),
+    ...(cluster.nodes.size > 1 && cluster.clusterName !== undefined ? { clustername: cluster.clusterName } : {}),
   };
 }
 
@@ -40,8 +52,13 @@ function capabilities(cluster: Cluster, userid: string): Record<string, Record<s
   const cap: Record<string, Record<string, number>> = {};
   for (const [kind, privileges] of Object.entries(CAPABILITIES)) {
     const held = cluster.access.privileges(userid, CAPABILITY_PATHS[kind] ?? '/');
-    const below = kind === 'vms' || kind === 'storage' || kind === 'nodes' ? [...heldBelow(cluster, userid, CAPABILITY_PATHS[kind] ?? '/')] : [];
-    cap[kind] = Object.fromEntries(privileges.filter((one) => held.has(one) || below.includes(one)).map((one) => [one, 1]));
+    const below =
+      kind === 'vms' || kind === 'storage' || kind === 'nodes'
+        ? [...heldBelow(cluster, userid, CAPABILITY_PATHS[kind] ?? '/')]
+        : [];
+    cap[kind] = Object.fromEntries(
+      privileges.filter((one) => held.has(one) || below.includes(one)).map((one) => [one, 1]),
+    );
   }
   return cap;
 }
@@ -70,20 +87,30 @@ function rolePrivileges(call: Call): readonly string[] {
 function ownRole(call: Call, verb: string): string {
   const roleid = need(call, 'roleid');
   if (BUILT_IN_ROLES[roleid] !== undefined) throw new RunError(`auto-generated role '${roleid}' cannot be ${verb}`);
-  if (call.cluster.access.roles[roleid] === undefined) throw new RunError(`${verb === 'deleted' ? 'delete' : 'update'} role failed: role '${roleid}' does not exist`);
+  if (call.cluster.access.roles[roleid] === undefined)
+    throw new RunError(`${verb === 'deleted' ? 'delete' : 'update'} role failed: role '${roleid}' does not exist`);
   return roleid;
 }
 
 function roles(call: Call): unknown {
-  const own = Object.entries(call.cluster.access.roles).map(([roleid, privs]) => ({ roleid, privs: [...privs].sort().join(','), special: 0 }));
-  const builtIn = Object.entries(BUILT_IN_ROLES).map(([roleid, privs]) => ({ roleid, privs: [...privs].sort().join(','), special: 1 }));
+  const own = Object.entries(call.cluster.access.roles).map(([roleid, privs]) => ({
+    roleid,
+    privs: [...privs].sort().join(','),
+    special: 0,
+  }));
+  const builtIn = Object.entries(BUILT_IN_ROLES).map(([roleid, privs]) => ({
+    roleid,
+    privs: [...privs].sort().join(','),
+    special: 1,
+  }));
   return [...builtIn, ...own];
 }
 
 function createRole(call: Call): null {
   const { access } = call.cluster;
   const roleid = need(call, 'roleid');
-  if (access.rolePrivileges(roleid) !== undefined) throw new RunError(`create role failed: role '${roleid}' already exists`);
+  if (access.rolePrivileges(roleid) !== undefined)
+    throw new RunError(`create role failed: role '${roleid}' already exists`);
   access.roles[roleid] = listOf(text(call, 'privs') ?? '');
   call.cluster.changed();
   return null;
@@ -102,7 +129,13 @@ function readAcl(call: Call): unknown {
   const { access } = call.cluster;
   return access.acl
     .filter((entry) => access.has(call.user, entry.path, ['Permissions.Modify', 'Sys.Audit'], true))
-    .map((entry) => ({ path: entry.path, type: entry.type, ugid: entry.ugid, roleid: entry.roleid, propagate: entry.propagate ? 1 : 0 }));
+    .map((entry) => ({
+      path: entry.path,
+      type: entry.type,
+      ugid: entry.ugid,
+      roleid: entry.roleid,
+      propagate: entry.propagate ? 1 : 0,
+    }));
 }
 
 function updateAcl(call: Call): null {
@@ -113,9 +146,12 @@ function updateAcl(call: Call): null {
   if (who.length === 0) throw new ParameterError({ users: "either 'users', 'groups' or 'tokens' is required." });
   const propagate = call.params['propagate'] !== 0;
   for (const roleid of listOf(need(call, 'roles'))) {
-    if (access.rolePrivileges(roleid) === undefined) throw new RunError(`ACL update failed: role '${roleid}' does not exist`);
+    if (access.rolePrivileges(roleid) === undefined)
+      throw new RunError(`ACL update failed: role '${roleid}' does not exist`);
     for (const [type, ugid] of who) {
-      access.acl = access.acl.filter((entry) => !(entry.path === path && entry.ugid === ugid && entry.roleid === roleid));
+      access.acl = access.acl.filter(
+        (entry) => !(entry.path === path && entry.ugid === ugid && entry.roleid === roleid),
+      );
       if (!flag(call, 'delete')) access.acl.push({ path, type, ugid, roleid, propagate } satisfies AclEntry);
     }
   }
@@ -136,7 +172,8 @@ function subjects(call: Call): [AclType, string][] {
   }
   for (const token of listOf(text(call, 'tokens') ?? '')) {
     const [userid = '', tokenid = ''] = token.split('!');
-    if (access.users[userid]?.tokens[tokenid] === undefined) throw new RunError(`ACL update failed: no such token '${tokenid}' for user '${userid}'`);
+    if (access.users[userid]?.tokens[tokenid] === undefined)
+      throw new RunError(`ACL update failed: no such token '${tokenid}' for user '${userid}'`);
     found.push(['token', token]);
   }
   return found;
@@ -161,16 +198,23 @@ function permissions(call: Call): unknown {
 export const accessRoutes: Routes = {
   'GET /access': () => ACCESS_INDEX.map((subdir) => ({ subdir })),
   'GET /access/domains': () => [
-    { realm: 'pam', type: 'pam', comment: 'Linux PAM standard authentication' }, { realm: 'pve', type: 'pve', comment: 'Proxmox VE authentication server' },
+    { realm: 'pam', type: 'pam', comment: 'Linux PAM standard authentication' },
+    { realm: 'pve', type: 'pve', comment: 'Proxmox VE authentication server' },
   ],
   'GET /access/ticket': () => null,
   'POST /access/ticket': login,
   'PUT /access/password': changePassword,
-  'GET /access/groups': (call) => Object.entries(call.cluster.access.groups).map(([groupid, group]) => ({ groupid, ...group, users: members(call, groupid).join(',') })),
+  'GET /access/groups': (call) =>
+    Object.entries(call.cluster.access.groups).map(([groupid, group]) => ({
+      groupid,
+      ...group,
+      users: members(call, groupid).join(','),
+    })),
   'POST /access/groups': (call) => {
     const { access } = call.cluster;
     const groupid = need(call, 'groupid');
-    if (access.groups[groupid] !== undefined) throw new RunError(`create group failed: group '${groupid}' already exists`);
+    if (access.groups[groupid] !== undefined)
+      throw new RunError(`create group failed: group '${groupid}' already exists`);
     const comment = text(call, 'comment');
     access.groups[groupid] = comment === undefined ? {} : { comment };
     call.cluster.changed();
@@ -184,7 +228,8 @@ export const accessRoutes: Routes = {
   },
   'DELETE /access/groups/{groupid}': (call) => {
     const groupid = need(call, 'groupid');
-    if (call.cluster.access.groups[groupid] === undefined) throw new RunError(`delete group failed: group '${groupid}' does not exist`);
+    if (call.cluster.access.groups[groupid] === undefined)
+      throw new RunError(`delete group failed: group '${groupid}' does not exist`);
     delete call.cluster.access.groups[groupid];
     call.cluster.changed();
     return null;
@@ -205,5 +250,7 @@ export const accessRoutes: Routes = {
 };
 
 function members(call: Call, groupid: string): string[] {
-  return Object.entries(call.cluster.access.users).filter(([, user]) => user.groups.includes(groupid)).map(([userid]) => userid);
+  return Object.entries(call.cluster.access.users)
+    .filter(([, user]) => user.groups.includes(groupid))
+    .map(([userid]) => userid);
 }

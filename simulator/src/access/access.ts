@@ -63,7 +63,9 @@ export class Access {
     const owner = this.privileges(userid, path);
     if (!token.privsep) return owner;
     const own = this.ofRoles(this.roles_(who, path, true));
-    return new Map([...own].filter(([one]) => owner.has(one)).map(([one, propagate]) => [one, propagate && owner.get(one) === true]));
+    return new Map(
+      [...own].filter(([one]) => owner.has(one)).map(([one, propagate]) => [one, propagate && owner.get(one) === true]),
+    );
   }
 
   /** Whether `who` holds all (or, with `any`, one) of the privileges on a path. */
@@ -122,9 +124,17 @@ export class Access {
 }
 
 const ACL_PATHS = [
-  /^\/$/, /^\/access$/, /^\/access\/groups(\/[A-Za-z0-9.\-_]+)?$/, /^\/access\/realm(\/[A-Za-z0-9.\-_]+)?$/, /^\/nodes(\/[A-Za-z0-9.-]+)?$/,
-  /^\/pool(\/[A-Za-z0-9.\-_]+){0,3}$/, /^\/sdn$/, /^\/sdn\/(zones|controllers|dns|ipams|fabrics)(\/[A-Za-z0-9.\-_]+){0,3}$/, /^\/storage(\/[A-Za-z0-9.\-_]+)?$/,
-  /^\/vms(\/[1-9][0-9]{2,})?$/, /^\/mapping(\/[A-Za-z0-9.\-_]+){0,2}$/,
+  /^\/$/,
+  /^\/access$/,
+  /^\/access\/groups(\/[A-Za-z0-9.\-_]+)?$/,
+  /^\/access\/realm(\/[A-Za-z0-9.\-_]+)?$/,
+  /^\/nodes(\/[A-Za-z0-9.-]+)?$/,
+  /^\/pool(\/[A-Za-z0-9.\-_]+){0,3}$/,
+  /^\/sdn$/,
+  /^\/sdn\/(zones|controllers|dns|ipams|fabrics)(\/[A-Za-z0-9.\-_]+){0,3}$/,
+  /^\/storage(\/[A-Za-z0-9.\-_]+)?$/,
+  /^\/vms(\/[1-9][0-9]{2,})?$/,
+  /^\/mapping(\/[A-Za-z0-9.\-_]+){0,2}$/,
 ];
 
 /** Whether an ACL may be set on the path; answers it in its normal form. */

@@ -16,7 +16,13 @@ export function requirePermission(access: Access, method: Method, who: string, v
 }
 
 /** Demands privileges on one path, as handlers do beyond the method's own check. */
-export function requirePrivileges(access: Access, who: string, path: string, wanted: readonly string[], any = false): void {
+export function requirePrivileges(
+  access: Access,
+  who: string,
+  path: string,
+  wanted: readonly string[],
+  any = false,
+): void {
   if (access.has(who, path, wanted, any)) return;
   throw new PermissionError(`${path}, ${wanted.join(any ? '|' : ', ')}`);
 }
@@ -103,5 +109,11 @@ function checkModify(access: Access, rest: readonly unknown[], who: string, valu
   const path = fill(String(rest[0]), values);
   const kind = /^\/(storage|vms|pool)(\/|$)/.exec(path)?.[1];
   const allocate = { storage: 'Datastore.Allocate', vms: 'VM.Allocate', pool: 'Pool.Allocate' }[kind ?? ''];
-  requirePrivileges(access, who, path, allocate === undefined ? ['Permissions.Modify'] : ['Permissions.Modify', allocate], true);
+  requirePrivileges(
+    access,
+    who,
+    path,
+    allocate === undefined ? ['Permissions.Modify'] : ['Permissions.Modify', allocate],
+    true,
+  );
 }

@@ -43,7 +43,9 @@ export class Tickets {
   }
 
   private sign(plain: string): string {
-    const parts = Array.from({ length: 8 }, (_, part) => createHmac('sha256', this.key).update(`${part}:${plain}`).digest());
+    const parts = Array.from({ length: 8 }, (_, part) =>
+      createHmac('sha256', this.key).update(`${part}:${plain}`).digest(),
+    );
     return Buffer.concat(parts).toString('base64');
   }
 

@@ -12,11 +12,19 @@ function user(call: Call, prefix = ''): User {
 
 function profile(one: User): Record<string, unknown> {
   const optional = { comment: one.comment, email: one.email, firstname: one.firstname, lastname: one.lastname };
-  return { enable: one.enable ? 1 : 0, expire: one.expire, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
+  return {
+    enable: one.enable ? 1 : 0,
+    expire: one.expire,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
 }
 
 function tokenInfo(token: Token): Record<string, unknown> {
-  return { privsep: token.privsep ? 1 : 0, expire: token.expire, ...(token.comment === undefined ? {} : { comment: token.comment }) };
+  return {
+    privsep: token.privsep ? 1 : 0,
+    expire: token.expire,
+    ...(token.comment === undefined ? {} : { comment: token.comment }),
+  };
 }
 
 function list(call: Call): unknown {
@@ -27,8 +35,15 @@ function list(call: Call): unknown {
     .filter(([, one]) => call.params['enabled'] === undefined || one.enable === flag(call, 'enabled'))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([userid, one]) => ({
-      userid, ...profile(one), 'realm-type': userid.split('@')[1] === 'pam' ? 'pam' : 'pve',
-      ...(flag(call, 'full') ? { groups: one.groups.join(','), tokens: Object.entries(one.tokens).map(([tokenid, token]) => ({ tokenid, ...tokenInfo(token) })) } : {}),
+      userid,
+      ...profile(one),
+      'realm-type': userid.split('@')[1] === 'pam' ? 'pam' : 'pve',
+      ...(flag(call, 'full')
+        ? {
+            groups: one.groups.join(','),
+            tokens: Object.entries(one.tokens).map(([tokenid, token]) => ({ tokenid, ...tokenInfo(token) })),
+          }
+        : {}),
     }));
 }
 
@@ -42,7 +57,13 @@ function create(call: Call): null {
   const realm = userid.split('@')[1] ?? '';
   if (realm !== 'pve' && realm !== 'pam') fail(`domain '${realm}' does not exist`);
   const password = text(call, 'password');
-  access.users[userid] = { enable: call.params['enable'] !== 0, expire: number(call, 'expire') ?? 0, groups: [], tokens: {}, ...(password === undefined ? {} : { password }) };
+  access.users[userid] = {
+    enable: call.params['enable'] !== 0,
+    expire: number(call, 'expire') ?? 0,
+    groups: [],
+    tokens: {},
+    ...(password === undefined ? {} : { password }),
+  };
   change(call, access.users[userid]);
   return null;
 }
@@ -55,14 +76,20 @@ function change(call: Call, one: User): void {
   if (call.params['enable'] !== undefined) one.enable = flag(call, 'enable');
   if (call.params['expire'] !== undefined) one.expire = number(call, 'expire') ?? 0;
   const groups = text(call, 'groups');
-  if (groups !== undefined) one.groups = flag(call, 'append') ? [...new Set([...one.groups, ...listOf(groups)])] : listOf(groups);
+  if (groups !== undefined)
+    one.groups = flag(call, 'append') ? [...new Set([...one.groups, ...listOf(groups)])] : listOf(groups);
   call.cluster.changed();
 }
 
 function read(call: Call): unknown {
   const one = user(call);
   const tokens = Object.entries(one.tokens);
-  return { ...profile(one), email: one.email ?? '', groups: one.groups, tokens: tokens.length === 0 ? null : Object.fromEntries(tokens.map(([id, token]) => [id, tokenInfo(token)])) };
+  return {
+    ...profile(one),
+    email: one.email ?? '',
+    groups: one.groups,
+    tokens: tokens.length === 0 ? null : Object.fromEntries(tokens.map(([id, token]) => [id, tokenInfo(token)])),
+  };
 }
 
 function remove(call: Call): null {
@@ -77,7 +104,8 @@ function remove(call: Call): null {
 
 function token(call: Call): Token {
   const found = user(call).tokens[need(call, 'tokenid')];
-  if (found === undefined) throw new RunError(`no such token '${need(call, 'tokenid')}' for user '${need(call, 'userid')}'`);
+  if (found === undefined)
+    throw new RunError(`no such token '${need(call, 'tokenid')}' for user '${need(call, 'userid')}'`);
   return found;
 }
 
@@ -88,9 +116,18 @@ function createToken(call: Call): unknown {
   if (one.tokens[tokenid] !== undefined) throw new ParameterError({ tokenid: 'Token already exists.' });
   const value = randomUUID();
   const comment = text(call, 'comment');
-  one.tokens[tokenid] = { secret: value, privsep: call.params['privsep'] !== 0, expire: number(call, 'expire') ?? 0, ...(comment === undefined ? {} : { comment }) };
+  one.tokens[tokenid] = {
+    secret: value,
+    privsep: call.params['privsep'] !== 0,
+    expire: number(call, 'expire') ?? 0,
+    ...(comment === undefined ? {} : { comment }),
+  };
   call.cluster.changed();
-  const info = { privsep: call.params['privsep'] === 0 ? '0' : '1', ...(comment === undefined ? {} : { comment }), ...(call.params['expire'] === undefined ? {} : { expire: String(call.params['expire']) }) };
+  const info = {
+    privsep: call.params['privsep'] === 0 ? '0' : '1',
+    ...(comment === undefined ? {} : { comment }),
+    ...(call.params['expire'] === undefined ? {} : { expire: String(call.params['expire']) }),
+  };
   return { 'full-tokenid': full, info, value };
 }
 
@@ -103,7 +140,11 @@ function updateToken(call: Call): unknown {
   call.cluster.changed();
   if (!flag(call, 'regenerate')) return tokenInfo(found);
   found.secret = randomUUID();
-  return { ...tokenInfo(found), 'full-tokenid': `${need(call, 'userid')}!${need(call, 'tokenid')}`, value: found.secret };
+  return {
+    ...tokenInfo(found),
+    'full-tokenid': `${need(call, 'userid')}!${need(call, 'tokenid')}`,
+    value: found.secret,
+  };
 }
 
 function removeToken(call: Call): null {
@@ -125,7 +166,8 @@ export const userRoutes: Routes = {
     return null;
   },
   'DELETE /access/users/{userid}': remove,
-  'GET /access/users/{userid}/token': (call) => Object.entries(user(call).tokens).map(([tokenid, one]) => ({ tokenid, ...tokenInfo(one) })),
+  'GET /access/users/{userid}/token': (call) =>
+    Object.entries(user(call).tokens).map(([tokenid, one]) => ({ tokenid, ...tokenInfo(one) })),
   'GET /access/users/{userid}/token/{tokenid}': (call) => tokenInfo(token(call)),
   'POST /access/users/{userid}/token/{tokenid}': createToken,
   'PUT /access/users/{userid}/token/{tokenid}': updateToken,

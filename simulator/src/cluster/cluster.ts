@@ -100,7 +100,8 @@ export class Cluster {
   /** The guest on that node. @throws {RunError} "Configuration file '…' does not exist" */
   vm(vmid: number, node: string): Vm {
     const vm = this.vms.get(vmid);
-    if (vm === undefined || vm.node !== node) throw new RunError(`Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`);
+    if (vm === undefined || vm.node !== node)
+      throw new RunError(`Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`);
     return vm;
   }
 

@@ -20,11 +20,22 @@ export class Reports {
     return [...cluster.vms.values()].map((vm) => {
       const row = this.vmRows?.find((one) => one['vmid'] === vm.vmid);
       if (row !== undefined) return row;
-      return { id: `qemu/${vm.vmid}`, type: 'qemu', vmid: vm.vmid, node: vm.node, status: 'unknown', ...(vm.config['tags'] === undefined ? {} : { tags: vm.config['tags'] }) };
+      return {
+        id: `qemu/${vm.vmid}`,
+        type: 'qemu',
+        vmid: vm.vmid,
+        node: vm.node,
+        status: 'unknown',
+        ...(vm.config['tags'] === undefined ? {} : { tags: vm.config['tags'] }),
+      };
     });
   }
 
-  node(cluster: Cluster, node: { name: string; online: boolean }, summary: Record<string, unknown>): Record<string, unknown> {
+  node(
+    cluster: Cluster,
+    node: { name: string; online: boolean },
+    summary: Record<string, unknown>,
+  ): Record<string, unknown> {
     const base = { id: `node/${node.name}`, type: 'node', node: node.name };
     if (!this.ready(cluster)) return { ...base, status: 'unknown' };
     return { ...base, ...summary, status: node.online ? 'online' : 'offline' };

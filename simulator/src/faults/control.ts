@@ -22,7 +22,12 @@ export async function startControl(cluster: Cluster): Promise<Control> {
       else chunks.push(chunk);
     });
     request.on('end', () => {
-      const { status, body } = turn(cluster, request.method ?? 'GET', request.url ?? '/', Buffer.concat(chunks).toString('utf8'));
+      const { status, body } = turn(
+        cluster,
+        request.method ?? 'GET',
+        request.url ?? '/',
+        Buffer.concat(chunks).toString('utf8'),
+      );
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
     });
   });
@@ -40,7 +45,8 @@ function turn(cluster: Cluster, method: string, url: string, body: string): { st
   try {
     const [, kind, name] = url.split('/');
     if (kind === 'faults' && method === 'GET') return { status: 200, body: cluster.faults.list() };
-    if (kind === 'faults' && method === 'POST') return { status: 200, body: { ids: parseFaults(body).map((fault) => cluster.faults.add(fault)) } };
+    if (kind === 'faults' && method === 'POST')
+      return { status: 200, body: { ids: parseFaults(body).map((fault) => cluster.faults.add(fault)) } };
     if (kind === 'faults' && method === 'DELETE') {
       if (name === undefined) cluster.faults.clear();
       else if (!cluster.faults.remove(Number(name))) return { status: 404, body: { error: `no fault ${name}` } };
@@ -62,8 +68,24 @@ export class BadFault extends Error {
 }
 
 const KINDS = [
-  'agent-absent', 'clone-dies', 'drop-reply', 'error', 'guest-hangs', 'latency', 'no-worker', 'node-down', 'snapshot-breaks', 'ssh-refused',
-  'start-fails-but-runs', 'step-fails', 'storage-lock', 'task-delay', 'task-fails', 'task-fails-after', 'task-unknown', 'task-warns',
+  'agent-absent',
+  'clone-dies',
+  'drop-reply',
+  'error',
+  'guest-hangs',
+  'latency',
+  'no-worker',
+  'node-down',
+  'snapshot-breaks',
+  'ssh-refused',
+  'start-fails-but-runs',
+  'step-fails',
+  'storage-lock',
+  'task-delay',
+  'task-fails',
+  'task-fails-after',
+  'task-unknown',
+  'task-warns',
 ];
 
 /** Reads one fault or a list of them. @throws {BadFault | SyntaxError} */
@@ -71,8 +93,12 @@ export function parseFaults(text: string): Fault[] {
   const parsed: unknown = JSON.parse(text);
   const list: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   return list.map((one) => {
-    const kind = typeof one === 'object' && one !== null && 'action' in one ? (one.action as { kind?: unknown } | null)?.kind : undefined;
-    if (typeof kind !== 'string' || !KINDS.includes(kind)) throw new BadFault(`a fault needs action.kind, one of ${KINDS.join(', ')}`);
+    const kind =
+      typeof one === 'object' && one !== null && 'action' in one
+        ? (one.action as { kind?: unknown } | null)?.kind
+        : undefined;
+    if (typeof kind !== 'string' || !KINDS.includes(kind))
+      throw new BadFault(`a fault needs action.kind, one of ${KINDS.join(', ')}`);
     return one as Fault;
   });
 }

@@ -1,6 +1,14 @@
 /** Kinds of trouble that reach deeper than one HTTP exchange. */
 export type DeepFault =
-  | 'agent-absent' | 'clone-dies' | 'guest-hangs' | 'no-worker' | 'snapshot-breaks' | 'ssh-refused' | 'start-fails-but-runs' | 'step-fails' | 'storage-lock'
+  | 'agent-absent'
+  | 'clone-dies'
+  | 'guest-hangs'
+  | 'no-worker'
+  | 'snapshot-breaks'
+  | 'ssh-refused'
+  | 'start-fails-but-runs'
+  | 'step-fails'
+  | 'storage-lock'
   | 'task-unknown';
 
 /** What a fault does. */
@@ -24,7 +32,9 @@ export type FaultAction =
   | { kind: DeepFault; text?: string };
 
 /** The action of one kind. */
-export type Action<K extends FaultAction['kind']> = K extends DeepFault ? { kind: K; text?: string } : Extract<FaultAction, { kind: K }>;
+export type Action<K extends FaultAction['kind']> = K extends DeepFault
+  ? { kind: K; text?: string }
+  : Extract<FaultAction, { kind: K }>;
 
 /** Which exchange, task or guest a fault is for; what is absent matches everything. */
 export interface FaultMatch {
@@ -116,7 +126,10 @@ function limit(fault: Fault): number {
 
 function matches(fault: Fault, subject: Subject): boolean {
   const same = (wanted: unknown, actual: unknown): boolean => wanted === undefined || wanted === actual;
-  if (!same(fault.method, subject.method) || !same(fault.vmid, subject.vmid) || !same(fault.node, subject.node)) return false;
+  if (!same(fault.method, subject.method) || !same(fault.vmid, subject.vmid) || !same(fault.node, subject.node))
+    return false;
   if (!same(fault.task, subject.type) || !same(fault.storage, subject.storage)) return false;
-  return fault.path === undefined || (subject.path !== undefined && new RegExp(`^(?:${fault.path})$`).test(subject.path));
+  return (
+    fault.path === undefined || (subject.path !== undefined && new RegExp(`^(?:${fault.path})$`).test(subject.path))
+  );
 }

@@ -10,13 +10,19 @@ function firewall(call: Call): Firewall {
 }
 
 function digest(what: unknown): string {
-  const text = Array.isArray(what) ? what.map((one) => JSON.stringify(one)).join('\n') : Object.keys(what as object).length === 0 ? '' : JSON.stringify(what);
+  const text = Array.isArray(what)
+    ? what.map((one) => JSON.stringify(one)).join('\n')
+    : Object.keys(what as object).length === 0
+      ? ''
+      : JSON.stringify(what);
   return createHash('sha1').update(text).digest('hex');
 }
 
 /** The parameters that are the thing itself. */
 function own(call: Call): Record<string, string | number> {
-  const entries = Object.entries(call.params).filter(([key]) => !['node', 'vmid', 'digest', 'pos', 'delete', 'moveto'].includes(key));
+  const entries = Object.entries(call.params).filter(
+    ([key]) => !['node', 'vmid', 'digest', 'pos', 'delete', 'moveto'].includes(key),
+  );
   return Object.fromEntries(entries.map(([key, value]) => [key, Array.isArray(value) ? value.join(',') : value]));
 }
 
@@ -42,7 +48,8 @@ export const firewallRoutes: Routes = {
     call.cluster.changed();
     return null;
   },
-  [`GET ${FIREWALL}/rules`]: (call) => firewall(call).rules.map((rule, pos) => ({ ...rule, pos, digest: digest(firewall(call).rules) })),
+  [`GET ${FIREWALL}/rules`]: (call) =>
+    firewall(call).rules.map((rule, pos) => ({ ...rule, pos, digest: digest(firewall(call).rules) })),
   [`POST ${FIREWALL}/rules`]: (call) => {
     firewall(call).rules.unshift(own(call));
     call.cluster.changed();
@@ -58,7 +65,12 @@ export const firewallRoutes: Routes = {
     call.cluster.changed();
     return null;
   },
-  [`GET ${FIREWALL}/ipset`]: (call) => Object.entries(firewall(call).ipsets).map(([name, set]) => ({ name, digest: digest(set), ...(set.comment === undefined ? {} : { comment: set.comment }) })),
+  [`GET ${FIREWALL}/ipset`]: (call) =>
+    Object.entries(firewall(call).ipsets).map(([name, set]) => ({
+      name,
+      digest: digest(set),
+      ...(set.comment === undefined ? {} : { comment: set.comment }),
+    })),
   [`POST ${FIREWALL}/ipset`]: (call) => {
     const { ipsets } = firewall(call);
     const name = need(call, 'name');
@@ -68,11 +80,13 @@ export const firewallRoutes: Routes = {
     call.cluster.changed();
     return null;
   },
-  [`GET ${FIREWALL}/ipset/{name}`]: (call) => ipset(call).members.map((member) => ({ ...member, digest: digest(ipset(call)) })),
+  [`GET ${FIREWALL}/ipset/{name}`]: (call) =>
+    ipset(call).members.map((member) => ({ ...member, digest: digest(ipset(call)) })),
   [`POST ${FIREWALL}/ipset/{name}`]: (call) => {
     const { name: _name, ...member } = own(call);
     const set = ipset(call);
-    if (set.members.some((one) => one['cidr'] === member['cidr'])) throw new RunError(`address '${String(member['cidr'])}' already exists`);
+    if (set.members.some((one) => one['cidr'] === member['cidr']))
+      throw new RunError(`address '${String(member['cidr'])}' already exists`);
     set.members.push(member);
     call.cluster.changed();
     return null;

@@ -3,7 +3,37 @@ import { posix } from 'node:path';
 /** A guest's files as a restart of the simulator finds them again: path to base64, or null for a directory. */
 export type DiskImage = Record<string, string | null>;
 
-const DIRECTORIES = ['/', '/bin', '/boot', '/dev', '/etc', '/etc/systemd', '/etc/systemd/system', '/home', '/opt', '/proc', '/root', '/run', '/srv', '/sys', '/tmp', '/usr', '/usr/bin', '/usr/local', '/usr/local/bin', '/usr/share', '/usr/share/keyrings', '/etc/apt', '/etc/apt/keyrings', '/etc/apt/sources.list.d', '/var', '/var/lib', '/var/log', '/var/www', '/var/www/html'];
+const DIRECTORIES = [
+  '/',
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc',
+  '/etc/systemd',
+  '/etc/systemd/system',
+  '/home',
+  '/opt',
+  '/proc',
+  '/root',
+  '/run',
+  '/srv',
+  '/sys',
+  '/tmp',
+  '/usr',
+  '/usr/bin',
+  '/usr/local',
+  '/usr/local/bin',
+  '/usr/share',
+  '/usr/share/keyrings',
+  '/etc/apt',
+  '/etc/apt/keyrings',
+  '/etc/apt/sources.list.d',
+  '/var',
+  '/var/lib',
+  '/var/log',
+  '/var/www',
+  '/var/www/html',
+];
 
 /** Total bytes one guest may hold: it all lives in memory. */
 const LIMIT = 64 * 1024 * 1024;
@@ -93,7 +123,10 @@ export class Disk {
   list(path: string): string[] {
     const at = normal(path);
     const prefix = at === '/' ? '/' : `${at}/`;
-    return [...this.entries.keys()].filter((key) => key.startsWith(prefix) && key !== '/' && !key.slice(prefix.length).includes('/')).map((key) => key.slice(prefix.length)).sort();
+    return [...this.entries.keys()]
+      .filter((key) => key.startsWith(prefix) && key !== '/' && !key.slice(prefix.length).includes('/'))
+      .map((key) => key.slice(prefix.length))
+      .sort();
   }
 
   /** Every path below a folder. */
@@ -104,7 +137,8 @@ export class Disk {
 
   image(): DiskImage {
     const image: DiskImage = {};
-    for (const [path, content] of this.entries) if (!DIRECTORIES.includes(path)) image[path] = content === null ? null : content.toString('base64');
+    for (const [path, content] of this.entries)
+      if (!DIRECTORIES.includes(path)) image[path] = content === null ? null : content.toString('base64');
     return image;
   }
 }

@@ -81,11 +81,21 @@ export class Guest {
     this.login = config['ciuser'] ?? defaultLogin(this.osFamily(config));
     this.keys = authorizedKeys(config);
     this.memory = memoryBytes(config);
-    this.cards = Object.keys(config).filter((key) => /^net\d+$/.test(key)).sort().map((key) => card(config, key, leasedAddress));
+    this.cards = Object.keys(config)
+      .filter((key) => /^net\d+$/.test(key))
+      .sort()
+      .map((key) => card(config, key, leasedAddress));
     this.disk.write('/etc/hostname', Buffer.from(`${this.hostname}\n`));
-    this.disk.write('/etc/os-release', Buffer.from('PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n'));
-    if (this.disk.read('/etc/machine-id') === undefined) this.disk.write('/etc/machine-id', Buffer.from(`${this.random.hex(16)}\n`));
-    if (this.disk.read('/etc/hosts') === undefined) this.disk.write('/etc/hosts', Buffer.from(`127.0.0.1 localhost\n127.0.1.1 ${this.hostname}\n`));
+    this.disk.write(
+      '/etc/os-release',
+      Buffer.from(
+        'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\nID=debian\n',
+      ),
+    );
+    if (this.disk.read('/etc/machine-id') === undefined)
+      this.disk.write('/etc/machine-id', Buffer.from(`${this.random.hex(16)}\n`));
+    if (this.disk.read('/etc/hosts') === undefined)
+      this.disk.write('/etc/hosts', Buffer.from(`127.0.0.1 localhost\n127.0.1.1 ${this.hostname}\n`));
     this.disk.mkdir(`/home/${this.login}`);
   }
 
@@ -100,8 +110,14 @@ export class Guest {
 
   osinfo(): Record<string, string> {
     return {
-      id: 'debian', name: 'Debian GNU/Linux', 'pretty-name': 'Debian GNU/Linux 12 (bookworm)', version: '12 (bookworm)', 'version-id': '12',
-      machine: 'x86_64', 'kernel-release': '6.1.0-56-cloud-amd64', 'kernel-version': '#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)',
+      id: 'debian',
+      name: 'Debian GNU/Linux',
+      'pretty-name': 'Debian GNU/Linux 12 (bookworm)',
+      version: '12 (bookworm)',
+      'version-id': '12',
+      machine: 'x86_64',
+      'kernel-release': '6.1.0-56-cloud-amd64',
+      'kernel-version': '#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)',
     };
   }
 
@@ -112,9 +128,14 @@ export class Guest {
     const record: Executed = { done: false, code: 0, stdout: '', stderr: '' };
     this.commands.set(pid, record);
     void runScript(this, argv.map(quote).join(' '), {
-      user: 'root', stdin: () => Promise.resolve(Buffer.from(stdin)),
-      stdout: (chunk) => { record.stdout += chunk.toString('utf8'); },
-      stderr: (chunk) => { record.stderr += chunk.toString('utf8'); },
+      user: 'root',
+      stdin: () => Promise.resolve(Buffer.from(stdin)),
+      stdout: (chunk) => {
+        record.stdout += chunk.toString('utf8');
+      },
+      stderr: (chunk) => {
+        record.stderr += chunk.toString('utf8');
+      },
     }).then((code) => Object.assign(record, { done: true, code }));
     return pid;
   }

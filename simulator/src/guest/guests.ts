@@ -12,7 +12,10 @@ export class Guests {
   private readonly watchers = new Map<number, Set<() => void>>();
 
   constructor(parts: { clock: Clock; random: Random }) {
-    this.parts = { ...parts, site: makeSite((where) => (typeof where === 'number' ? this.get(where) : this.at(where))) };
+    this.parts = {
+      ...parts,
+      site: makeSite((where) => (typeof where === 'number' ? this.get(where) : this.at(where))),
+    };
   }
 
   /** The guest of a running VM. */
@@ -22,7 +25,10 @@ export class Guests {
 
   /** The running guest at an address; the one started last when two claim it. */
   at(address: string): Guest | undefined {
-    return [...this.running].toReversed().map((vmid) => this.byVmid.get(vmid)).find((guest) => guest?.cards.some((card) => card.address === address) === true);
+    return [...this.running]
+      .toReversed()
+      .map((vmid) => this.byVmid.get(vmid))
+      .find((guest) => guest?.cards.some((card) => card.address === address) === true);
   }
 
   boot(vm: Vm): void {

@@ -36,7 +36,13 @@ function response(guest: Guest, listener: Listener, head: string, close: boolean
   const [verb = 'GET', target = '/'] = head.split('\r\n')[0]?.split(' ') ?? [];
   const answer = guest.site.ask(guest.vmid, listener.port, target) ?? { status: 503, type: 'text/plain', body: '' };
   return [
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`, `Server: ${listener.service}`, `X-Simulated-Host: ${guest.hostname}`,
-    `Content-Type: ${answer.type}`, `Content-Length: ${answer.body.length}`, `Connection: ${close ? 'close' : 'keep-alive'}`, '', verb === 'HEAD' ? '' : answer.body,
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`,
+    `Server: ${listener.service}`,
+    `X-Simulated-Host: ${guest.hostname}`,
+    `Content-Type: ${answer.type}`,
+    `Content-Length: ${answer.body.length}`,
+    `Connection: ${close ? 'close' : 'keep-alive'}`,
+    '',
+    verb === 'HEAD' ? '' : answer.body,
   ].join('\r\n');
 }

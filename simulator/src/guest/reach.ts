@@ -4,7 +4,13 @@ import { speak } from './listener.ts';
 import { serveSsh } from './ssh.ts';
 
 /** Opens a channel to a guest's port, or refuses it as a machine that is down or has nothing there. */
-export function connectGuest(cluster: Cluster, address: string, port: number, accept: AcceptConnection<ServerChannel>, reject: RejectConnection): void {
+export function connectGuest(
+  cluster: Cluster,
+  address: string,
+  port: number,
+  accept: AcceptConnection<ServerChannel>,
+  reject: RejectConnection,
+): void {
   const guest = cluster.guests.at(address);
   const running = guest === undefined ? undefined : cluster.vms.get(guest.vmid)?.running;
   const up = running !== undefined && !running.paused && running.bootedAt <= cluster.clock.now();

@@ -34,15 +34,31 @@ const raw = (...ports: number[]): Unit['ports'] => ports.map((port) => ({ port, 
 
 /** Packages that bring a service, which Debian starts at once. */
 const PROGRAMS: Readonly<Record<string, Program>> = {
-  nginx: { unit: 'nginx', ports: http(80) }, 'nginx-light': { unit: 'nginx', ports: http(80) }, 'nginx-full': { unit: 'nginx', ports: http(80) },
-  apache2: { unit: 'apache2', ports: http(80) }, caddy: { unit: 'caddy', ports: http(80, 443) }, haproxy: { unit: 'haproxy', ports: http(80) },
-  lighttpd: { unit: 'lighttpd', ports: http(80) }, traefik: { unit: 'traefik', ports: http(80, 8080) },
-  postgresql: { unit: 'postgresql', ports: raw(5432) }, 'mariadb-server': { unit: 'mariadb', ports: raw(3306) }, 'mysql-server': { unit: 'mysql', ports: raw(3306) },
-  'redis-server': { unit: 'redis-server', ports: raw(6379) }, redis: { unit: 'redis-server', ports: raw(6379) }, memcached: { unit: 'memcached', ports: raw(11211) },
-  'nats-server': { unit: 'nats-server', ports: raw(4222) }, 'rabbitmq-server': { unit: 'rabbitmq-server', ports: raw(5672) },
-  'docker.io': { unit: 'docker', ports: [] }, 'docker-ce': { unit: 'docker', ports: [] }, containerd: { unit: 'containerd', ports: [] },
-  k3s: { unit: 'k3s', ports: http(6443) }, prometheus: { unit: 'prometheus', ports: http(9090) }, grafana: { unit: 'grafana-server', ports: http(3000) },
-  keepalived: { unit: 'keepalived', ports: [] }, chrony: { unit: 'chrony', ports: [] }, 'qemu-guest-agent': { unit: 'qemu-guest-agent', ports: [] },
+  nginx: { unit: 'nginx', ports: http(80) },
+  'nginx-light': { unit: 'nginx', ports: http(80) },
+  'nginx-full': { unit: 'nginx', ports: http(80) },
+  apache2: { unit: 'apache2', ports: http(80) },
+  caddy: { unit: 'caddy', ports: http(80, 443) },
+  haproxy: { unit: 'haproxy', ports: http(80) },
+  lighttpd: { unit: 'lighttpd', ports: http(80) },
+  traefik: { unit: 'traefik', ports: http(80, 8080) },
+  postgresql: { unit: 'postgresql', ports: raw(5432) },
+  'mariadb-server': { unit: 'mariadb', ports: raw(3306) },
+  'mysql-server': { unit: 'mysql', ports: raw(3306) },
+  'redis-server': { unit: 'redis-server', ports: raw(6379) },
+  redis: { unit: 'redis-server', ports: raw(6379) },
+  memcached: { unit: 'memcached', ports: raw(11211) },
+  'nats-server': { unit: 'nats-server', ports: raw(4222) },
+  'rabbitmq-server': { unit: 'rabbitmq-server', ports: raw(5672) },
+  'docker.io': { unit: 'docker', ports: [] },
+  'docker-ce': { unit: 'docker', ports: [] },
+  containerd: { unit: 'containerd', ports: [] },
+  k3s: { unit: 'k3s', ports: http(6443) },
+  prometheus: { unit: 'prometheus', ports: http(9090) },
+  grafana: { unit: 'grafana-server', ports: http(3000) },
+  keepalived: { unit: 'keepalived', ports: [] },
+  chrony: { unit: 'chrony', ports: [] },
+  'qemu-guest-agent': { unit: 'qemu-guest-agent', ports: [] },
 };
 
 /** Packages and services of one guest. */
@@ -51,8 +67,24 @@ export class Services {
   readonly units = new Map<string, Unit>();
 
   constructor(image?: ServicesImage) {
-    this.packages = new Set(image?.packages ?? ['openssh-server', 'systemd', 'curl', 'ca-certificates', 'cloud-init', 'sudo', 'python3', 'jq', 'gnupg', 'tar', 'gzip', 'openssl']);
-    for (const unit of image?.units ?? [{ name: 'ssh', active: true, enabled: true, ports: raw(22) }]) this.units.set(unit.name, unit);
+    this.packages = new Set(
+      image?.packages ?? [
+        'openssh-server',
+        'systemd',
+        'curl',
+        'ca-certificates',
+        'cloud-init',
+        'sudo',
+        'python3',
+        'jq',
+        'gnupg',
+        'tar',
+        'gzip',
+        'openssl',
+      ],
+    );
+    for (const unit of image?.units ?? [{ name: 'ssh', active: true, enabled: true, ports: raw(22) }])
+      this.units.set(unit.name, unit);
   }
 
   /** After power on: what is enabled runs, what was transient is gone. */
@@ -69,7 +101,12 @@ export class Services {
     const program = PROGRAMS[bare] ?? (/^postgresql-\d+$/.test(bare) ? PROGRAMS['postgresql'] : undefined);
     if (program === undefined) return;
     const known = this.units.get(program.unit);
-    this.units.set(program.unit, { name: program.unit, active: true, enabled: true, ports: known?.ports ?? program.ports });
+    this.units.set(program.unit, {
+      name: program.unit,
+      active: true,
+      enabled: true,
+      ports: known?.ports ?? program.ports,
+    });
   }
 
   remove(name: string): void {

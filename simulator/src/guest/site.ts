@@ -30,8 +30,14 @@ export function makeSite(find: (where: number | string) => Guest | undefined): S
     if (guest === undefined || listener === undefined || listener.protocol !== 'http') return undefined;
     if (hops > HOPS) return { status: 508, type: 'text/plain', body: 'loop\n' };
     if (listener.service === 'haproxy') return balance(guest, target, hops);
-    if (listener.service === 'nginx') return nginx(guest, listener, target, (proxyPort) => ask(guest.vmid, proxyPort, target, hops + 1));
-    return document(guest, listener, target, WEB_SERVERS.includes(listener.service) ? ['/var/www/html', '/srv/www', '/srv/site'] : []);
+    if (listener.service === 'nginx')
+      return nginx(guest, listener, target, (proxyPort) => ask(guest.vmid, proxyPort, target, hops + 1));
+    return document(
+      guest,
+      listener,
+      target,
+      WEB_SERVERS.includes(listener.service) ? ['/var/www/html', '/srv/www', '/srv/site'] : [],
+    );
   };
   const balance = (guest: Guest, target: string, hops: number): Answer => {
     const servers = [...texts(guest.disk, ['/etc/haproxy']).matchAll(/^\s*server\s+\S+\s+([\d.]+):(\d+)/gm)];
@@ -41,8 +47,13 @@ export function makeSite(find: (where: number | string) => Guest | undefined): S
       const answer = ask(address, Number(port), target, hops + 1);
       if (answer !== undefined) return answer;
     }
-    if (servers.length === 0) return { status: 200, type: 'text/plain', body: `simulated haproxy on ${guest.hostname}\n` };
-    return { status: 503, type: 'text/html', body: '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n' };
+    if (servers.length === 0)
+      return { status: 200, type: 'text/plain', body: `simulated haproxy on ${guest.hostname}\n` };
+    return {
+      status: 503,
+      type: 'text/html',
+      body: '<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n',
+    };
   };
   return {
     ask: (where, port, target) => ask(where, port, target, 0),
@@ -60,7 +71,8 @@ function nginx(guest: Guest, listener: Listener, target: string, proxy: (port: n
     const fixed = /return\s+(\d{3})(?:\s+"?([^";]*)"?)?/.exec(block);
     if (fixed !== null) return { status: Number(fixed[1]), type: 'text/plain', body: fixed[2] ?? '' };
     const port = /proxy_pass\s+https?:\/\/(?:127\.0\.0\.1|localhost)(?::(\d+))?/.exec(block)?.[1];
-    if (port !== undefined) return proxy(Number(port)) ?? { status: 502, type: 'text/html', body: '<h1>502 Bad Gateway</h1>\n' };
+    if (port !== undefined)
+      return proxy(Number(port)) ?? { status: 502, type: 'text/html', body: '<h1>502 Bad Gateway</h1>\n' };
   }
   const roots = [...config.matchAll(/^\s*root\s+([^;]+);/gm)].map((match) => match[1] ?? '');
   return document(guest, listener, target, [...roots, '/var/www/html', '/usr/share/nginx/html']);
@@ -71,7 +83,12 @@ function document(guest: Guest, listener: Listener, target: string, roots: reado
   const path = (target.split('?')[0] ?? '/').replace(/\/$/, '/index.html');
   for (const root of roots) {
     const file = guest.disk.read(`${root}${path}`);
-    if (file !== undefined) return { status: 200, type: path.endsWith('.html') ? 'text/html' : 'text/plain', body: file.toString('latin1') };
+    if (file !== undefined)
+      return { status: 200, type: path.endsWith('.html') ? 'text/html' : 'text/plain', body: file.toString('latin1') };
   }
-  return { status: 200, type: 'text/plain; charset=utf-8', body: `simulated ${listener.service} on ${guest.hostname} (${guest.address ?? 'no address'}) port ${listener.port}\n` };
+  return {
+    status: 200,
+    type: 'text/plain; charset=utf-8',
+    body: `simulated ${listener.service} on ${guest.hostname} (${guest.address ?? 'no address'}) port ${listener.port}\n`,
+  };
 }

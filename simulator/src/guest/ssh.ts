@@ -14,11 +14,14 @@ export function serveSsh(cluster: Cluster, guest: Guest, channel: ServerChannel)
     client.on('authentication', (attempt) => {
       if (attempt.method !== 'publickey') return attempt.reject(['publickey']);
       const known = guest.keys.some((line) => matches(line, attempt));
-      if (!known || (attempt.username !== guest.login && attempt.username !== 'root')) return attempt.reject(['publickey']);
+      if (!known || (attempt.username !== guest.login && attempt.username !== 'root'))
+        return attempt.reject(['publickey']);
       attempt.accept();
     });
     let user = guest.login;
-    client.on('authentication', (attempt) => { user = attempt.username; });
+    client.on('authentication', (attempt) => {
+      user = attempt.username;
+    });
     client.on('session', (accept) => openSession(guest, user, accept()));
     client.on('tcpip', (_accept, reject) => reject());
     const down = cluster.guests.watchDown(guest.vmid, () => client.end());
@@ -30,7 +33,10 @@ export function serveSsh(cluster: Cluster, guest: Guest, channel: ServerChannel)
 }
 
 /** Whether an authorised line is the key offered, and (once it is signed) the signature is that key's. */
-function matches(line: string, attempt: { key: { data: Buffer }; blob?: Buffer; signature?: Buffer; hashAlgo?: string }): boolean {
+function matches(
+  line: string,
+  attempt: { key: { data: Buffer }; blob?: Buffer; signature?: Buffer; hashAlgo?: string },
+): boolean {
   const key = ssh2.utils.parseKey(line);
   if (key instanceof Error || !key.getPublicSSH().equals(attempt.key.data)) return false;
   if (attempt.signature === undefined || attempt.blob === undefined) return true;
@@ -59,7 +65,12 @@ function execute(guest: Guest, user: string, command: string, stream: ServerChan
     length += chunk.length;
     if (length <= STDIN_LIMIT) chunks.push(chunk);
   });
-  const streams = { user, stdin: () => ended, stdout: (chunk: Buffer) => stream.write(chunk), stderr: (chunk: Buffer) => stream.stderr.write(chunk) };
+  const streams = {
+    user,
+    stdin: () => ended,
+    stdout: (chunk: Buffer) => stream.write(chunk),
+    stderr: (chunk: Buffer) => stream.stderr.write(chunk),
+  };
   void runScript(guest, command, streams).then((code) => {
     if (!stream.writable) return;
     stream.exit(code);

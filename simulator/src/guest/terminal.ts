@@ -21,8 +21,10 @@ export function interact(guest: Guest, user: string, stream: ServerChannel): voi
     if (/^\s*(exit|logout)\b/.test(text)) return finish();
     if (text.trim() !== '') {
       last = await runScript(guest, text, {
-        user, stdin: () => Promise.resolve(Buffer.alloc(0)),
-        stdout: (chunk) => stream.write(terminal(chunk)), stderr: (chunk) => stream.write(terminal(chunk)),
+        user,
+        stdin: () => Promise.resolve(Buffer.alloc(0)),
+        stdout: (chunk) => stream.write(terminal(chunk)),
+        stderr: (chunk) => stream.write(terminal(chunk)),
       });
     }
     prompt();

@@ -17,7 +17,9 @@ export function authenticate(cluster: Cluster, request: IncomingMessage, options
   const authorization = request.headers.authorization ?? '';
   const token = /^PVEAPIToken[= ](.*)$/.exec(authorization)?.[1];
   if (token !== undefined) return byToken(cluster, token);
-  const ticket = cookieTicket(request) ?? (authorization.startsWith('PVEAuthCookie=') ? decodeURIComponent(authorization.slice(14)) : undefined);
+  const ticket =
+    cookieTicket(request) ??
+    (authorization.startsWith('PVEAuthCookie=') ? decodeURIComponent(authorization.slice(14)) : undefined);
   if (ticket === undefined) throw new AuthError('No ticket');
   const user = cluster.tickets.verify(ticket, cluster.seconds());
   if (user === undefined || cluster.access.users[user]?.enable !== true) throw new AuthError('Authentication failed!');
@@ -44,7 +46,13 @@ function byToken(cluster: Cluster, text: string): Caller {
   const user = cluster.access.users[userid];
   const token = user?.tokens[tokenid];
   const expired = (at: number): boolean => at !== 0 && at <= cluster.seconds();
-  const good = user !== undefined && token !== undefined && user.enable && token.secret === secret && !expired(token.expire) && !expired(user.expire);
+  const good =
+    user !== undefined &&
+    token !== undefined &&
+    user.enable &&
+    token.secret === secret &&
+    !expired(token.expire) &&
+    !expired(user.expire);
   if (!good) throw new AuthError('Authentication failed!');
   return { user: `${userid}!${tokenid}`, token: true };
 }

@@ -25,7 +25,8 @@ export function parseJson(text: string): Fields {
   } catch {
     throw new ApiError(400, 'malformed JSON string');
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new ApiError(400, 'JSON body must be an object');
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new ApiError(400, 'JSON body must be an object');
   return Object.fromEntries<Incoming>(Object.entries(parsed));
 }
 

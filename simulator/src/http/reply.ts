@@ -6,9 +6,19 @@ export type Format = 'json' | 'extjs';
 const JSON_TYPE = 'application/json;charset=UTF-8';
 
 /** Writes status line, the headers every answer has, and the body. */
-export function send(response: ServerResponse, status: number, reason: string, body: string, type?: string, close = status >= 400): void {
+export function send(
+  response: ServerResponse,
+  status: number,
+  reason: string,
+  body: string,
+  type?: string,
+  close = status >= 400,
+): void {
   const head: Record<string, string | number> = {
-    'Cache-Control': 'max-age=0', Connection: close ? 'close' : 'Keep-Alive', Pragma: 'no-cache', Server: 'pve-api-daemon/3.0',
+    'Cache-Control': 'max-age=0',
+    Connection: close ? 'close' : 'Keep-Alive',
+    Pragma: 'no-cache',
+    Server: 'pve-api-daemon/3.0',
     'Content-Length': Buffer.byteLength(body),
     ...(type === undefined ? {} : { 'Content-Type': type }),
   };
@@ -21,8 +31,18 @@ function phrase(text: string): string {
   return (text.split('\n')[0] ?? '').replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '');
 }
 
-export function sendData(response: ServerResponse, format: Format, data: unknown, total: number | undefined, close = false): void {
-  const body = { ...(format === 'extjs' ? { success: 1 } : {}), data: data ?? null, ...(total === undefined ? {} : { total }) };
+export function sendData(
+  response: ServerResponse,
+  format: Format,
+  data: unknown,
+  total: number | undefined,
+  close = false,
+): void {
+  const body = {
+    ...(format === 'extjs' ? { success: 1 } : {}),
+    data: data ?? null,
+    ...(total === undefined ? {} : { total }),
+  };
   send(response, 200, 'OK', JSON.stringify(body), JSON_TYPE, close);
 }
 

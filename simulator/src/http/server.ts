@@ -20,7 +20,14 @@ import { type Fields, parseForm, parseJson, parseMultipart } from './body.ts';
 import { type Format, send, sendData, sendError } from './reply.ts';
 
 const ROUTES: Routes = {
-  ...accessRoutes, ...clusterRoutes, ...firewallRoutes, ...nodeRoutes, ...poolRoutes, ...storageRoutes, ...taskRoutes, ...vmRoutes,
+  ...accessRoutes,
+  ...clusterRoutes,
+  ...firewallRoutes,
+  ...nodeRoutes,
+  ...poolRoutes,
+  ...storageRoutes,
+  ...taskRoutes,
+  ...vmRoutes,
 };
 const ROOT_INDEX = ['version', 'cluster', 'nodes', 'storage', 'access', 'pools'].map((subdir) => ({ subdir }));
 const KNOWN_VERBS = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'];
@@ -70,7 +77,8 @@ async function handle(cluster: Cluster, message: IncomingMessage, response: Serv
     sendData(response, request.format, data, total, close);
   } catch (error) {
     const known = error instanceof ApiError ? error : new RunError(`internal error of the simulator: ${String(error)}`);
-    if (known instanceof AuthError || known instanceof BadPassword) await cluster.clock.sleep(cluster.timing.authDelayMs);
+    if (known instanceof AuthError || known instanceof BadPassword)
+      await cluster.clock.sleep(cluster.timing.authDelayMs);
     sendError(response, request.format, known);
   }
 }
@@ -78,7 +86,11 @@ async function handle(cluster: Cluster, message: IncomingMessage, response: Serv
 function idsOf(path: string): { node?: string; vmid?: number; storage?: string } {
   const [, node, vmid] = /^\/nodes\/([^/]+)(?:\/qemu\/(\d+))?/.exec(path) ?? [];
   const storage = /\/storage\/([^/]+)/.exec(path)?.[1];
-  return { ...(node === undefined ? {} : { node }), ...(vmid === undefined ? {} : { vmid: Number(vmid) }), ...(storage === undefined ? {} : { storage }) };
+  return {
+    ...(node === undefined ? {} : { node }),
+    ...(vmid === undefined ? {} : { vmid: Number(vmid) }),
+    ...(storage === undefined ? {} : { storage }),
+  };
 }
 
 /** Takes the request apart; answers itself what never reaches a method. */
@@ -92,15 +104,18 @@ function parse(message: IncomingMessage, response: ServerResponse): Request | un
   };
   if (!KNOWN_VERBS.includes(verb)) return refuse(501, `method '${verb}' not available`);
   if (message.headers['transfer-encoding'] !== undefined) return refuse(501, 'chunked transfer encoding not supported');
-  if ((verb === 'GET' || verb === 'DELETE') && Number(message.headers['content-length'] ?? 0) > 0) return refuse(501, `Unexpected content for method '${verb}'`);
+  if ((verb === 'GET' || verb === 'DELETE') && Number(message.headers['content-length'] ?? 0) > 0)
+    return refuse(501, `Unexpected content for method '${verb}'`);
   const match = /^\/api2\/([a-z0-9]+)(\/.*)?$/.exec(rawPath);
   if (match === null) {
-    const missing = rawPath === '/' ? 'file error - /usr/share/pve-manager/index.html.tpl: not found' : `no such file '${rawPath}'`;
+    const missing =
+      rawPath === '/' ? 'file error - /usr/share/pve-manager/index.html.tpl: not found' : `no such file '${rawPath}'`;
     return refuse(rawPath === '/' ? 500 : 404, missing, `${missing}\n`);
   }
   const [, format = '', rest = ''] = match;
   const path = rest.replaceAll(/\/+/g, '/').replace(/\/$/, '');
-  if (format !== 'json' && format !== 'extjs') return refuse(501, `no formatter for uri ${path}, ${format}`, `no formatter for uri ${path}, ${format}`);
+  if (format !== 'json' && format !== 'extjs')
+    return refuse(501, `no formatter for uri ${path}, ${format}`, `no formatter for uri ${path}, ${format}`);
   return { verb: verb === 'HEAD' ? 'GET' : verb, path, format, query: parseForm(rawQuery) };
 }
 
@@ -120,11 +135,14 @@ async function answer(cluster: Cluster, message: IncomingMessage, request: Reque
   if (request.path === '') return { data: ROOT_INDEX, total: undefined, close: false };
   const found = findMethod(request.verb, request.path.split('/').slice(1).map(decode));
   const handler = found === undefined ? undefined : ROUTES[found.method.name];
-  if (found === undefined || handler === undefined) throw new ApiError(501, `Method '${request.verb} ${request.path}' not implemented`);
+  if (found === undefined || handler === undefined)
+    throw new ApiError(501, `Method '${request.verb} ${request.path}' not implemented`);
   const { fields, file } = parseBody(body, type);
   const values = merge(found.uri, { ...request.query, ...fields });
-  if (caller.token && found.method.noToken === 1) throw new PermissionError(`URI '${request.path}' not available with API token, need proper ticket.\n`);
-  if (caller.token && request.path === '/access/password') throw new PermissionError(`URI '${request.path}' not available with API token, need proper ticket.\n`);
+  if (caller.token && found.method.noToken === 1)
+    throw new PermissionError(`URI '${request.path}' not available with API token, need proper ticket.\n`);
+  if (caller.token && request.path === '/access/password')
+    throw new PermissionError(`URI '${request.path}' not available with API token, need proper ticket.\n`);
   if (caller.user !== '') requirePermission(cluster.access, found.method, caller.user, values);
   await reachNode(cluster, found.uri['node']);
   return run(cluster, { caller, method: found.method, handler, values, ...(file === undefined ? {} : { file }) });
@@ -141,8 +159,20 @@ interface Run {
 async function run(cluster: Cluster, { caller, method, handler, values, file }: Run): Promise<Answer> {
   const { node } = values;
   const params = verify(method, values);
-  const call: Call = { cluster, user: caller.user, params, node: typeof node === 'string' ? node : '', ...(file === undefined ? {} : { upload: file }) };
-  const noWorker = /^(POST|PUT|DELETE)/.test(method.name) ? cluster.faults.take('no-worker', { method: method.verb, path: method.path, ...(typeof params['vmid'] === 'number' ? { vmid: params['vmid'] } : {}) }) : undefined;
+  const call: Call = {
+    cluster,
+    user: caller.user,
+    params,
+    node: typeof node === 'string' ? node : '',
+    ...(file === undefined ? {} : { upload: file }),
+  };
+  const noWorker = /^(POST|PUT|DELETE)/.test(method.name)
+    ? cluster.faults.take('no-worker', {
+        method: method.verb,
+        path: method.path,
+        ...(typeof params['vmid'] === 'number' ? { vmid: params['vmid'] } : {}),
+      })
+    : undefined;
   if (noWorker !== undefined) throw new RunError(noWorker.text ?? 'got no worker upid - start worker failed');
   const data = await handler(call);
   return { data, total: call.total, close: file !== undefined };
@@ -158,7 +188,8 @@ function decode(segment: string): string {
 
 function merge(uri: Readonly<Record<string, string>>, given: Fields): Record<string, Incoming> {
   for (const [key, value] of Object.entries(given)) {
-    if (uri[key] !== undefined && (typeof value === 'object' || uri[key] !== String(value))) throw new ParameterError({ [key]: 'duplicate parameter (already defined in URI) with conflicting values!' });
+    if (uri[key] !== undefined && (typeof value === 'object' || uri[key] !== String(value)))
+      throw new ParameterError({ [key]: 'duplicate parameter (already defined in URI) with conflicting values!' });
   }
   return { ...given, ...uri };
 }
@@ -167,7 +198,8 @@ function parseBody(body: Buffer, type: string): { fields: Fields; file?: Uploade
   if (body.length === 0) return { fields: {} };
   if (type.startsWith('multipart/form-data')) return parseMultipart(body, type);
   if (type.startsWith('application/json')) return { fields: parseJson(body.toString('utf8')) };
-  if (type === '' || type.startsWith('application/x-www-form-urlencoded')) return { fields: parseForm(body.toString('utf8')) };
+  if (type === '' || type.startsWith('application/x-www-form-urlencoded'))
+    return { fields: parseForm(body.toString('utf8')) };
   throw new ApiError(500, `upload '${type}' failed: unsupported content type`);
 }
 
@@ -186,7 +218,10 @@ async function readBody(message: IncomingMessage, limit: number): Promise<Buffer
 async function reachNode(cluster: Cluster, name: string | undefined): Promise<void> {
   if (name === undefined || name === 'localhost') return;
   const node = cluster.nodes.get(name);
-  if (node === undefined) throw new RunError(`hostname lookup '${name}' failed - failed to get address info for: ${name}: Temporary failure in name resolution`);
+  if (node === undefined)
+    throw new RunError(
+      `hostname lookup '${name}' failed - failed to get address info for: ${name}: Temporary failure in name resolution`,
+    );
   if (node.online && cluster.faults.peek('node-down', { node: name }) === undefined) return;
   await cluster.clock.sleep(cluster.timing.authDelayMs);
   throw new ApiError(595, 'No route to host');

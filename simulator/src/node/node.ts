@@ -22,14 +22,23 @@ function uptime(cluster: Cluster): number {
 export function nodeSummary(cluster: Cluster, node: Node, audit: boolean): Record<string, unknown> {
   if (!node.online || !audit) return {};
   return {
-    cpu: 0.05, maxcpu: node.cpus, mem: memoryUsed(cluster, node), maxmem: node.memory, disk: ROOT_USED, maxdisk: ROOT_DISK,
-    uptime: uptime(cluster), level: '', 'cgroup-mode': 2,
+    cpu: 0.05,
+    maxcpu: node.cpus,
+    mem: memoryUsed(cluster, node),
+    maxmem: node.memory,
+    disk: ROOT_USED,
+    maxdisk: ROOT_DISK,
+    uptime: uptime(cluster),
+    level: '',
+    'cgroup-mode': 2,
   };
 }
 
 /** The fingerprint of the certificate a node shows. */
 export function fingerprint(node: Node): string {
-  return createHash('sha256').update(`certificate of ${node.name}`).digest('hex').toUpperCase().match(/../g)?.join(':') ?? '';
+  return (
+    createHash('sha256').update(`certificate of ${node.name}`).digest('hex').toUpperCase().match(/../g)?.join(':') ?? ''
+  );
 }
 
 /** GET /nodes/{node}/status */
@@ -38,16 +47,30 @@ export function nodeStatus(cluster: Cluster, node: Node): Record<string, unknown
   const release = '6.17.4-2-pve';
   const version = '#1 SMP PREEMPT_DYNAMIC PMX 6.17.4-2 (2026-10-01T10:00Z)';
   return {
-    uptime: uptime(cluster), idle: 0, wait: 0, cpu: 0.05, loadavg: ['0.31', '0.28', '0.25'],
+    uptime: uptime(cluster),
+    idle: 0,
+    wait: 0,
+    cpu: 0.05,
+    loadavg: ['0.31', '0.28', '0.25'],
     memory: { total: node.memory, used, free: node.memory - used, available: node.memory - used },
-    swap: { total: 0, used: 0, free: 0 }, ksm: { shared: 0 },
+    swap: { total: 0, used: 0, free: 0 },
+    ksm: { shared: 0 },
     rootfs: { total: ROOT_DISK, used: ROOT_USED, free: ROOT_DISK - ROOT_USED, avail: ROOT_DISK - ROOT_USED },
     'boot-info': { mode: 'legacy-bios' },
-    kversion: `Linux ${release} ${version}`, 'current-kernel': { sysname: 'Linux', release, version, machine: 'x86_64' },
+    kversion: `Linux ${release} ${version}`,
+    'current-kernel': { sysname: 'Linux', release, version, machine: 'x86_64' },
     pveversion: `pve-manager/${VERSION.version}/${VERSION.repoid}`,
     cpuinfo: {
-      model: 'AMD EPYC', vendor: 'AuthenticAMD', family: '25', sockets: 1, cores: node.cpus, cpus: node.cpus, mhz: '2596.148', user_hz: 100,
-      hvm: '1', flags: 'fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat svm',
+      model: 'AMD EPYC',
+      vendor: 'AuthenticAMD',
+      family: '25',
+      sockets: 1,
+      cores: node.cpus,
+      cpus: node.cpus,
+      mhz: '2596.148',
+      user_hz: 100,
+      hvm: '1',
+      flags: 'fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat svm',
     },
   };
 }

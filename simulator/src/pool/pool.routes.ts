@@ -14,9 +14,17 @@ function details(call: Call): unknown {
   const { cluster } = call;
   const one = pool(call);
   const type = text(call, 'type');
-  const vms = cluster.reports.vms(cluster).filter((row) => one.vms.has(Number(row['vmid'])) && (type === undefined || row['type'] === type));
-  const storages = [...one.storages].filter(() => type === undefined || type === 'storage').map((storage) => ({ id: `storage/${call.node}/${storage}`, type: 'storage', storage }));
-  return { poolid: one.poolid, ...(one.comment === undefined ? {} : { comment: one.comment }), members: [...vms.map(({ pool: _pool, tags: _tags, lock: _lock, ...row }) => row), ...storages] };
+  const vms = cluster.reports
+    .vms(cluster)
+    .filter((row) => one.vms.has(Number(row['vmid'])) && (type === undefined || row['type'] === type));
+  const storages = [...one.storages]
+    .filter(() => type === undefined || type === 'storage')
+    .map((storage) => ({ id: `storage/${call.node}/${storage}`, type: 'storage', storage }));
+  return {
+    poolid: one.poolid,
+    ...(one.comment === undefined ? {} : { comment: one.comment }),
+    members: [...vms.map(({ pool: _pool, tags: _tags, lock: _lock, ...row }) => row), ...storages],
+  };
 }
 
 function list(call: Call): unknown {
@@ -35,7 +43,12 @@ function create(call: Call): null {
   const poolid = need(call, 'poolid');
   if (cluster.pools.has(poolid)) throw new RunError(`create pool failed: pool '${poolid}' already exists`);
   const comment = text(call, 'comment');
-  cluster.pools.set(poolid, { poolid, vms: new Set(), storages: new Set(), ...(comment === undefined ? {} : { comment }) });
+  cluster.pools.set(poolid, {
+    poolid,
+    vms: new Set(),
+    storages: new Set(),
+    ...(comment === undefined ? {} : { comment }),
+  });
   cluster.changed();
   return null;
 }
@@ -51,7 +64,9 @@ function update(call: Call): null {
     if (flag(call, 'delete')) {
       if (!one.vms.delete(vmid)) throw new RunError(`update pools failed: VM ${vmid} is not a pool member`);
     } else if (current !== undefined && current !== one.poolid && !flag(call, 'allow-move')) {
-      throw new RunError(`update pools failed: VM ${vmid} belongs already to pool '${current}' and is not allowed to move`);
+      throw new RunError(
+        `update pools failed: VM ${vmid} belongs already to pool '${current}' and is not allowed to move`,
+      );
     } else {
       if (!cluster.guestExists(vmid)) throw new RunError(`update pools failed: VM ${vmid} does not exist`);
       for (const other of cluster.pools.values()) other.vms.delete(vmid);
@@ -69,9 +84,11 @@ function update(call: Call): null {
 function remove(call: Call): null {
   const one = pool(call, 'delete pool failed: ');
   const [vmid] = one.vms;
-  if (vmid !== undefined) throw new RunError(`delete pool failed: pool '${one.poolid}' is not empty (contains VM ${vmid})`);
+  if (vmid !== undefined)
+    throw new RunError(`delete pool failed: pool '${one.poolid}' is not empty (contains VM ${vmid})`);
   const [storage] = one.storages;
-  if (storage !== undefined) throw new RunError(`delete pool failed: pool '${one.poolid}' is not empty (contains storage '${storage}')`);
+  if (storage !== undefined)
+    throw new RunError(`delete pool failed: pool '${one.poolid}' is not empty (contains storage '${storage}')`);
   call.cluster.pools.delete(one.poolid);
   call.cluster.changed();
   return null;

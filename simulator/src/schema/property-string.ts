@@ -9,13 +9,19 @@ const YES = /^(1|on|yes|true)$/i;
 const NO = /^(0|off|no|false)$/i;
 
 /** Checks `a,b=c` text against the keys it may hold; answers the problem, each line ended as the real one does. */
-export function checkPropertyString(keys: Keys, text: string, name: string, checkValue: CheckValue): string | undefined {
+export function checkPropertyString(
+  keys: Keys,
+  text: string,
+  name: string,
+  checkValue: CheckValue,
+): string | undefined {
   const parsed = split(keys, text);
   if (typeof parsed === 'string') return parsed;
   const problems: string[] = [];
   for (const [key, value] of parsed) {
     const schema = keys[key];
-    const boolean = schema?.type === 'boolean' && (YES.test(value) || NO.test(value)) ? (YES.test(value) ? '1' : '0') : value;
+    const boolean =
+      schema?.type === 'boolean' && (YES.test(value) || NO.test(value)) ? (YES.test(value) ? '1' : '0') : value;
     const problem = schema === undefined ? undefined : checkValue(schema, boolean, key);
     if (problem !== undefined) problems.push(`${name}.${key}: ${problem}\n`);
   }
@@ -66,6 +72,8 @@ export function readPropertyString(text: string, bare: string): Record<string, s
 
 /** Writes keys back as `bare,key=value`. */
 export function writePropertyString(read: Readonly<Record<string, string>>, bare: string): string {
-  const rest = Object.entries(read).filter(([key]) => key !== bare).map(([key, value]) => `${key}=${value}`);
+  const rest = Object.entries(read)
+    .filter(([key]) => key !== bare)
+    .map(([key, value]) => `${key}=${value}`);
   return [...(read[bare] === undefined ? [] : [read[bare]]), ...rest].join(',');
 }

@@ -54,8 +54,22 @@ const raw: RawTable = JSON.parse(readFileSync(new URL('api.json', import.meta.ur
 
 /** Highest index of each numbered parameter, exclusive. */
 const INDEX_LIMIT: Readonly<Record<string, number>> = {
-  net: 32, ide: 4, sata: 6, scsi: 31, virtio: 16, ipconfig: 32, serial: 4, usb: 14, hostpci: 16, parallel: 3, numa: 8, unused: 256,
-  virtiofs: 10, mp: 256, dev: 256, link: 8,
+  net: 32,
+  ide: 4,
+  sata: 6,
+  scsi: 31,
+  virtio: 16,
+  ipconfig: 32,
+  serial: 4,
+  usb: 14,
+  hostpci: 16,
+  parallel: 3,
+  numa: 8,
+  unused: 256,
+  virtiofs: 10,
+  mp: 256,
+  dev: 256,
+  link: 8,
 };
 
 /** Property strings by name (without the `#`). */
@@ -71,7 +85,12 @@ function method(name: string, entry: RawMethod): Method {
   }
   const { user, check, noToken } = entry;
   return {
-    name, verb, path, segments: path.split('/').slice(1), params, indexed,
+    name,
+    verb,
+    path,
+    segments: path.split('/').slice(1),
+    params,
+    indexed,
     ...(user === undefined ? {} : { user }),
     ...(check === undefined ? {} : { check }),
     ...(noToken === undefined ? {} : { noToken }),
@@ -79,7 +98,9 @@ function method(name: string, entry: RawMethod): Method {
 }
 
 /** Every method the simulator knows, by "VERB /path". */
-export const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(raw.methods).map(([name, entry]) => [name, method(name, entry)]));
+export const METHODS: ReadonlyMap<string, Method> = new Map(
+  Object.entries(raw.methods).map(([name, entry]) => [name, method(name, entry)]),
+);
 
 /** The schema of parameter `key` of a method, numbered ones included. */
 export function property(of: Method, key: string): Property | undefined {
@@ -92,7 +113,10 @@ export function property(of: Method, key: string): Property | undefined {
 }
 
 /** Finds the method for a verb and path segments (already percent-decoded); literal segments win over placeholders. */
-export function findMethod(verb: string, segments: readonly string[]): { method: Method; uri: Record<string, string> } | undefined {
+export function findMethod(
+  verb: string,
+  segments: readonly string[],
+): { method: Method; uri: Record<string, string> } | undefined {
   let best: { method: Method; uri: Record<string, string>; literal: number } | undefined;
   for (const one of METHODS.values()) {
     if (one.verb !== verb) continue;

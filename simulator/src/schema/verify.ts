@@ -83,12 +83,17 @@ function checkNamed(format: string, text: string, key: string): string | undefin
 }
 
 function checkBounds(schema: Property, text: string): string | undefined {
-  if (schema.pattern !== undefined && !perl(schema.pattern, schema.icase === 1).test(text)) return 'value does not match the regex pattern';
-  if (schema.maxLength !== undefined && text.length > schema.maxLength) return `value may only be ${schema.maxLength} characters long`;
-  if (schema.minLength !== undefined && text.length < schema.minLength) return `value must be at least ${schema.minLength} characters long`;
+  if (schema.pattern !== undefined && !perl(schema.pattern, schema.icase === 1).test(text))
+    return 'value does not match the regex pattern';
+  if (schema.maxLength !== undefined && text.length > schema.maxLength)
+    return `value may only be ${schema.maxLength} characters long`;
+  if (schema.minLength !== undefined && text.length < schema.minLength)
+    return `value must be at least ${schema.minLength} characters long`;
   if (schema.type === 'integer' || schema.type === 'number') {
-    if (schema.maximum !== undefined && Number(text) > schema.maximum) return `value must have a maximum value of ${schema.maximum}`;
-    if (schema.minimum !== undefined && Number(text) < schema.minimum) return `value must have a minimum value of ${schema.minimum}`;
+    if (schema.maximum !== undefined && Number(text) > schema.maximum)
+      return `value must have a maximum value of ${schema.maximum}`;
+    if (schema.minimum !== undefined && Number(text) < schema.minimum)
+      return `value must have a minimum value of ${schema.minimum}`;
   }
   if (schema.enum !== undefined && !schema.enum.includes(text)) {
     return `value '${text}' does not have a value in the enumeration '${schema.enum.join(', ')}'`;
@@ -102,7 +107,12 @@ const compiled = new Map<string, RegExp>();
 function perl(pattern: string, ignoreCase: boolean): RegExp {
   const cached = compiled.get(pattern);
   if (cached !== undefined) return cached;
-  const source = pattern.replaceAll('(?^:', '(?:').replaceAll('(?^i:', '(?:').replaceAll('{,', '{0,').replaceAll('\\@', '@').replaceAll('\\0', '\\x00');
+  const source = pattern
+    .replaceAll('(?^:', '(?:')
+    .replaceAll('(?^i:', '(?:')
+    .replaceAll('{,', '{0,')
+    .replaceAll('\\@', '@')
+    .replaceAll('\\0', '\\x00');
   const expression = new RegExp(`^(?:${source})$`, ignoreCase ? 'i' : '');
   compiled.set(pattern, expression);
   return expression;

@@ -52,7 +52,8 @@ export class Storages {
   onNode(name: string, node: string): Storage {
     const storage = this.get(name);
     if (!storage.enabled) throw new RunError(`storage '${name}' is disabled`);
-    if (storage.nodes !== undefined && !storage.nodes.includes(node)) throw new RunError(`storage '${name}' is not available on node '${node}'`);
+    if (storage.nodes !== undefined && !storage.nodes.includes(node))
+      throw new RunError(`storage '${name}' is not available on node '${node}'`);
     return storage;
   }
 
@@ -70,7 +71,9 @@ export class Storages {
   }
 
   content(name: string, node: string): Volume[] {
-    return [...this.volumes.values()].filter((one) => one.storage === name && (one.node === undefined || one.node === node));
+    return [...this.volumes.values()].filter(
+      (one) => one.storage === name && (one.node === undefined || one.node === node),
+    );
   }
 
   add(volume: Volume, node: string): Volume {
@@ -111,7 +114,8 @@ export class Storages {
     const storage = this.byName.get(name);
     if (storage === undefined) return volid;
     const base = storage.path ?? `/mnt/pve/${name}`;
-    if (rest.startsWith('iso/') || rest.startsWith('vztmpl/')) return `${base}/template/${rest.replace('vztmpl/', 'cache/')}`;
+    if (rest.startsWith('iso/') || rest.startsWith('vztmpl/'))
+      return `${base}/template/${rest.replace('vztmpl/', 'cache/')}`;
     if (rest.startsWith('snippets/') || rest.startsWith('import/')) return `${base}/${rest}`;
     if (!isFileBased(storage)) return `/dev/${storage.vgname ?? 'pve'}/${rest}`;
     return `${base}/images/${rest.split('/').slice(-2).join('/')}`;

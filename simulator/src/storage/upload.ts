@@ -3,7 +3,9 @@ import { ParameterError, RunError } from '../errors.ts';
 import type { Storage } from './storage.ts';
 
 const EXTENSIONS: Readonly<Record<string, RegExp>> = {
-  iso: /^[^/]+\.(iso|img)$/i, vztmpl: /^[^/]+\.tar\.(gz|xz|zst|bz2)$/i, import: /^[^/]+\.(ova|ovf|qcow2|raw|vmdk)$/i,
+  iso: /^[^/]+\.(iso|img)$/i,
+  vztmpl: /^[^/]+\.tar\.(gz|xz|zst|bz2)$/i,
+  import: /^[^/]+\.(ova|ovf|qcow2|raw|vmdk)$/i,
 };
 const IMAGE_BYTES = 3 * 1024 ** 3;
 
@@ -11,21 +13,39 @@ function target(call: Call, filename: string): Storage {
   const storage = call.cluster.storages.onNode(need(call, 'storage'), call.node);
   const content = need(call, 'content');
   if (storage.path === undefined) throw new RunError("can't upload to storage type '" + storage.type + "'");
-  if (!storage.content.includes(content)) throw new RunError(`storage '${storage.storage}' is not configured for content-type '${content}'`);
+  if (!storage.content.includes(content))
+    throw new RunError(`storage '${storage.storage}' is not configured for content-type '${content}'`);
   if (EXTENSIONS[content]?.test(filename) !== true) throw new ParameterError({ filename: 'wrong file extension' });
   return storage;
 }
 
 function format(filename: string): string {
   const extension = filename.split('.').pop() ?? '';
-  return extension === 'qcow2' || extension === 'vmdk' ? extension : filename.includes('.tar.') ? extension : extension === 'iso' ? 'iso' : 'raw';
+  return extension === 'qcow2' || extension === 'vmdk'
+    ? extension
+    : filename.includes('.tar.')
+      ? extension
+      : extension === 'iso'
+        ? 'iso'
+        : 'raw';
 }
 
 function store(call: Call, storage: Storage, filename: string, size: number): void {
   const { cluster, node } = call;
   const content = need(call, 'content');
   const volid = `${storage.storage}:${content}/${filename}`;
-  cluster.storages.add({ volid, storage: storage.storage, content, format: content === 'iso' ? 'raw' : format(filename), size, used: Math.max(4096, size), ctime: cluster.seconds() }, node);
+  cluster.storages.add(
+    {
+      volid,
+      storage: storage.storage,
+      content,
+      format: content === 'iso' ? 'raw' : format(filename),
+      size,
+      used: Math.max(4096, size),
+      ctime: cluster.seconds(),
+    },
+    node,
+  );
   cluster.changed();
 }
 
@@ -60,7 +80,8 @@ export function downloadUrl(call: Call): string {
   return cluster.tasks.fork(node, 'download', filename, user, async (run) => {
     run.say(`downloading ${url.href} to ${storage.path}/${need(call, 'content')}/${filename}`);
     const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
-    if (/^(127\.|localhost$|\[::1\]$)/.test(url.hostname)) throw new RunError(`download failed: Connecting to ${url.hostname}:${port}... failed: Connection refused.`);
+    if (/^(127\.|localhost$|\[::1\]$)/.test(url.hostname))
+      throw new RunError(`download failed: Connecting to ${url.hostname}:${port}... failed: Connection refused.`);
     await cluster.clock.sleep(cluster.timing.diskMs);
     store(call, storage, filename, IMAGE_BYTES);
     run.say(`download of '${url.href}' to '${filename}' finished`);

@@ -24,7 +24,17 @@ function owns(user: string, task: Task): boolean {
 function identity(task: Task): Record<string, unknown> {
   const { node, type, id, user, pid, pstart, starttime } = task.parts;
   const [account = '', tokenid] = user.split('!');
-  return { upid: task.upid, node, type, id, pid, pstart, starttime, user: account, ...(tokenid === undefined ? {} : { tokenid }) };
+  return {
+    upid: task.upid,
+    node,
+    type,
+    id,
+    pid,
+    pstart,
+    starttime,
+    user: account,
+    ...(tokenid === undefined ? {} : { tokenid }),
+  };
 }
 
 function status(call: Call): unknown {
@@ -71,15 +81,23 @@ function list(call: Call): unknown {
     if (text(call, 'typefilter') !== undefined && task.parts.type !== text(call, 'typefilter')) return false;
     const filter = text(call, 'userfilter');
     if (filter !== undefined && !task.parts.user.toLowerCase().includes(filter.toLowerCase())) return false;
-    if (task.parts.starttime < (number(call, 'since') ?? 0) || task.parts.starttime > (number(call, 'until') ?? Infinity)) return false;
+    if (
+      task.parts.starttime < (number(call, 'since') ?? 0) ||
+      task.parts.starttime > (number(call, 'until') ?? Infinity)
+    )
+      return false;
     const kinds = listOf(text(call, 'statusfilter') ?? '');
     if (kinds.length > 0 && !kinds.includes(kind(task))) return false;
     return !flag(call, 'errors') || (done && kind(task) === 'error');
   };
-  const all = [...cluster.tasks.byUpid.values()].toReversed().filter((task) => task.parts.node === node && (audit || owns(user, task)) && wanted(task));
+  const all = [...cluster.tasks.byUpid.values()]
+    .toReversed()
+    .filter((task) => task.parts.node === node && (audit || owns(user, task)) && wanted(task));
   const start = number(call, 'start') ?? 0;
   if (all.length > 0) call.total = all.length;
-  return all.slice(start, start + (number(call, 'limit') ?? 50)).map((task) => (task.exitstatus === undefined ? { ...identity(task), status: 'RUNNING' } : finished(task)));
+  return all
+    .slice(start, start + (number(call, 'limit') ?? 50))
+    .map((task) => (task.exitstatus === undefined ? { ...identity(task), status: 'RUNNING' } : finished(task)));
 }
 
 function kind(task: Task): string {
@@ -91,10 +109,16 @@ function kind(task: Task): string {
 /** GET /cluster/tasks: the latest 25 of every node. */
 function clusterTasks(call: Call): unknown {
   const audit = call.cluster.access.has(call.user, '/', ['Sys.Audit']);
-  return [...call.cluster.tasks.byUpid.values()].toReversed().filter((task) => audit || owns(call.user, task)).slice(0, 25).map((task) => {
-    const { pid, pstart: _pstart, ...rest } = identity(task);
-    return task.exitstatus === undefined ? { ...rest, pid } : { ...rest, endtime: task.endtime, status: task.exitstatus, saved: '1' };
-  });
+  return [...call.cluster.tasks.byUpid.values()]
+    .toReversed()
+    .filter((task) => audit || owns(call.user, task))
+    .slice(0, 25)
+    .map((task) => {
+      const { pid, pstart: _pstart, ...rest } = identity(task);
+      return task.exitstatus === undefined
+        ? { ...rest, pid }
+        : { ...rest, endtime: task.endtime, status: task.exitstatus, saved: '1' };
+    });
 }
 
 export const taskRoutes: Routes = {

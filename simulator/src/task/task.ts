@@ -105,7 +105,11 @@ export class Tasks {
       if (fault?.failWith !== undefined) throw new RunError(fault.failWith);
       await work(run);
       if (fault?.failAfter !== undefined) throw new RunError(fault.failAfter);
-      this.end(task, warnings > 0 ? `WARNINGS: ${warnings}` : 'OK', warnings > 0 ? `TASK WARNINGS: ${warnings}` : 'TASK OK');
+      this.end(
+        task,
+        warnings > 0 ? `WARNINGS: ${warnings}` : 'OK',
+        warnings > 0 ? `TASK WARNINGS: ${warnings}` : 'TASK OK',
+      );
     } catch (error) {
       const text = error instanceof ApiError ? error.message : `internal error of the simulator: ${String(error)}`;
       this.end(task, text.split('\n').join(' '), `TASK ERROR: ${text}`);

@@ -22,8 +22,19 @@ export function formatUpid(upid: Upid): string {
 
 /** Reads a task's name; nothing when it is not one. */
 export function parseUpid(text: string): Upid | undefined {
-  const match = /^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$/.exec(text);
+  const match =
+    /^UPID:([a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s]+):([^:\s]*):([^:\s]+):$/.exec(
+      text,
+    );
   if (match === null) return undefined;
   const [, node = '', pid = '', pstart = '', start = '', type = '', id = '', user = ''] = match;
-  return { node, pid: Number.parseInt(pid, 16), pstart: Number.parseInt(pstart, 16), starttime: Number.parseInt(start, 16), type, id, user };
+  return {
+    node,
+    pid: Number.parseInt(pid, 16),
+    pstart: Number.parseInt(pstart, 16),
+    starttime: Number.parseInt(start, 16),
+    type,
+    id,
+    user,
+  };
 }

@@ -9,7 +9,8 @@ async function guestOf(call: Call): Promise<Guest> {
   const { cluster } = call;
   const vm = cluster.vm(vmid(call), call.node);
   if (vm.running === undefined) throw new RunError(`VM ${vm.vmid} is not running`);
-  if (vm.config['agent'] === undefined || !/^(1|enabled=1)/.test(vm.config['agent'])) throw new RunError('No QEMU guest agent configured');
+  if (vm.config['agent'] === undefined || !/^(1|enabled=1)/.test(vm.config['agent']))
+    throw new RunError('No QEMU guest agent configured');
   const absent = cluster.faults.peek('agent-absent', { vmid: vm.vmid }) !== undefined;
   const guest = cluster.guests.get(vm.vmid);
   if (absent || vm.running.paused || guest === undefined || vm.running.bootedAt > cluster.clock.now()) {
@@ -20,13 +21,48 @@ async function guestOf(call: Call): Promise<Guest> {
 }
 
 const COMMANDS = [
-  'guest-get-cpustats', 'guest-get-diskstats', 'guest-ssh-remove-authorized-keys', 'guest-ssh-add-authorized-keys', 'guest-ssh-get-authorized-keys',
-  'guest-get-devices', 'guest-get-osinfo', 'guest-get-timezone', 'guest-get-users', 'guest-get-host-name', 'guest-exec', 'guest-exec-status',
-  'guest-get-memory-block-info', 'guest-set-memory-blocks', 'guest-get-memory-blocks', 'guest-set-user-password', 'guest-get-fsinfo',
-  'guest-get-disks', 'guest-set-vcpus', 'guest-get-vcpus', 'guest-network-get-interfaces', 'guest-suspend-hybrid', 'guest-suspend-ram',
-  'guest-suspend-disk', 'guest-fstrim', 'guest-fsfreeze-thaw', 'guest-fsfreeze-freeze-list', 'guest-fsfreeze-freeze', 'guest-fsfreeze-status',
-  'guest-file-flush', 'guest-file-seek', 'guest-file-write', 'guest-file-read', 'guest-file-close', 'guest-file-open', 'guest-shutdown',
-  'guest-info', 'guest-set-time', 'guest-get-time', 'guest-ping', 'guest-sync', 'guest-sync-delimited',
+  'guest-get-cpustats',
+  'guest-get-diskstats',
+  'guest-ssh-remove-authorized-keys',
+  'guest-ssh-add-authorized-keys',
+  'guest-ssh-get-authorized-keys',
+  'guest-get-devices',
+  'guest-get-osinfo',
+  'guest-get-timezone',
+  'guest-get-users',
+  'guest-get-host-name',
+  'guest-exec',
+  'guest-exec-status',
+  'guest-get-memory-block-info',
+  'guest-set-memory-blocks',
+  'guest-get-memory-blocks',
+  'guest-set-user-password',
+  'guest-get-fsinfo',
+  'guest-get-disks',
+  'guest-set-vcpus',
+  'guest-get-vcpus',
+  'guest-network-get-interfaces',
+  'guest-suspend-hybrid',
+  'guest-suspend-ram',
+  'guest-suspend-disk',
+  'guest-fstrim',
+  'guest-fsfreeze-thaw',
+  'guest-fsfreeze-freeze-list',
+  'guest-fsfreeze-freeze',
+  'guest-fsfreeze-status',
+  'guest-file-flush',
+  'guest-file-seek',
+  'guest-file-write',
+  'guest-file-read',
+  'guest-file-close',
+  'guest-file-open',
+  'guest-shutdown',
+  'guest-info',
+  'guest-set-time',
+  'guest-get-time',
+  'guest-ping',
+  'guest-sync',
+  'guest-sync-delimited',
 ];
 
 function supported(name: string): Record<string, unknown> {
@@ -34,18 +70,34 @@ function supported(name: string): Record<string, unknown> {
 }
 
 function interfaces(guest: Guest): unknown[] {
-  const statistics = { 'rx-bytes': 110, 'rx-dropped': 0, 'rx-errs': 0, 'rx-packets': 1, 'tx-bytes': 512, 'tx-dropped': 0, 'tx-errs': 0, 'tx-packets': 6 };
+  const statistics = {
+    'rx-bytes': 110,
+    'rx-dropped': 0,
+    'rx-errs': 0,
+    'rx-packets': 1,
+    'tx-bytes': 512,
+    'tx-dropped': 0,
+    'tx-errs': 0,
+    'tx-packets': 6,
+  };
   const none = Object.fromEntries(Object.keys(statistics).map((key) => [key, 0]));
   const loopback = {
-    name: 'lo', 'hardware-address': '00:00:00:00:00:00', statistics: none,
+    name: 'lo',
+    'hardware-address': '00:00:00:00:00:00',
+    statistics: none,
     'ip-addresses': [
-      { 'ip-address': '127.0.0.1', 'ip-address-type': 'ipv4', prefix: 8 }, { 'ip-address': '::1', 'ip-address-type': 'ipv6', prefix: 128 },
+      { 'ip-address': '127.0.0.1', 'ip-address-type': 'ipv4', prefix: 8 },
+      { 'ip-address': '::1', 'ip-address-type': 'ipv6', prefix: 128 },
     ],
   };
   const cards = guest.cards.map((card, at) => ({
-    name: `eth${at}`, 'hardware-address': card.mac.toLowerCase(), statistics,
+    name: `eth${at}`,
+    'hardware-address': card.mac.toLowerCase(),
+    statistics,
     'ip-addresses': [
-      ...(card.address === undefined ? [] : [{ 'ip-address': card.address, 'ip-address-type': 'ipv4', prefix: card.prefix }]),
+      ...(card.address === undefined
+        ? []
+        : [{ 'ip-address': card.address, 'ip-address-type': 'ipv4', prefix: card.prefix }]),
       { 'ip-address': linkLocal(card.mac), 'ip-address-type': 'ipv6', prefix: 64 },
     ],
   }));
@@ -68,7 +120,20 @@ function command(call: Call): string[] {
 const AGENT = '/nodes/{node}/qemu/{vmid}/agent';
 
 export const agentRoutes: Routes = {
-  [`GET ${AGENT}`]: () => ['exec', 'exec-status', 'file-read', 'file-write', 'get-host-name', 'get-osinfo', 'info', 'network-get-interfaces', 'ping', 'set-user-password', 'shutdown'].map((name) => ({ name })),
+  [`GET ${AGENT}`]: () =>
+    [
+      'exec',
+      'exec-status',
+      'file-read',
+      'file-write',
+      'get-host-name',
+      'get-osinfo',
+      'info',
+      'network-get-interfaces',
+      'ping',
+      'set-user-password',
+      'shutdown',
+    ].map((name) => ({ name })),
   [`POST ${AGENT}/ping`]: async (call) => {
     await guestOf(call);
     return { result: {} };
@@ -90,7 +155,9 @@ export const agentRoutes: Routes = {
     if (result === undefined) throw new RunError(`Agent error: PID ${pid} does not exist`);
     if (!result.done) return { exited: 0 };
     return {
-      exited: 1, exitcode: result.code, 'out-truncated': 0,
+      exited: 1,
+      exitcode: result.code,
+      'out-truncated': 0,
       ...(result.stdout === '' ? {} : { 'out-data': result.stdout }),
       ...(result.stderr === '' ? {} : { 'err-data': result.stderr, 'err-truncated': 0 }),
     };
@@ -98,14 +165,18 @@ export const agentRoutes: Routes = {
   [`POST ${AGENT}/file-write`]: async (call) => {
     const guest = await guestOf(call);
     const raw = call.params['encode'] === 0;
-    guest.disk.write(need(call, 'file'), raw ? Buffer.from(need(call, 'content'), 'base64') : Buffer.from(need(call, 'content')));
+    guest.disk.write(
+      need(call, 'file'),
+      raw ? Buffer.from(need(call, 'content'), 'base64') : Buffer.from(need(call, 'content')),
+    );
     return null;
   },
   [`GET ${AGENT}/file-read`]: async (call) => {
     const guest = await guestOf(call);
     const file = need(call, 'file');
     const content = guest.disk.read(file);
-    if (content === undefined) throw new RunError(`Agent error: Failed to open file '${file}' (mode: 'r'): No such file or directory`);
+    if (content === undefined)
+      throw new RunError(`Agent error: Failed to open file '${file}' (mode: 'r'): No such file or directory`);
     return { 'bytes-read': content.length, content: content.toString('utf8') };
   },
   [`POST ${AGENT}/set-user-password`]: async (call) => {

@@ -3,7 +3,22 @@ import { requirePrivileges } from '../access/permission.ts';
 import { readPropertyString } from '../schema/property-string.ts';
 import type { Config } from './vm.ts';
 
-const MODELS = ['virtio', 'e1000', 'e1000e', 'e1000-82540em', 'e1000-82544gc', 'e1000-82545em', 'i82551', 'i82557b', 'i82559er', 'ne2k_isa', 'ne2k_pci', 'pcnet', 'rtl8139', 'vmxnet3'];
+const MODELS = [
+  'virtio',
+  'e1000',
+  'e1000e',
+  'e1000-82540em',
+  'e1000-82544gc',
+  'e1000-82545em',
+  'i82551',
+  'i82557b',
+  'i82559er',
+  'ne2k_isa',
+  'ne2k_pci',
+  'pcnet',
+  'rtl8139',
+  'vmxnet3',
+];
 
 /** The network card as configured. */
 export interface Card {
@@ -17,8 +32,15 @@ export interface Card {
 export function readCard(text: string): Card {
   const read = readPropertyString(text, 'model');
   const named = MODELS.find((model) => read[model] !== undefined);
-  const card: Card = { model: named ?? read['model'] ?? 'virtio', mac: (named === undefined ? read['macaddr'] : read[named]) ?? '' };
-  return { ...card, ...(read['bridge'] === undefined ? {} : { bridge: read['bridge'] }), ...(read['tag'] === undefined ? {} : { tag: read['tag'] }) };
+  const card: Card = {
+    model: named ?? read['model'] ?? 'virtio',
+    mac: (named === undefined ? read['macaddr'] : read[named]) ?? '',
+  };
+  return {
+    ...card,
+    ...(read['bridge'] === undefined ? {} : { bridge: read['bridge'] }),
+    ...(read['tag'] === undefined ? {} : { tag: read['tag'] }),
+  };
 }
 
 /** `net0` as stored: model=MAC first, a MAC made up when none was given. */
@@ -32,7 +54,7 @@ export function storedCard(text: string, makeMac: () => string): string {
 }
 
 /** Demands SDN.Use on the bridges of a configuration. */
-export function requireBridges(cluster: Cluster, user: string, config: Config, _node: string): void {
+export function requireBridges(cluster: Cluster, user: string, config: Config): void {
   for (const [key, value] of Object.entries(config)) {
     if (!/^net\d+$/.test(key)) continue;
     const card = readCard(value);

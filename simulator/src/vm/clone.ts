@@ -1,4 +1,4 @@
-import { type Call, flag, number, owner, text, vmid } from '../call.ts';
+import { type Call, flag, number, text, vmid } from '../call.ts';
 import { requirePrivileges } from '../access/permission.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ParameterError, PermissionError, RunError } from '../errors.ts';
@@ -27,7 +27,9 @@ export function clone(call: Call): string {
   const plan = read(call);
   check(call, plan);
   return cluster.tasks.fork(call.node, 'qmclone', plan.source.vmid, call.user, (run) =>
-    cluster.flocks.with(plan.source.vmid, () => cluster.flocks.with(plan.newid, () => copy(cluster, run, plan, owner(call.user))), { shared: plan.source.running === undefined }),
+    cluster.flocks.with(plan.source.vmid, () => cluster.flocks.with(plan.newid, () => copy(cluster, run, plan)), {
+      shared: plan.source.running === undefined,
+    }),
   );
 }
 
@@ -40,9 +42,17 @@ function read(call: Call): Plan {
   const target = text(call, 'target') ?? node;
   if (!cluster.nodes.has(target)) throw new ParameterError({ target: `no such cluster node '${target}'` });
   const source = cluster.vms.get(vmid(call));
-  if (source === undefined || source.node !== node) throw new RunError(`unable to find configuration file for VM ${vmid(call)} on node '${node}'`);
+  if (source === undefined || source.node !== node)
+    throw new RunError(`unable to find configuration file for VM ${vmid(call)} on node '${node}'`);
   const full = call.params['full'] === undefined ? !isTemplate(source) : flag(call, 'full');
-  const optional = { storage, format: text(call, 'format'), pool, name: text(call, 'name'), description: text(call, 'description'), snapname: text(call, 'snapname') };
+  const optional = {
+    storage,
+    format: text(call, 'format'),
+    pool,
+    name: text(call, 'name'),
+    description: text(call, 'description'),
+    snapname: text(call, 'snapname'),
+  };
   const plan: Plan = { source, newid: number(call, 'newid') ?? 0, target, full };
   return Object.assign(plan, Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)));
 }
@@ -51,26 +61,30 @@ function check(call: Call, plan: Plan): void {
   const { cluster } = call;
   const { source } = plan;
   requireUnlocked(source);
-  if (plan.snapname !== undefined && source.snapshots[plan.snapname] === undefined) throw new RunError(`snapshot '${plan.snapname}' does not exist`);
+  if (plan.snapname !== undefined && source.snapshots[plan.snapname] === undefined)
+    throw new RunError(`snapshot '${plan.snapname}' does not exist`);
   if (!plan.full) {
     for (const name of ['storage', 'format'] as const) {
       if (plan[name] !== undefined) throw new RunError(`parameter '${name}' not allowed for linked clones`);
     }
-    if (!isTemplate(source) && plan.snapname === undefined) throw new RunError('Linked clone feature is not supported for drives of a VM that is no template');
+    if (!isTemplate(source) && plan.snapname === undefined)
+      throw new RunError('Linked clone feature is not supported for drives of a VM that is no template');
   }
-  if (cluster.guestExists(plan.newid)) throw new RunError(`unable to create VM ${plan.newid}: config file already exists`);
-  requireBridges(cluster, call.user, source.config, source.node);
+  if (cluster.guestExists(plan.newid))
+    throw new RunError(`unable to create VM ${plan.newid}: config file already exists`);
+  requireBridges(cluster, call.user, source.config);
   for (const drive of drives(source.config)) {
     if (!isDisk(drive) && !isCloudinit(drive)) continue;
     const [own = ''] = drive.file.split(':');
     const storeid = plan.storage ?? own;
     requirePrivileges(cluster.access, call.user, `/storage/${storeid}`, ['Datastore.AllocateSpace']);
     const shared = cluster.storages.get(own).shared && cluster.storages.get(storeid).shared;
-    if (plan.target !== source.node && !shared) throw new RunError(`can't clone VM to node '${plan.target}' (VM uses local storage)`);
+    if (plan.target !== source.node && !shared)
+      throw new RunError(`can't clone VM to node '${plan.target}' (VM uses local storage)`);
   }
 }
 
-async function copy(cluster: Cluster, run: TaskRun, plan: Plan, _user: string): Promise<void> {
+async function copy(cluster: Cluster, run: TaskRun, plan: Plan): Promise<void> {
   const { source, newid } = plan;
   if (cluster.guestExists(newid)) throw new RunError(`unable to create VM ${newid}: config file already exists`);
   const target = newVm(newid, source.node, { lock: 'clone' });
@@ -92,7 +106,8 @@ async function copy(cluster: Cluster, run: TaskRun, plan: Plan, _user: string): 
 
 async function copyDrives(cluster: Cluster, run: TaskRun, plan: Plan, target: Vm): Promise<void> {
   const { source } = plan;
-  const origin = plan.snapname === undefined ? source.config : (source.snapshots[plan.snapname]?.config ?? source.config);
+  const origin =
+    plan.snapname === undefined ? source.config : (source.snapshots[plan.snapname]?.config ?? source.config);
   const all = drives(origin).filter((drive) => !drive.key.startsWith('unused'));
   const copied = all.filter((drive) => isDisk(drive) || isCloudinit(drive));
   target.config = { ...freshConfig(cluster, origin, plan), lock: 'clone' };
@@ -106,7 +121,9 @@ async function copyDrives(cluster: Cluster, run: TaskRun, plan: Plan, target: Vm
     if (disk) {
       const total = humanSize(cluster.storages.volume(drive.file, source.node)?.size ?? 0);
       if (plan.full) run.say(`transferred 0.0 B of ${total} (0.00%)`);
-      await cluster.clock.sleep((cluster.timing.cloneMs * linkedShare) / Math.max(1, copied.filter((one) => !isCloudinit(one)).length));
+      await cluster.clock.sleep(
+        (cluster.timing.cloneMs * linkedShare) / Math.max(1, copied.filter((one) => !isCloudinit(one)).length),
+      );
       if (plan.full) run.say(`transferred ${total} of ${total} (100.00%)`);
     }
     target.config[drive.key] = volume;
@@ -123,8 +140,11 @@ function died(cluster: Cluster): Promise<never> {
 function freshConfig(cluster: Cluster, origin: Config, plan: Plan): Config {
   const config: Config = {};
   for (const [key, value] of Object.entries(origin)) {
-    if (/^(unused\d+|snapshots|parent|template|lock|vmstate|(ide|sata|scsi|virtio)\d+|efidisk0|tpmstate0)$/.test(key)) continue;
-    config[key] = /^net\d+$/.test(key) ? value.replace(/=([0-9A-F]{2}:){5}[0-9A-F]{2}/i, `=${cluster.random.mac()}`) : value;
+    if (/^(unused\d+|snapshots|parent|template|lock|vmstate|(ide|sata|scsi|virtio)\d+|efidisk0|tpmstate0)$/.test(key))
+      continue;
+    config[key] = /^net\d+$/.test(key)
+      ? value.replace(/=([0-9A-F]{2}:){5}[0-9A-F]{2}/i, `=${cluster.random.mac()}`)
+      : value;
   }
   config['name'] = plan.name ?? `Copy-of-VM-${origin['name'] ?? plan.source.vmid}`;
   if (plan.description !== undefined) config['description'] = plan.description;

@@ -47,12 +47,24 @@ function row(vm: Vm, key: string): Record<string, unknown> {
   };
 }
 
-const CLOUDINIT_KEYS = ['cicustom', 'cipassword', 'citype', 'ciupgrade', 'ciuser', 'nameserver', 'searchdomain', 'sshkeys'];
+const CLOUDINIT_KEYS = [
+  'cicustom',
+  'cipassword',
+  'citype',
+  'ciupgrade',
+  'ciuser',
+  'nameserver',
+  'searchdomain',
+  'sshkeys',
+];
 
 /** GET …/cloudinit */
 export function cloudinitPending(call: Call): unknown {
   const vm = call.cluster.vm(vmid(call), call.node);
-  return CLOUDINIT_KEYS.filter((key) => vm.config[key] !== undefined).map((key) => ({ key, value: typedValue(key, vm.config[key] ?? '') }));
+  return CLOUDINIT_KEYS.filter((key) => vm.config[key] !== undefined).map((key) => ({
+    key,
+    value: typedValue(key, vm.config[key] ?? ''),
+  }));
 }
 
 /** The id the guest would be suspected of being: used by lists of features. */
@@ -62,4 +74,3 @@ export function feature(call: Call): unknown {
   const has = wanted === 'clone' || wanted === 'copy' || wanted === 'snapshot';
   return { hasFeature: has ? 1 : 0, nodes: [vm.node] };
 }
-

@@ -10,7 +10,10 @@ function proxy(call: Call, type: 'vncproxy' | 'vncshell'): Record<string, unknow
   const ticket = cluster.tickets.issue('PVEVNC', owner(user), cluster.seconds(), `/vms/${vm.vmid}`);
   const upid = cluster.tasks.fork(node, type, vm.vmid, user, () => cluster.clock.sleep(10_000));
   return {
-    user, upid, port: String(FIRST_PORT), ticket: password === undefined ? ticket : `${password}:${ticket}`,
+    user,
+    upid,
+    port: String(FIRST_PORT),
+    ticket: password === undefined ? ticket : `${password}:${ticket}`,
     ...(password === undefined ? {} : { password }),
     cert: cluster.caPem,
   };

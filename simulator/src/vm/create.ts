@@ -19,29 +19,54 @@ export function create(call: Call): string {
   const id = vmid(call);
   const pool = text(call, 'pool');
   if (pool !== undefined && !cluster.pools.has(pool)) throw new PermissionError(`pool '${pool}' does not exist`);
-  const allowed = cluster.access.has(call.user, `/vms/${id}`, ['VM.Allocate']) || (pool !== undefined && cluster.access.has(call.user, `/pool/${pool}`, ['VM.Allocate']));
+  const allowed =
+    cluster.access.has(call.user, `/vms/${id}`, ['VM.Allocate']) ||
+    (pool !== undefined && cluster.access.has(call.user, `/pool/${pool}`, ['VM.Allocate']));
   if (!allowed) throw new PermissionError();
   if (text(call, 'archive') !== undefined) throw new RunError('restore from an archive is not part of this simulator');
   const options = optionsOf(call);
   requireDriveRights(cluster, call.user, options);
-  requireOptionRights(cluster, call.user, id, Object.keys(options), options, pool === undefined ? undefined : `/pool/${pool}`);
-  requireBridges(cluster, call.user, options, node);
+  requireOptionRights(
+    cluster,
+    call.user,
+    id,
+    Object.keys(options),
+    options,
+    pool === undefined ? undefined : `/pool/${pool}`,
+  );
+  requireBridges(cluster, call.user, options);
   const taken = cluster.nodeOf(id);
   if (taken !== undefined) throw new RunError(`unable to create VM ${id} - VM ${id} already exists on node '${taken}'`);
   const vm = newVm(id, node, { lock: 'create' });
   cluster.vms.set(id, vm);
-  return cluster.tasks.fork(node, 'qmcreate', id, call.user, (run) => cluster.flocks.with(id, () => build(cluster, run, vm, options, { pool, start: flag(call, 'start') })));
+  return cluster.tasks.fork(node, 'qmcreate', id, call.user, (run) =>
+    cluster.flocks.with(id, () => build(cluster, run, vm, options, { pool, start: flag(call, 'start') })),
+  );
 }
 
-async function build(cluster: Cluster, run: TaskRun, vm: Vm, options: Config, extra: { pool: string | undefined; start: boolean }): Promise<void> {
+async function build(
+  cluster: Cluster,
+  run: TaskRun,
+  vm: Vm,
+  options: Config,
+  extra: { pool: string | undefined; start: boolean },
+): Promise<void> {
   const { vmid: id } = vm;
   try {
     const storeid = storageOf(options);
-    const half = cluster.faults.take('storage-lock', { vmid: id, ...(storeid === undefined ? {} : { storage: storeid }) });
-    const disks = Object.entries(options).filter(([key]) => isDriveKey(key)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const half = cluster.faults.take('storage-lock', {
+      vmid: id,
+      ...(storeid === undefined ? {} : { storage: storeid }),
+    });
+    const disks = Object.entries(options)
+      .filter(([key]) => isDriveKey(key))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
     const sorted = Object.fromEntries([...Object.entries(options).filter(([key]) => !isDriveKey(key)), ...disks]);
     if (half !== undefined) {
-      vm.config = { ...Object.fromEntries(Object.entries(options).filter(([key]) => !isDriveKey(key))), lock: 'create' };
+      vm.config = {
+        ...Object.fromEntries(Object.entries(options).filter(([key]) => !isDriveKey(key))),
+        lock: 'create',
+      };
       cluster.changed();
       throw new HalfDone(`cfs-lock 'storage-${storeid ?? 'shared'}' error: got lock request timeout`);
     }
@@ -77,7 +102,9 @@ function defaultBoot(config: Config): string | undefined {
   const all = drives(config);
   const disk = all.find((drive) => isDisk(drive));
   const cdrom = all.find(isCdrom);
-  const net = Object.keys(config).filter((key) => /^net\d+$/.test(key)).sort()[0];
+  const net = Object.keys(config)
+    .filter((key) => /^net\d+$/.test(key))
+    .sort()[0];
   const order = [disk?.key, cdrom?.key, net].filter((key) => key !== undefined);
   return order.length === 0 ? undefined : `order=${order.join(';')}`;
 }
@@ -94,7 +121,8 @@ export function destroy(call: Call): string {
   if (vm.config['protection'] === '1' || vm.running !== undefined) refuse();
   return cluster.tasks.fork(node, 'qmdestroy', vm.vmid, call.user, (run) =>
     cluster.flocks.with(vm.vmid, () => {
-      if (cluster.vms.get(vm.vmid) !== vm) throw new RunError(`Configuration file 'nodes/${node}/qemu-server/${vm.vmid}.conf' does not exist`);
+      if (cluster.vms.get(vm.vmid) !== vm)
+        throw new RunError(`Configuration file 'nodes/${node}/qemu-server/${vm.vmid}.conf' does not exist`);
       refuse();
       remove(cluster, vm, run, flag(call, 'destroy-unreferenced-disks'), flag(call, 'purge'));
     }),
@@ -105,7 +133,8 @@ function remove(cluster: Cluster, vm: Vm, run: TaskRun, unreferenced: boolean, p
   const own = drives(vm.config);
   if (isTemplate(vm)) {
     for (const drive of own) {
-      if (clonesOf(cluster, drive.file) !== undefined) throw new RunError(`base volume '${drive.file}' is still in use by linked cloned`);
+      if (clonesOf(cluster, drive.file) !== undefined)
+        throw new RunError(`base volume '${drive.file}' is still in use by linked cloned`);
     }
   }
   freeVolumes(cluster, vm, own);
@@ -113,7 +142,8 @@ function remove(cluster: Cluster, vm: Vm, run: TaskRun, unreferenced: boolean, p
   if (unreferenced) {
     for (const volume of cluster.storages.volumes.values()) {
       if (volume.vmid !== vm.vmid || volume.content !== 'images' || (volume.node ?? vm.node) !== vm.node) continue;
-      if (cluster.storages.remove(volume.volid, vm.node)) run.say(`found unreferenced volume '${volume.volid}', removing it`);
+      if (cluster.storages.remove(volume.volid, vm.node))
+        run.say(`found unreferenced volume '${volume.volid}', removing it`);
     }
   }
   if (purge) run.say('purging VM ' + vm.vmid + ' from related configurations..');

@@ -8,12 +8,19 @@ import type { Vm } from './vm.ts';
 const CLOUDINIT_BYTES = 4 * 1024 * 1024;
 
 /** Turns a drive as asked for (`shared:3`, `shared:cloudinit`, `shared:0,import-from=…`) into the drive as stored, allocating its volume. */
-export function allocateDrive(cluster: Cluster, vm: Vm, key: string, text: string, say: (line: string) => void): string {
+export function allocateDrive(
+  cluster: Cluster,
+  vm: Vm,
+  key: string,
+  text: string,
+  say: (line: string) => void,
+): string {
   const drive = readDrive(key, text);
   const [, storeid = '', size = ''] = /^([^:]+):(\d+(?:\.\d+)?|cloudinit)$/.exec(drive.file) ?? [];
   if (storeid === '') return attach(cluster, vm, drive);
   const storage = cluster.storages.onNode(storeid, vm.node);
-  if (!storage.content.includes('images')) throw new RunError(`storage '${storeid}' does not support content-type 'images'`);
+  if (!storage.content.includes('images'))
+    throw new RunError(`storage '${storeid}' does not support content-type 'images'`);
   const format = drive.options['format'] ?? cluster.storages.defaultFormat(storage);
   if (size === 'cloudinit') return allocateCloudinit(cluster, vm, drive, storeid, say);
   const source = drive.options['import-from'];
@@ -31,7 +38,8 @@ function attach(cluster: Cluster, vm: Vm, drive: Drive): string {
   cluster.storages.onNode(storeid, vm.node);
   const volume = cluster.storages.volume(drive.file, vm.node);
   if (volume === undefined) throw new RunError(`volume '${drive.file}' does not exist`);
-  if (isCdrom(drive)) return writeDrive({ ...drive, options: { ...drive.options, size: `${Math.ceil(volume.size / 1024)}K` } });
+  if (isCdrom(drive))
+    return writeDrive({ ...drive, options: { ...drive.options, size: `${Math.ceil(volume.size / 1024)}K` } });
   return writeDrive({ ...drive, options: { ...drive.options, size: formatSize(volume.size) } });
 }
 
@@ -41,7 +49,13 @@ function importSize(cluster: Cluster, source: string, node: string): number {
   return volume.size;
 }
 
-function allocateCloudinit(cluster: Cluster, vm: Vm, drive: Drive, storeid: string, say: (line: string) => void): string {
+function allocateCloudinit(
+  cluster: Cluster,
+  vm: Vm,
+  drive: Drive,
+  storeid: string,
+  say: (line: string) => void,
+): string {
   const storage = cluster.storages.get(storeid);
   const format = drive.options['format'] ?? cluster.storages.defaultFormat(storage);
   const volid = cluster.storages.imageId(storage, vm.vmid, `vm-${vm.vmid}-cloudinit`, format);
@@ -56,25 +70,58 @@ function allocateCloudinit(cluster: Cluster, vm: Vm, drive: Drive, storeid: stri
 }
 
 /** Allocates an image for a guest; answers its volume id. */
-export function newImage(cluster: Cluster, vm: Vm, storeid: string, format: string, bytes: number, say: (line: string) => void): string {
+export function newImage(
+  cluster: Cluster,
+  vm: Vm,
+  storeid: string,
+  format: string,
+  bytes: number,
+  say: (line: string) => void,
+): string {
   const storage = cluster.storages.onNode(storeid, vm.node);
   const free = storage.total - cluster.storages.used(storeid, vm.node);
   if (bytes > free * 20) throw new RunError(`unable to create image: not enough free space on storage '${storeid}'`);
-  const volid = cluster.storages.imageId(storage, vm.vmid, cluster.storages.freeDiskName(storage, vm.vmid, vm.node), format);
+  const volid = cluster.storages.imageId(
+    storage,
+    vm.vmid,
+    cluster.storages.freeDiskName(storage, vm.vmid, vm.node),
+    format,
+  );
   addImage(cluster, vm, volid, storeid, format, bytes, say);
   return volid;
 }
 
-function addImage(cluster: Cluster, vm: Vm, volid: string, storeid: string, format: string, bytes: number, say: (line: string) => void): void {
+function addImage(
+  cluster: Cluster,
+  vm: Vm,
+  volid: string,
+  storeid: string,
+  format: string,
+  bytes: number,
+  say: (line: string) => void,
+): void {
   if (format === 'qcow2') say(formattingLine(cluster.storages.path(volid), bytes));
-  cluster.storages.add({ volid, storage: storeid, content: 'images', format, size: bytes, used: Math.min(bytes, 331_776), vmid: vm.vmid, ctime: cluster.seconds() }, vm.node);
+  cluster.storages.add(
+    {
+      volid,
+      storage: storeid,
+      content: 'images',
+      format,
+      size: bytes,
+      used: Math.min(bytes, 331_776),
+      vmid: vm.vmid,
+      ctime: cluster.seconds(),
+    },
+    vm.node,
+  );
 }
 
 /** Deletes the volumes a guest owns; those of linked clones' bases are refused before. */
 export function freeVolumes(cluster: Cluster, vm: Vm, drives: readonly Drive[]): void {
   for (const drive of drives) {
     const volume = cluster.storages.volume(drive.file, vm.node);
-    if (volume?.vmid === vm.vmid && (!isCdrom(drive) || isCloudinit(drive))) cluster.storages.remove(drive.file, vm.node);
+    if (volume?.vmid === vm.vmid && (!isCdrom(drive) || isCloudinit(drive)))
+      cluster.storages.remove(drive.file, vm.node);
   }
 }
 
@@ -84,7 +131,14 @@ export function clonesOf(cluster: Cluster, volid: string): string | undefined {
 }
 
 /** Copies one drive to a new guest, as a full or linked clone. */
-export function cloneDrive(cluster: Cluster, run: TaskRun, source: { vm: Vm; drive: Drive }, target: Vm, full: boolean, wanted: { storage?: string; format?: string }): string {
+export function cloneDrive(
+  cluster: Cluster,
+  run: TaskRun,
+  source: { vm: Vm; drive: Drive },
+  target: Vm,
+  full: boolean,
+  wanted: { storage?: string; format?: string },
+): string {
   const { drive, vm } = source;
   const [ownStore = ''] = drive.file.split(':');
   const from = cluster.storages.volume(drive.file, vm.node);
@@ -95,10 +149,17 @@ export function cloneDrive(cluster: Cluster, run: TaskRun, source: { vm: Vm; dri
   const storeid = wanted.storage ?? ownStore;
   const storage = cluster.storages.onNode(storeid, target.node);
   const supported = cluster.storages.defaultFormat(storage) === 'raw' ? ['raw'] : ['qcow2', 'raw', 'vmdk'];
-  const format = [wanted.format, from.format].find((one) => one !== undefined && supported.includes(one)) ?? cluster.storages.defaultFormat(storage);
+  const format =
+    [wanted.format, from.format].find((one) => one !== undefined && supported.includes(one)) ??
+    cluster.storages.defaultFormat(storage);
   const volid = isCloudinit(drive)
     ? cluster.storages.imageId(storage, target.vmid, `vm-${target.vmid}-cloudinit`, format)
-    : cluster.storages.imageId(storage, target.vmid, cluster.storages.freeDiskName(storage, target.vmid, target.node), format);
+    : cluster.storages.imageId(
+        storage,
+        target.vmid,
+        cluster.storages.freeDiskName(storage, target.vmid, target.node),
+        format,
+      );
   addImage(cluster, target, volid, storeid, format, from.size, (line) => run.say(line));
   run.say(`allocated target volume '${volid}'`);
   return writeDrive({ ...drive, file: volid, options: { ...drive.options, size: formatSize(from.size) } });
@@ -112,10 +173,17 @@ function cloneLinked(cluster: Cluster, run: TaskRun, drive: Drive, vm: Vm, targe
   const fileBased = cluster.storages.defaultFormat(storage) === 'qcow2';
   const disk = cluster.storages.freeDiskName(storage, target.vmid, target.node);
   const file = fileBased ? `${disk}.${base.format}` : disk;
-  run.say(fileBased ? `clone ${name}: images, ${file}, ${target.vmid} to ${file} (base=../${name})` : `Logical volume "${file}" created.`);
+  run.say(
+    fileBased
+      ? `clone ${name}: images, ${file}, ${target.vmid} to ${file} (base=../${name})`
+      : `Logical volume "${file}" created.`,
+  );
   const volid = fileBased ? `${drive.file}/${target.vmid}/${file}` : `${storeid}:${file}`;
   if (base.format === 'qcow2') run.say(formattingLine(cluster.storages.path(volid), base.size, `../${name}`));
-  cluster.storages.add({ ...base, volid, vmid: target.vmid, used: 528_384, ctime: cluster.seconds(), parent: drive.file }, target.node);
+  cluster.storages.add(
+    { ...base, volid, vmid: target.vmid, used: 528_384, ctime: cluster.seconds(), parent: drive.file },
+    target.node,
+  );
   return writeDrive({ ...drive, file: volid });
 }
 

@@ -26,7 +26,10 @@ export function writeDrive(drive: Drive): string {
 
 /** The drives of a configuration, in the order of their names. */
 export function drives(config: Config): Drive[] {
-  return Object.keys(config).filter(isDriveKey).sort().map((key) => readDrive(key, config[key] ?? ''));
+  return Object.keys(config)
+    .filter(isDriveKey)
+    .sort()
+    .map((key) => readDrive(key, config[key] ?? ''));
 }
 
 export function isCdrom(drive: Drive): boolean {
@@ -62,7 +65,10 @@ export function formatSize(bytes: number): string {
 /** The size of the first boot disk in bytes: what lists call `maxdisk`. */
 export function bootDiskSize(config: Config): number {
   const order = /order=([^,]+)/.exec(config['boot'] ?? '')?.[1]?.split(';') ?? [];
-  const disks = drives(config).filter((drive) => isDisk(drive) && !drive.key.startsWith('unused') && !/^(efidisk|tpmstate)/.test(drive.key));
-  const boot = order.map((key) => disks.find((drive) => drive.key === key)).find((drive) => drive !== undefined) ?? disks[0];
+  const disks = drives(config).filter(
+    (drive) => isDisk(drive) && !drive.key.startsWith('unused') && !/^(efidisk|tpmstate)/.test(drive.key),
+  );
+  const boot =
+    order.map((key) => disks.find((drive) => drive.key === key)).find((drive) => drive !== undefined) ?? disks[0];
   return boot === undefined ? 0 : (parseSize(boot.options['size'] ?? '0') ?? 0);
 }

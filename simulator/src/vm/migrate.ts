@@ -11,8 +11,11 @@ export function migrate(call: Call): string {
   if (!cluster.nodes.has(target)) throw new RunError(`no such cluster node '${target}'`);
   const vm = cluster.vm(vmid(call), node);
   requireUnlocked(vm);
-  if (vm.running !== undefined && !flag(call, 'online')) throw new ParameterError({ online: "can't migrate running VM without --online" });
-  const local = drives(vm.config).filter((drive) => isDisk(drive) && !cluster.storages.get(drive.file.split(':')[0] ?? '').shared);
+  if (vm.running !== undefined && !flag(call, 'online'))
+    throw new ParameterError({ online: "can't migrate running VM without --online" });
+  const local = drives(vm.config).filter(
+    (drive) => isDisk(drive) && !cluster.storages.get(drive.file.split(':')[0] ?? '').shared,
+  );
   if (vm.running !== undefined && local.length > 0 && !flag(call, 'with-local-disks')) {
     throw new RunError("can't live migrate VM with local disks without --with-local-disks");
   }
@@ -45,13 +48,27 @@ export function preconditions(call: Call): unknown {
     const shared = cluster.storages.byName.get(drive.file.split(':')[0] ?? '')?.shared === true;
     if (volume === undefined || shared) return [];
     const base = {
-      drivename: drive.key, volid: drive.file, cdrom: isCdrom(drive) ? 1 : 0, shared: 0, replicate: 1, is_attached: 1,
-      is_cloudinit: isCloudinit(drive) ? 1 : 0, is_tpmstate: 0, is_unused: 0, is_vmstate: 0,
+      drivename: drive.key,
+      volid: drive.file,
+      cdrom: isCdrom(drive) ? 1 : 0,
+      shared: 0,
+      replicate: 1,
+      is_attached: 1,
+      is_cloudinit: isCloudinit(drive) ? 1 : 0,
+      is_tpmstate: 0,
+      is_unused: 0,
+      is_vmstate: 0,
     };
     return [isCdrom(drive) ? base : { ...base, size: volume.size }];
   });
   return {
-    running: vm.running === undefined ? 0 : 1, local_disks: local, local_resources: [], 'mapped-resources': [], 'mapped-resource-info': {},
-    'has-dbus-vmstate': 1, allowed_nodes: [...cluster.nodes.keys()].filter((one) => one !== node), not_allowed_nodes: {},
+    running: vm.running === undefined ? 0 : 1,
+    local_disks: local,
+    local_resources: [],
+    'mapped-resources': [],
+    'mapped-resource-info': {},
+    'has-dbus-vmstate': 1,
+    allowed_nodes: [...cluster.nodes.keys()].filter((one) => one !== node),
+    not_allowed_nodes: {},
   };
 }

@@ -10,7 +10,8 @@ import { type Vm, isTemplate, requireUnlocked } from './vm.ts';
 function powerTask(call: Call, type: string, work: (vm: Vm, run: TaskRun) => Promise<void> | void): string {
   const { cluster, node } = call;
   const id = vmid(call);
-  if (flag(call, 'skiplock') && call.user !== 'root@pam') throw new ParameterError({ skiplock: 'Only root may use this option.' });
+  if (flag(call, 'skiplock') && call.user !== 'root@pam')
+    throw new ParameterError({ skiplock: 'Only root may use this option.' });
   return cluster.tasks.fork(node, type, id, call.user, (run) =>
     cluster.flocks.with(id, async () => {
       const vm = cluster.vm(id, node);
@@ -50,7 +51,8 @@ export function stop(call: Call): string {
   const { cluster } = call;
   if (flag(call, 'overrule-shutdown')) {
     for (const task of cluster.tasks.byUpid.values()) {
-      if (task.exitstatus === undefined && task.parts.type === 'qmshutdown' && task.parts.id === String(vmid(call))) cluster.tasks.stop(task.upid);
+      if (task.exitstatus === undefined && task.parts.type === 'qmshutdown' && task.parts.id === String(vmid(call)))
+        cluster.tasks.stop(task.upid);
     }
   }
   return powerTask(call, 'qmstop', async (vm) => {
@@ -70,7 +72,11 @@ const SHUTDOWN_STEP_MS = 200;
 
 /** Waits for the guest to go down by itself; only one that has booted listens. */
 async function askToShutDown(cluster: Cluster, vm: Vm, run: TaskRun, timeoutMs: number): Promise<boolean> {
-  const ready = (): boolean => vm.running !== undefined && !vm.running.paused && vm.running.bootedAt <= cluster.clock.now() && cluster.faults.peek('guest-hangs', { vmid: vm.vmid }) === undefined;
+  const ready = (): boolean =>
+    vm.running !== undefined &&
+    !vm.running.paused &&
+    vm.running.bootedAt <= cluster.clock.now() &&
+    cluster.faults.peek('guest-hangs', { vmid: vm.vmid }) === undefined;
   if (vm.config['agent']?.startsWith('1') === true && !ready()) {
     run.say(`QEMU Guest Agent is not running - VM ${vm.vmid} qga command 'guest-ping' failed - got timeout`);
   }

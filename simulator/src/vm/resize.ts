@@ -37,7 +37,8 @@ export function makeTemplate(call: Call): string {
   const vm = cluster.vm(vmid(call), node);
   const check = (): void => {
     requireUnlocked(vm);
-    if (Object.keys(vm.snapshots).length > 0) throw new RunError('unable to create template, because VM contains snapshots');
+    if (Object.keys(vm.snapshots).length > 0)
+      throw new RunError('unable to create template, because VM contains snapshots');
     if (isTemplate(vm)) throw new RunError("you can't convert a template to a template");
     if (vm.running !== undefined) throw new RunError("you can't convert a VM to template if VM is running");
   };
@@ -72,7 +73,8 @@ export function moveDisk(call: Call): string {
   const storage = cluster.storages.onNode(storeid, node);
   const before = vm.config[key];
   if (before === undefined) throw new RunError(`disk '${key}' does not exist`);
-  if (readDrive(key, before).file.split(':')[0] === storeid) throw new RunError("you can't move to the same storage with same format");
+  if (readDrive(key, before).file.split(':')[0] === storeid)
+    throw new RunError("you can't move to the same storage with same format");
   return cluster.tasks.fork(node, 'qmmove', vm.vmid, call.user, (run) =>
     cluster.flocks.with(vm.vmid, async () => {
       const drive = readDrive(key, vm.config[key] ?? '');
@@ -81,7 +83,12 @@ export function moveDisk(call: Call): string {
       run.say(`create full clone of drive ${key} (${drive.file})`);
       await cluster.clock.sleep(cluster.timing.cloneMs);
       const format = text(call, 'format') ?? cluster.storages.defaultFormat(storage);
-      const volid = cluster.storages.imageId(storage, vm.vmid, cluster.storages.freeDiskName(storage, vm.vmid, node), format);
+      const volid = cluster.storages.imageId(
+        storage,
+        vm.vmid,
+        cluster.storages.freeDiskName(storage, vm.vmid, node),
+        format,
+      );
       cluster.storages.add({ ...volume, volid, storage: storeid, format }, node);
       if (call.params['delete'] === 1) cluster.storages.remove(drive.file, node);
       else vm.config['unused0'] = drive.file;

@@ -13,12 +13,20 @@ function snapshotOf(vm: Vm, name: string): NonNullable<Vm['snapshots'][string]> 
 export function listSnapshots(call: Call): unknown {
   const vm = call.cluster.vm(vmid(call), call.node);
   const saved = Object.entries(vm.snapshots).map(([name, one]) => ({
-    name, description: one.description, snaptime: one.snaptime, vmstate: one.vmstate ? 1 : 0,
+    name,
+    description: one.description,
+    snaptime: one.snaptime,
+    vmstate: one.vmstate ? 1 : 0,
     ...(one.parent === undefined ? {} : { parent: one.parent }),
     ...(one.snapstate === undefined ? {} : { snapstate: one.snapstate }),
   }));
   const parent = vm.config['parent'];
-  const here = { name: 'current', description: 'You are here!', digest: digest(vm), running: vm.running === undefined ? 0 : 1 };
+  const here = {
+    name: 'current',
+    description: 'You are here!',
+    digest: digest(vm),
+    running: vm.running === undefined ? 0 : 1,
+  };
   return [...saved, { ...here, ...(parent === undefined ? {} : { parent }) }];
 }
 
@@ -37,15 +45,22 @@ export function takeSnapshot(call: Call): string {
       vm.config['lock'] = 'snapshot';
       const { lock: _lock, description: _description, parent, ...config } = vm.config;
       vm.snapshots[name] = {
-        config, description: text(call, 'description') ?? '', snaptime: cluster.seconds(), vmstate: flag(call, 'vmstate'), snapstate: 'prepare',
+        config,
+        description: text(call, 'description') ?? '',
+        snaptime: cluster.seconds(),
+        vmstate: flag(call, 'vmstate'),
+        snapstate: 'prepare',
         ...(parent === undefined ? {} : { parent }),
       };
       const fault = cluster.faults.take('snapshot-breaks', { vmid: vm.vmid });
       if (fault !== undefined) {
         run.say(`VM ${vm.vmid} qmp command 'savevm-end' failed - The command savevm-end has not been found`);
-        throw new RunError(fault.text ?? `VM ${vm.vmid} qmp command 'query-savevm' failed - The command query-savevm has not been found`);
+        throw new RunError(
+          fault.text ?? `VM ${vm.vmid} qmp command 'query-savevm' failed - The command query-savevm has not been found`,
+        );
       }
-      for (const drive of drives(vm.config)) if (isDisk(drive)) run.say(`snapshotting 'drive-${drive.key}' (${drive.file})`);
+      for (const drive of drives(vm.config))
+        if (isDisk(drive)) run.say(`snapshotting 'drive-${drive.key}' (${drive.file})`);
       await cluster.clock.sleep(cluster.timing.diskMs);
       delete vm.snapshots[name].snapstate;
       delete vm.config['lock'];
@@ -88,7 +103,8 @@ export function rollback(call: Call): string {
     cluster.flocks.with(vmid(call), async () => {
       const vm = cluster.vm(vmid(call), node);
       const snapshot = snapshotOf(vm, name);
-      if (snapshot.snapstate !== undefined) throw new RunError(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`);
+      if (snapshot.snapstate !== undefined)
+        throw new RunError(`unable to rollback to incomplete snapshot (snapstate = ${snapshot.snapstate})`);
       requireUnlocked(vm);
       vm.config['lock'] = 'rollback';
       await cluster.clock.sleep(cluster.timing.diskMs);
@@ -97,7 +113,12 @@ export function rollback(call: Call): string {
         cluster.guests.powerOff(vm.vmid);
       }
       const { description } = vm.config;
-      vm.config = { ...snapshot.config, parent: name, vmgenid: cluster.random.uuid(), ...(description === undefined ? {} : { description }) };
+      vm.config = {
+        ...snapshot.config,
+        parent: name,
+        vmgenid: cluster.random.uuid(),
+        ...(description === undefined ? {} : { description }),
+      };
       vm.pending = {};
       vm.pendingDelete = [];
       cluster.changed();
@@ -108,7 +129,9 @@ export function rollback(call: Call): string {
 export function readSnapshotConfig(call: Call): unknown {
   const snapshot = snapshotOf(call.cluster.vm(vmid(call), call.node), need(call, 'snapname'));
   return {
-    ...typed(snapshot.config), description: snapshot.description, snaptime: snapshot.snaptime,
+    ...typed(snapshot.config),
+    description: snapshot.description,
+    snaptime: snapshot.snaptime,
     ...(snapshot.parent === undefined ? {} : { parent: snapshot.parent }),
     ...(snapshot.snapstate === undefined ? {} : { snapstate: snapshot.snapstate }),
   };

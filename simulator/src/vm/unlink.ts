@@ -18,7 +18,8 @@ export async function unlink(call: Call): Promise<null> {
     if (!flag(call, 'force')) return;
     for (const file of files) {
       cluster.storages.remove(file, node);
-      for (const [key, value] of Object.entries(vm.config)) if (key.startsWith('unused') && value === file) delete vm.config[key];
+      for (const [key, value] of Object.entries(vm.config))
+        if (key.startsWith('unused') && value === file) delete vm.config[key];
     }
   });
   return null;

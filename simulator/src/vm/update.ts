@@ -1,4 +1,4 @@
-import { type Call, flag, owner, text, vmid } from '../call.ts';
+import { type Call, flag, text, vmid } from '../call.ts';
 import { requirePrivileges } from '../access/permission.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ParameterError, RunError } from '../errors.ts';
@@ -9,10 +9,30 @@ import { isDriveKey, readDrive } from './drive.ts';
 import { type Config, type Vm, digest, requireUnlocked } from './vm.ts';
 
 /** Parameters of the methods that are no options of the guest. */
-const NOT_OPTIONS = new Set(['node', 'vmid', 'delete', 'revert', 'digest', 'skiplock', 'force', 'background_delay', 'import-working-storage', 'archive', 'pool', 'storage', 'start', 'unique', 'live-restore', 'bwlimit', 'ha-managed', 'skip-undefined']);
+const NOT_OPTIONS = new Set([
+  'node',
+  'vmid',
+  'delete',
+  'revert',
+  'digest',
+  'skiplock',
+  'force',
+  'background_delay',
+  'import-working-storage',
+  'archive',
+  'pool',
+  'storage',
+  'start',
+  'unique',
+  'live-restore',
+  'bwlimit',
+  'ha-managed',
+  'skip-undefined',
+]);
 
 /** Options that take effect on a running guest at once. */
-const AT_ONCE = /^(description|hookscript|lock|migrate_downtime|migrate_speed|name|onboot|protection|shares|startup|tags|vmstatestorage|net\d+|usb\d+|(scsi|virtio|sata|ide)\d+|unused\d+|ciuser|cipassword|sshkeys|nameserver|searchdomain|ipconfig\d+|cicustom|ciupgrade|citype)$/;
+const AT_ONCE =
+  /^(description|hookscript|lock|migrate_downtime|migrate_speed|name|onboot|protection|shares|startup|tags|vmstatestorage|net\d+|usb\d+|(scsi|virtio|sata|ide)\d+|unused\d+|ciuser|cipassword|sshkeys|nameserver|searchdomain|ipconfig\d+|cicustom|ciupgrade|citype)$/;
 
 /** The options of a request as text, in the form they are stored. */
 export function optionsOf(call: Call): Config {
@@ -43,25 +63,43 @@ const NEEDED: [RegExp, string][] = [
   [/^(cores|sockets|cpu|cpulimit|cpuunits|vcpus|numa\d*|affinity|smp)$/, 'VM.Config.CPU'],
   [/^(memory|balloon|shares|allow-ksm|hugepages|keephugepages)$/, 'VM.Config.Memory'],
   [/^net\d+$/, 'VM.Config.Network'],
-  [/^(ciuser|cipassword|sshkeys|searchdomain|nameserver|ipconfig\d+|cicustom|citype|ciupgrade)$/, 'VM.Config.Cloudinit'],
-  [/^(bios|machine|scsihw|vga|keyboard|ostype|acpi|kvm|serial\d+|usb\d+|hostpci\d+|audio0|rng0|watchdog|localtime|tablet|freeze|startdate|hotplug|amd-sev|vmgenid|smbios1|tdf|spice_enhancements)$/, 'VM.Config.HWType'],
+  [
+    /^(ciuser|cipassword|sshkeys|searchdomain|nameserver|ipconfig\d+|cicustom|citype|ciupgrade)$/,
+    'VM.Config.Cloudinit',
+  ],
+  [
+    /^(bios|machine|scsihw|vga|keyboard|ostype|acpi|kvm|serial\d+|usb\d+|hostpci\d+|audio0|rng0|watchdog|localtime|tablet|freeze|startdate|hotplug|amd-sev|vmgenid|smbios1|tdf|spice_enhancements)$/,
+    'VM.Config.HWType',
+  ],
 ];
 
 /** Demands what changing each option takes. */
-export function requireOptionRights(cluster: Cluster, user: string, vmid: number, keys: readonly string[], values: Config, scope?: string): void {
+export function requireOptionRights(
+  cluster: Cluster,
+  user: string,
+  vmid: number,
+  keys: readonly string[],
+  values: Config,
+  scope?: string,
+): void {
   if (user === 'root@pam') return;
   const path = scope ?? `/vms/${vmid}`;
   for (const key of keys) {
     if (ROOT_ONLY.test(key)) throw new RunError(`only root can set '${key}' config`);
     const value = values[key];
-    if (/^serial\d+$/.test(key) && value !== undefined && value !== 'socket') throw new RunError(`only root can set '${key}' config for real devices`);
-    if (/^(usb|hostpci)\d+$/.test(key) && value !== undefined && !/spice|mapping=/.test(value)) throw new RunError(`only root can set '${key}' config for non-mapped devices`);
+    if (/^serial\d+$/.test(key) && value !== undefined && value !== 'socket')
+      throw new RunError(`only root can set '${key}' config for real devices`);
+    if (/^(usb|hostpci)\d+$/.test(key) && value !== undefined && !/spice|mapping=/.test(value))
+      throw new RunError(`only root can set '${key}' config for non-mapped devices`);
     requirePrivileges(cluster.access, user, path, [privilegeFor(key, value)]);
   }
 }
 
 function privilegeFor(key: string, value: string | undefined): string {
-  if (isDriveKey(key)) return value !== undefined && readDrive(key, value).options['media'] === 'cdrom' ? 'VM.Config.CDROM' : 'VM.Config.Disk';
+  if (isDriveKey(key))
+    return value !== undefined && readDrive(key, value).options['media'] === 'cdrom'
+      ? 'VM.Config.CDROM'
+      : 'VM.Config.Disk';
   return NEEDED.find(([pattern]) => pattern.test(key))?.[1] ?? 'VM.Config.Options';
 }
 
@@ -69,7 +107,11 @@ function privilegeFor(key: string, value: string | undefined): string {
 export function requireDriveRights(cluster: Cluster, user: string, options: Config): void {
   for (const [key, value] of Object.entries(options)) {
     if (!isDriveKey(key)) continue;
-    const [, storeid, , spec] = /^(([^:,]+):)?([^,]*)/.exec(readDrive(key, value).file)?.slice(0, 4).map((part) => part ?? '') ?? [];
+    const [, storeid, , spec] =
+      /^(([^:,]+):)?([^,]*)/
+        .exec(readDrive(key, value).file)
+        ?.slice(0, 4)
+        .map((part) => part ?? '') ?? [];
     const store = storeid?.replace(':', '') ?? '';
     if (store === '' || (spec ?? '').startsWith('iso/')) continue;
     cluster.storages.get(store);
@@ -84,21 +126,27 @@ interface Change {
 }
 
 function read(call: Call): Change {
-  return { set: optionsOf(call), remove: listOf(text(call, 'delete') ?? ''), revert: listOf(text(call, 'revert') ?? '') };
+  return {
+    set: optionsOf(call),
+    remove: listOf(text(call, 'delete') ?? ''),
+    revert: listOf(text(call, 'revert') ?? ''),
+  };
 }
 
 function check(call: Call, vm: Vm, change: Change): void {
   const { cluster, user } = call;
   const keys = [...Object.keys(change.set), ...change.remove, ...change.revert];
   if (keys.length === 0) throw new RunError('no options specified');
-  if (flag(call, 'skiplock') && user !== 'root@pam') throw new ParameterError({ skiplock: 'Only root may use this option.' });
+  if (flag(call, 'skiplock') && user !== 'root@pam')
+    throw new ParameterError({ skiplock: 'Only root may use this option.' });
   for (const key of change.remove) {
-    if (Object.hasOwn(change.set, key)) throw new ParameterError({ [key]: `cannot use '--delete ${key}' and '--${key}' at the same time` });
+    if (Object.hasOwn(change.set, key))
+      throw new ParameterError({ [key]: `cannot use '--delete ${key}' and '--${key}' at the same time` });
   }
   const given = text(call, 'digest');
   requireOptionRights(cluster, user, vm.vmid, keys, change.set);
   requireDriveRights(cluster, user, change.set);
-  requireBridges(cluster, user, change.set, vm.node);
+  requireBridges(cluster, user, change.set);
   if (given !== undefined && given !== digest(vm)) throw new RunError('checksum mismatch (file change by other user?)');
   if (!flag(call, 'skiplock')) requireUnlocked(vm);
 }
@@ -108,7 +156,9 @@ export async function updateNow(call: Call): Promise<null> {
   const change = read(call);
   const vm = call.cluster.vm(vmid(call), call.node);
   check(call, vm, change);
-  await call.cluster.flocks.with(vm.vmid, () => apply(call.cluster, call.cluster.vm(vm.vmid, call.node), change, () => undefined));
+  await call.cluster.flocks.with(vm.vmid, () =>
+    apply(call.cluster, call.cluster.vm(vm.vmid, call.node), change, () => undefined),
+  );
   return null;
 }
 
@@ -185,6 +235,3 @@ export function applyPending(vm: Vm): void {
   vm.pending = {};
   vm.pendingDelete = [];
 }
-
-/** Who owns what a request creates. */
-export { owner };

@@ -9,12 +9,40 @@ import { create, destroy } from './create.ts';
 import { migrate, preconditions } from './migrate.ts';
 import { reboot, reset, resume, shutdown, start, stop, suspend } from './power.ts';
 import { makeTemplate, moveDisk, resize } from './resize.ts';
-import { deleteSnapshot, listSnapshots, readSnapshotConfig, rollback, takeSnapshot, updateSnapshot } from './snapshot.ts';
+import {
+  deleteSnapshot,
+  listSnapshots,
+  readSnapshotConfig,
+  rollback,
+  takeSnapshot,
+  updateSnapshot,
+} from './snapshot.ts';
 import { current, list, rrddata } from './status.ts';
 import { updateInTask, updateNow } from './update.ts';
 import { unlink } from './unlink.ts';
 
-const VM_INDEX = ['config', 'cloudinit', 'pending', 'status', 'unlink', 'vncproxy', 'termproxy', 'migrate', 'resize', 'move', 'rrd', 'rrddata', 'monitor', 'agent', 'snapshot', 'spiceproxy', 'sendkey', 'firewall', 'mtunnel', 'remote_migrate'];
+const VM_INDEX = [
+  'config',
+  'cloudinit',
+  'pending',
+  'status',
+  'unlink',
+  'vncproxy',
+  'termproxy',
+  'migrate',
+  'resize',
+  'move',
+  'rrd',
+  'rrddata',
+  'monitor',
+  'agent',
+  'snapshot',
+  'spiceproxy',
+  'sendkey',
+  'firewall',
+  'mtunnel',
+  'remote_migrate',
+];
 const STATUS_INDEX = ['current', 'start', 'stop', 'reset', 'shutdown', 'suspend', 'reboot'];
 
 const subdirs = (names: readonly string[]) => (call: Call) => {

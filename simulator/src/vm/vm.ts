@@ -45,7 +45,15 @@ export interface Vm {
 }
 
 export function newVm(vmid: number, node: string, config: Config): Vm {
-  return { vmid, node, config, pending: {}, pendingDelete: [], snapshots: {}, firewall: { options: {}, rules: [], ipsets: {} } };
+  return {
+    vmid,
+    node,
+    config,
+    pending: {},
+    pendingDelete: [],
+    snapshots: {},
+    firewall: { options: {}, rules: [], ipsets: {} },
+  };
 }
 
 /** The text of the configuration file: the digest is taken of it. */
@@ -56,7 +64,11 @@ export function configText(vm: Vm): string {
     parts.push(`\n[PENDING]\n${section({ ...vm.pending, ...removed })}`);
   }
   for (const [name, snapshot] of Object.entries(vm.snapshots)) {
-    const extra: Config = { snaptime: String(snapshot.snaptime), ...(snapshot.parent === undefined ? {} : { parent: snapshot.parent }), ...(snapshot.snapstate === undefined ? {} : { snapstate: snapshot.snapstate }) };
+    const extra: Config = {
+      snaptime: String(snapshot.snaptime),
+      ...(snapshot.parent === undefined ? {} : { parent: snapshot.parent }),
+      ...(snapshot.snapstate === undefined ? {} : { snapstate: snapshot.snapstate }),
+    };
     parts.push(`\n[${name}]\n${section({ ...snapshot.config, description: snapshot.description, ...extra })}`);
   }
   return parts.join('');
@@ -64,8 +76,20 @@ export function configText(vm: Vm): string {
 
 function section(config: Config): string {
   const { description, ...rest } = config;
-  const head = description === undefined || description === '' ? '' : description.split('\n').map((line) => `#${encodeURI(line)}\n`).join('');
-  return head + Object.keys(rest).sort().map((key) => `${key}: ${rest[key]}\n`).join('');
+  const head =
+    description === undefined || description === ''
+      ? ''
+      : description
+          .split('\n')
+          .map((line) => `#${encodeURI(line)}\n`)
+          .join('');
+  return (
+    head +
+    Object.keys(rest)
+      .sort()
+      .map((key) => `${key}: ${rest[key]}\n`)
+      .join('')
+  );
 }
 
 /** 40 hex digits that change with the configuration. */

@@ -25,7 +25,12 @@ export function readArguments(args: readonly string[], valued: readonly string[]
   return { options, operands };
 }
 
-function readLetters(args: readonly string[], at: number, valued: readonly string[], options: Map<string, string>): number {
+function readLetters(
+  args: readonly string[],
+  at: number,
+  valued: readonly string[],
+  options: Map<string, string>,
+): number {
   const word = args[at] ?? '';
   for (let letter = 1; letter < word.length; letter += 1) {
     const name = word[letter] ?? '';

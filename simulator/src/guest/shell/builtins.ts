@@ -6,7 +6,12 @@ import { Exit, Leave, Return, type Shell } from './shell.ts';
 import { test } from './test.ts';
 
 function set({ shell, args }: Run): number {
-  const named: Record<string, keyof Shell['options']> = { errexit: 'errexit', nounset: 'nounset', xtrace: 'xtrace', pipefail: 'pipefail' };
+  const named: Record<string, keyof Shell['options']> = {
+    errexit: 'errexit',
+    nounset: 'nounset',
+    xtrace: 'xtrace',
+    pipefail: 'pipefail',
+  };
   const letters: Record<string, keyof Shell['options']> = { e: 'errexit', u: 'nounset', x: 'xtrace' };
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
@@ -39,7 +44,10 @@ function exportNames({ shell, args }: Run): number {
 async function read({ shell, args, io }: Run): Promise<number> {
   const names = args.filter((one) => !one.startsWith('-'));
   const line = await io.input.line();
-  const fields = (line ?? '').replace(/\n$/, '').trim().split(/[ \t]+/);
+  const fields = (line ?? '')
+    .replace(/\n$/, '')
+    .trim()
+    .split(/[ \t]+/);
   for (const [at, name] of (names.length === 0 ? ['REPLY'] : names).entries()) {
     shell.assign(name, at === names.length - 1 ? fields.slice(at).join(' ') : (fields[at] ?? ''));
   }
@@ -69,7 +77,11 @@ async function source({ shell, args, fail }: Run): Promise<number> {
 
 async function command({ shell, args, io }: Run): Promise<number> {
   const lookup = args[0] === '-v' || args[0] === '-V';
-  if (!lookup) return shell.engine.runWords(shell, args.filter((one, at) => !(at === 0 && one === '-p')));
+  if (!lookup)
+    return shell.engine.runWords(
+      shell,
+      args.filter((one, at) => !(at === 0 && one === '-p')),
+    );
   const name = args[1] ?? '';
   const found = shell.functions.has(name) ? name : shell.engine.locate(shell, name);
   if (found === undefined) return 127;
@@ -79,7 +91,8 @@ async function command({ shell, args, io }: Run): Promise<number> {
 
 function trap({ shell, args }: Run): number {
   const [action = '', ...signals] = args[0] === '--' ? args.slice(1) : args;
-  if (signals.some((one) => one === 'EXIT' || one === '0')) shell.exitTrap = action === '-' || action === '' ? undefined : action;
+  if (signals.some((one) => one === 'EXIT' || one === '0'))
+    shell.exitTrap = action === '-' || action === '' ? undefined : action;
   return 0;
 }
 
@@ -94,7 +107,14 @@ const nothing: Program = () => 0;
 
 /** What belongs to the shell itself. */
 export const builtins: Programs = {
-  ':': nothing, true: nothing, false: () => 1, umask: nothing, ulimit: nothing, hash: nothing, alias: nothing, disown: nothing,
+  ':': nothing,
+  true: nothing,
+  false: () => 1,
+  umask: nothing,
+  ulimit: nothing,
+  hash: nothing,
+  alias: nothing,
+  disown: nothing,
   exit: (run) => {
     throw new Exit(status(run));
   },
@@ -107,8 +127,17 @@ export const builtins: Programs = {
   continue: ({ args }) => {
     throw new Leave(true, Number(args[0] ?? 1));
   },
-  set, read, cd, trap, exec, command, source, '.': source,
-  export: exportNames, readonly: exportNames, declare: exportNames,
+  set,
+  read,
+  cd,
+  trap,
+  exec,
+  command,
+  source,
+  '.': source,
+  export: exportNames,
+  readonly: exportNames,
+  declare: exportNames,
   local: ({ shell, args }) => {
     for (const word of args) {
       const [, name = word, value = ''] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(word) ?? [];
@@ -151,4 +180,3 @@ export const builtins: Programs = {
     return 0;
   },
 };
-

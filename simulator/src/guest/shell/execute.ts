@@ -43,7 +43,16 @@ async function runStages(shell: Shell, pipeline: Pipeline, tested: boolean): Pro
   for (const [at, command] of pipeline.commands.entries()) {
     let text = '';
     const last = at === pipeline.commands.length - 1;
-    const child = shell.child({ input, ...(last ? {} : { out: (more: string) => { text += more; } }) });
+    const child = shell.child({
+      input,
+      ...(last
+        ? {}
+        : {
+            out: (more: string) => {
+              text += more;
+            },
+          }),
+    });
     status = await runCommand(child, command, true).catch(exitStatus);
     if (status !== 0) worst = status;
     input = textInput(text);
@@ -86,7 +95,8 @@ async function runKind(shell: Shell, command: Command, tested: boolean): Promise
       shell.functions.set(command.name, command.body);
       return 0;
     case 'if':
-      for (const branch of command.branches) if ((await runList(shell, branch.test, true)) === 0) return runList(shell, branch.body, tested);
+      for (const branch of command.branches)
+        if ((await runList(shell, branch.test, true)) === 0) return runList(shell, branch.body, tested);
       shell.status = 0;
       return command.otherwise === undefined ? 0 : runList(shell, command.otherwise, tested);
     case 'for':
@@ -142,7 +152,11 @@ async function runCase(shell: Shell, command: Extract<Command, { kind: 'case' }>
   return 0;
 }
 
-async function runSimple(shell: Shell, command: Extract<Command, { kind: 'simple' }>, tested: boolean): Promise<number> {
+async function runSimple(
+  shell: Shell,
+  command: Extract<Command, { kind: 'simple' }>,
+  tested: boolean,
+): Promise<number> {
   shell.substituted = undefined;
   const words = await expandWords(shell, command.words);
   const assigned: [string, string][] = [];
@@ -201,7 +215,11 @@ async function redirect(shell: Shell, redirects: readonly Redirect[]): Promise<{
       else io.out = source;
     } else if (one.operator !== '<&') {
       const write = sink(shell, target, one.operator === '>>');
-      if (write === undefined) return complain(shell, `cannot create ${target}: ${disk.isDirectory(shell.path(target)) ? 'Is a directory' : 'Directory nonexistent'}`);
+      if (write === undefined)
+        return complain(
+          shell,
+          `cannot create ${target}: ${disk.isDirectory(shell.path(target)) ? 'Is a directory' : 'Directory nonexistent'}`,
+        );
       if (one.fd === 2) io.err = write;
       else io.out = write;
     }
@@ -224,4 +242,3 @@ function sink(shell: Shell, target: string, append: boolean): ((text: string) =>
   if (!append || !disk.exists(path)) disk.write(path, Buffer.alloc(0));
   return (text) => disk.append(path, Buffer.from(text, 'latin1'));
 }
-

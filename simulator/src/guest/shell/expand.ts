@@ -19,7 +19,9 @@ export async function expandWords(shell: Shell, words: readonly Word[]): Promise
 
 /** Expands a word into one text, without splitting. */
 export async function expandText(shell: Shell, word: Word): Promise<string> {
-  return (await pieces(shell, word)).map((piece) => (piece.breakBefore === true ? ` ${piece.text}` : piece.text)).join('');
+  return (await pieces(shell, word))
+    .map((piece) => (piece.breakBefore === true ? ` ${piece.text}` : piece.text))
+    .join('');
 }
 
 /** Expands a pattern: quoted characters lose their meaning. */
@@ -30,7 +32,8 @@ export async function expandPattern(shell: Shell, word: Word): Promise<RegExp> {
 async function pieces(shell: Shell, word: Word): Promise<Piece[]> {
   const found: Piece[] = [];
   for (const [at, part] of word.entries()) {
-    if (at === 0 && part.kind === 'text' && !part.quoted && /^~(\/|$)/.test(part.text)) found.push({ text: shell.home + part.text.slice(1), quoted: true });
+    if (at === 0 && part.kind === 'text' && !part.quoted && /^~(\/|$)/.test(part.text))
+      found.push({ text: shell.home + part.text.slice(1), quoted: true });
     else found.push(...(await expandPart(shell, part)));
   }
   return found;
@@ -38,9 +41,23 @@ async function pieces(shell: Shell, word: Word): Promise<Piece[]> {
 
 async function expandPart(shell: Shell, part: Part): Promise<Piece[]> {
   if (part.kind === 'text') return [{ text: part.text, quoted: part.quoted }];
-  if (part.kind === 'command') return [{ text: (await shell.capture(part.script)).replace(/\n+$/, ''), quoted: part.quoted }];
-  if (part.kind === 'arithmetic') return [{ text: String(arithmetic(await expandText(shell, part.expression), (name) => shell.variable(name) ?? '0', (name, value) => shell.assign(name, value))), quoted: part.quoted }];
-  if (part.name === '@' && part.quoted && part.operator === '') return shell.positional.map((text, at) => ({ text, quoted: true, ...(at > 0 ? { breakBefore: true } : {}) }));
+  if (part.kind === 'command')
+    return [{ text: (await shell.capture(part.script)).replace(/\n+$/, ''), quoted: part.quoted }];
+  if (part.kind === 'arithmetic')
+    return [
+      {
+        text: String(
+          arithmetic(
+            await expandText(shell, part.expression),
+            (name) => shell.variable(name) ?? '0',
+            (name, value) => shell.assign(name, value),
+          ),
+        ),
+        quoted: part.quoted,
+      },
+    ];
+  if (part.name === '@' && part.quoted && part.operator === '')
+    return shell.positional.map((text, at) => ({ text, quoted: true, ...(at > 0 ? { breakBefore: true } : {}) }));
   return expandVariable(shell, part);
 }
 
@@ -70,7 +87,8 @@ async function expandVariable(shell: Shell, part: Extract<Part, { kind: 'variabl
     case '%%':
       return one(trim(value ?? '', operator, await expandPattern(shell, argument)));
     default:
-      if (value === undefined && shell.options.nounset && !'@*'.includes(name)) throw new ShellError(`${name}: parameter not set`, 2);
+      if (value === undefined && shell.options.nounset && !'@*'.includes(name))
+        throw new ShellError(`${name}: parameter not set`, 2);
       return one(value ?? '');
   }
 }
@@ -81,7 +99,8 @@ function trim(value: string, operator: string, pattern: RegExp): string {
   if (operator.length === 2) lengths.reverse();
   for (const length of lengths) {
     const candidate = operator.startsWith('#') ? value.slice(0, length) : value.slice(value.length - length);
-    if (pattern.test(candidate)) return operator.startsWith('#') ? value.slice(length) : value.slice(0, value.length - length);
+    if (pattern.test(candidate))
+      return operator.startsWith('#') ? value.slice(length) : value.slice(0, value.length - length);
   }
   return value;
 }
@@ -120,7 +139,10 @@ function globbed(shell: Shell, fields: readonly Piece[][]): string[] {
     const root = absolute ? '/' : shell.directory;
     const base = posix.resolve(root, (text.slice(0, text.search(/[*?[]/)).match(/^.*\//) ?? [''])[0]);
     const pattern = globToRegExp(field, '[^/]');
-    const hits = shell.guest.disk.below(base).map((path) => (absolute ? path : posix.relative(root, path))).filter((path) => pattern.test(path) && !posix.basename(path).startsWith('.'));
+    const hits = shell.guest.disk
+      .below(base)
+      .map((path) => (absolute ? path : posix.relative(root, path)))
+      .filter((path) => pattern.test(path) && !posix.basename(path).startsWith('.'));
     return hits.length === 0 ? [text] : hits;
   });
 }
@@ -128,13 +150,15 @@ function globbed(shell: Shell, fields: readonly Piece[][]): string[] {
 /** Characters of a pattern as an anchored expression. */
 export function globToRegExp(field: readonly { text: string; quoted: boolean }[], any = '[\\s\\S]'): RegExp {
   const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-  const source = field.map(({ text, quoted }) => {
-    if (quoted) return escape(text);
-    return text.replaceAll(/\[(!?)([^\]]+)\]|[\s\S]/g, (whole, not: string | undefined, set: string | undefined) => {
-      if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replaceAll('\\', '\\\\')}]`;
-      if (whole === '*') return `${any}*`;
-      return whole === '?' ? any : escape(whole);
-    });
-  }).join('');
+  const source = field
+    .map(({ text, quoted }) => {
+      if (quoted) return escape(text);
+      return text.replaceAll(/\[(!?)([^\]]+)\]|[\s\S]/g, (whole, not: string | undefined, set: string | undefined) => {
+        if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replaceAll('\\', '\\\\')}]`;
+        if (whole === '*') return `${any}*`;
+        return whole === '?' ? any : escape(whole);
+      });
+    })
+    .join('');
   return new RegExp(`^${source}$`);
 }

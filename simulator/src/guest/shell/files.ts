@@ -21,8 +21,10 @@ function mkdir({ shell, args, fail }: Run): number {
   for (const name of operands) {
     const path = shell.path(name);
     const parents = options.has('p') || options.has('parents');
-    if (shell.guest.disk.isFile(path) || (!parents && shell.guest.disk.exists(path))) return fail(`cannot create directory '${name}': File exists`);
-    if (!parents && !shell.guest.disk.hasParent(path)) return fail(`cannot create directory '${name}': No such file or directory`);
+    if (shell.guest.disk.isFile(path) || (!parents && shell.guest.disk.exists(path)))
+      return fail(`cannot create directory '${name}': File exists`);
+    if (!parents && !shell.guest.disk.hasParent(path))
+      return fail(`cannot create directory '${name}': No such file or directory`);
     shell.guest.disk.mkdir(path);
   }
   return 0;
@@ -33,8 +35,9 @@ function remove({ shell, args, fail }: Run): number {
   const force = options.has('f') || options.has('force');
   for (const name of operands) {
     const path = shell.path(name);
-    if (posix.resolve(path) === '/') return fail('it is dangerous to operate recursively on \'/\'');
-    if (shell.guest.disk.isDirectory(path) && !['r', 'R', 'recursive'].some((one) => options.has(one))) return fail(`cannot remove '${name}': Is a directory`);
+    if (posix.resolve(path) === '/') return fail("it is dangerous to operate recursively on '/'");
+    if (shell.guest.disk.isDirectory(path) && !['r', 'R', 'recursive'].some((one) => options.has(one)))
+      return fail(`cannot remove '${name}': Is a directory`);
     if (!shell.guest.disk.remove(path) && !force) return fail(`cannot remove '${name}': No such file or directory`);
   }
   return 0;
@@ -44,8 +47,10 @@ function move({ shell, args, fail }: Run): number {
   const { operands } = readArguments(args, ['t']);
   const target = operands.pop() ?? '';
   for (const name of operands) {
-    if (!shell.guest.disk.exists(shell.path(target)) && !shell.guest.disk.hasParent(shell.path(target))) return fail(`cannot move '${name}' to '${target}': No such file or directory`);
-    if (!shell.guest.disk.move(shell.path(name), shell.path(target))) return fail(`cannot stat '${name}': No such file or directory`);
+    if (!shell.guest.disk.exists(shell.path(target)) && !shell.guest.disk.hasParent(shell.path(target)))
+      return fail(`cannot move '${name}' to '${target}': No such file or directory`);
+    if (!shell.guest.disk.move(shell.path(name), shell.path(target)))
+      return fail(`cannot stat '${name}': No such file or directory`);
   }
   return 0;
 }
@@ -53,7 +58,9 @@ function move({ shell, args, fail }: Run): number {
 function copyTo({ shell, fail }: Run, name: string, target: string, recursive: boolean): number {
   const { disk } = shell.guest;
   const from = shell.path(name);
-  const to = disk.isDirectory(shell.path(target)) ? posix.join(shell.path(target), posix.basename(from)) : shell.path(target);
+  const to = disk.isDirectory(shell.path(target))
+    ? posix.join(shell.path(target), posix.basename(from))
+    : shell.path(target);
   const content = disk.read(from);
   if (content !== undefined) {
     disk.write(to, content);
@@ -86,7 +93,8 @@ function install(run: Run): number {
     return 0;
   }
   const target = options.get('t') ?? operands.pop() ?? '';
-  if (!options.has('D') && !disk.hasParent(run.shell.path(target))) return run.fail(`cannot create regular file '${target}': No such file or directory`);
+  if (!options.has('D') && !disk.hasParent(run.shell.path(target)))
+    return run.fail(`cannot create regular file '${target}': No such file or directory`);
   for (const name of operands) {
     if (name === '/dev/null') disk.write(run.shell.path(target), Buffer.alloc(0));
     else {
@@ -123,7 +131,10 @@ function mktemp({ shell, args, io }: Run): number {
   const { options, operands } = readArguments(args, ['p', 'tmpdir']);
   const folder = options.get('p') ?? '/tmp';
   const template = operands[0] ?? 'tmp.XXXXXXXXXX';
-  const path = posix.resolve(template.includes('/') ? shell.directory : folder, template.replace(/X{3,}/, () => shell.guest.randomName()));
+  const path = posix.resolve(
+    template.includes('/') ? shell.directory : folder,
+    template.replace(/X{3,}/, () => shell.guest.randomName()),
+  );
   if (options.has('d') || options.has('directory')) shell.guest.disk.mkdir(path);
   else shell.guest.disk.write(path, Buffer.alloc(0));
   io.out(`${path}\n`);
@@ -136,7 +147,17 @@ function stat({ shell, args, io, fail }: Run): number {
     const content = shell.guest.disk.read(shell.path(name));
     if (!shell.guest.disk.exists(shell.path(name))) return fail(`cannot statx '${name}': No such file or directory`);
     const format = options.get('c') ?? options.get('format') ?? '%n %s';
-    const values: Record<string, string> = { n: name, s: String(content?.length ?? 4096), a: content === undefined ? '755' : '644', U: 'root', G: 'root', u: '0', g: '0', F: content === undefined ? 'directory' : 'regular file', Y: String(Math.floor(shell.guest.clock.now() / 1000)) };
+    const values: Record<string, string> = {
+      n: name,
+      s: String(content?.length ?? 4096),
+      a: content === undefined ? '755' : '644',
+      U: 'root',
+      G: 'root',
+      u: '0',
+      g: '0',
+      F: content === undefined ? 'directory' : 'regular file',
+      Y: String(Math.floor(shell.guest.clock.now() / 1000)),
+    };
     io.out(`${format.replaceAll(/%(\w)/g, (_, key: string) => values[key] ?? '?')}\n`);
   }
   return 0;
@@ -146,7 +167,10 @@ function find({ shell, args, io }: Run): number {
   const [root = '.'] = args;
   const name = args[args.indexOf('-name') + 1];
   const type = args.includes('-type') ? args[args.indexOf('-type') + 1] : undefined;
-  const pattern = args.includes('-name') && name !== undefined ? new RegExp(`^${name.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`) : /./;
+  const pattern =
+    args.includes('-name') && name !== undefined
+      ? new RegExp(`^${name.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`)
+      : /./;
   for (const path of shell.guest.disk.below(shell.path(root))) {
     const right = type === undefined || (type === 'd') === shell.guest.disk.isDirectory(path);
     if (right && pattern.test(posix.basename(path))) io.out(`${path}\n`);
@@ -158,9 +182,27 @@ const quiet = (): number => 0;
 
 /** Commands on files and folders; owners, modes and times are accepted and forgotten. */
 export const files: Programs = {
-  tee, mkdir, rm: remove, mv: move, cp: copy, install, ln: link, ls, mktemp, stat, find,
-  chmod: quiet, chown: quiet, chgrp: quiet, sync: quiet, fsync: quiet, chattr: quiet, mount: quiet, umount: quiet,
-  rmdir: ({ shell, args }) => (args.every((name) => name.startsWith('-') || shell.guest.disk.remove(shell.path(name))) ? 0 : 1),
+  tee,
+  mkdir,
+  rm: remove,
+  mv: move,
+  cp: copy,
+  install,
+  ln: link,
+  ls,
+  mktemp,
+  stat,
+  find,
+  chmod: quiet,
+  chown: quiet,
+  chgrp: quiet,
+  sync: quiet,
+  fsync: quiet,
+  chattr: quiet,
+  mount: quiet,
+  umount: quiet,
+  rmdir: ({ shell, args }) =>
+    args.every((name) => name.startsWith('-') || shell.guest.disk.remove(shell.path(name))) ? 0 : 1,
   touch: ({ shell, args, fail }) => {
     for (const name of readArguments(args, ['d', 't', 'r']).operands) {
       const path = shell.path(name);
@@ -170,7 +212,8 @@ export const files: Programs = {
     return 0;
   },
   truncate: ({ shell, args }) => {
-    for (const name of readArguments(args, ['s', 'size']).operands) shell.guest.disk.write(shell.path(name), Buffer.alloc(0));
+    for (const name of readArguments(args, ['s', 'size']).operands)
+      shell.guest.disk.write(shell.path(name), Buffer.alloc(0));
     return 0;
   },
   dirname: ({ args, io }) => {

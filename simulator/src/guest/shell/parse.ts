@@ -134,7 +134,9 @@ class Parser {
       const test = this.list(['do']);
       return { kind: 'while', until: opener === 'until', test, body: this.loopBody(), redirects: this.redirects() };
     }
-    const name = /^([A-Za-z_][\w-]*)[ \t]*\([ \t]*\)/.exec(this.scanner.source.slice(this.scanner.at, this.scanner.at + 200));
+    const name = /^([A-Za-z_][\w-]*)[ \t]*\([ \t]*\)/.exec(
+      this.scanner.source.slice(this.scanner.at, this.scanner.at + 200),
+    );
     if (name === null) return undefined;
     this.scanner.at += name[0].length;
     this.newlines();
@@ -156,7 +158,9 @@ class Parser {
 
   private forCommand(): Command {
     this.scanner.skipBlanks();
-    const name = /^[A-Za-z_]\w*/.exec(this.scanner.source.slice(this.scanner.at))?.[0] ?? this.scanner.fail('Bad for loop variable');
+    const name =
+      /^[A-Za-z_]\w*/.exec(this.scanner.source.slice(this.scanner.at))?.[0] ??
+      this.scanner.fail('Bad for loop variable');
     this.scanner.at += name.length;
     this.newlines();
     let words: Word[] | undefined;
@@ -216,7 +220,8 @@ class Parser {
         redirects.push(redirect);
         continue;
       }
-      const assignment = words.length === 0 ? /^([A-Za-z_]\w*)=/.exec(this.scanner.source.slice(this.scanner.at)) : null;
+      const assignment =
+        words.length === 0 ? /^([A-Za-z_]\w*)=/.exec(this.scanner.source.slice(this.scanner.at)) : null;
       if (assignment !== null) {
         this.scanner.at += assignment[0].length;
         assigns.push({ name: assignment[1] ?? '', value: this.scanner.word() ?? [] });
@@ -226,7 +231,8 @@ class Parser {
       if (word === undefined) break;
       words.push(word);
     }
-    if (assigns.length + words.length + redirects.length === 0) this.scanner.fail(`"${this.scanner.peek() === '' ? 'end of file' : this.scanner.peek()}" unexpected`);
+    if (assigns.length + words.length + redirects.length === 0)
+      this.scanner.fail(`"${this.scanner.peek() === '' ? 'end of file' : this.scanner.peek()}" unexpected`);
     return { kind: 'simple', assigns, words, redirects };
   }
 
@@ -241,13 +247,19 @@ class Parser {
   }
 
   private redirect(): Redirect | undefined {
-    const match = /^(\d*)(<<-?|>>|>&|<&|<>|>\||<|>)/.exec(this.scanner.source.slice(this.scanner.at, this.scanner.at + 8));
+    const match = /^(\d*)(<<-?|>>|>&|<&|<>|>\||<|>)/.exec(
+      this.scanner.source.slice(this.scanner.at, this.scanner.at + 8),
+    );
     if (match === null) return undefined;
     const [whole, fd = '', operator = ''] = match;
     this.scanner.at += whole.length;
     this.scanner.skipBlanks();
     const target = this.scanner.word() ?? this.scanner.fail('redirection needs a target');
-    const redirect: Redirect = { fd: fd === '' ? (operator.startsWith('<') ? 0 : 1) : Number(fd), operator: operator.replace('-', '') as Redirect['operator'], target };
+    const redirect: Redirect = {
+      fd: fd === '' ? (operator.startsWith('<') ? 0 : 1) : Number(fd),
+      operator: operator.replace('-', '') as Redirect['operator'],
+      target,
+    };
     if (operator.startsWith('<<')) {
       const quoted = target.some((part) => part.quoted);
       const end = target.map((part) => (part.kind === 'text' ? part.text : '')).join('');

@@ -10,9 +10,19 @@ import { text } from './text.ts';
 import { transform } from './transform.ts';
 import { wrappers } from './wrappers.ts';
 
-const ALL = new Map<string, Program>(Object.entries({
-  ...files, ...text, ...transform, ...system, ...services, ...packages, ...network, ...wrappers, ...builtins,
-}));
+const ALL = new Map<string, Program>(
+  Object.entries({
+    ...files,
+    ...text,
+    ...transform,
+    ...system,
+    ...services,
+    ...packages,
+    ...network,
+    ...wrappers,
+    ...builtins,
+  }),
+);
 
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
@@ -32,10 +42,16 @@ export async function runWords(shell: Shell, words: readonly string[]): Promise<
   if (script !== undefined) return runFile(shell, given, script, args);
   const program = ALL.get(name);
   if (program !== undefined) {
-    return program({ shell, name, args, io: shell.io, fail: (message, status = 1) => {
-      shell.io.err(`${name}: ${message}\n`);
-      return status;
-    } });
+    return program({
+      shell,
+      name,
+      args,
+      io: shell.io,
+      fail: (message, status = 1) => {
+        shell.io.err(`${name}: ${message}\n`);
+        return status;
+      },
+    });
   }
   if (given.includes('/') && locate(shell, given) === undefined && !/^\/(usr\/)?(local\/)?s?bin\//.test(given)) {
     shell.io.err(`sh: ${given}: not found\n`);
@@ -46,14 +62,21 @@ export async function runWords(shell: Shell, words: readonly string[]): Promise<
 }
 
 function scriptAt(shell: Shell, name: string): string | undefined {
-  const path = name.includes('/') ? shell.path(name) : FOLDERS.map((folder) => `${folder}/${name}`).find((one) => shell.guest.disk.isFile(one));
+  const path = name.includes('/')
+    ? shell.path(name)
+    : FOLDERS.map((folder) => `${folder}/${name}`).find((one) => shell.guest.disk.isFile(one));
   const content = path === undefined ? undefined : shell.guest.disk.read(path)?.toString('latin1');
   return content !== undefined && /^#! ?\/(usr\/)?bin\/(env )?(ba|da)?sh\b/.test(content) ? content : undefined;
 }
 
 async function runFile(shell: Shell, name: string, source: string, args: string[]): Promise<number> {
   const child = shell.child();
-  Object.assign(child.options, { errexit: /^#!.*sh\s+-\w*e/.test(source), nounset: false, xtrace: false, pipefail: false });
+  Object.assign(child.options, {
+    errexit: /^#!.*sh\s+-\w*e/.test(source),
+    nounset: false,
+    xtrace: false,
+    pipefail: false,
+  });
   child.functions.clear();
   child.name = name;
   child.positional = args;

@@ -20,11 +20,16 @@ export const KILLED = 137;
 
 /** Runs a script in the guest: an interpreter of its own, never a shell of the host. Answers the exit status. */
 export async function runScript(guest: Guest, script: string, streams: Streams): Promise<number> {
-  const shell = new Shell(guest, streams.user, {
-    input: lateInput(streams.stdin),
-    out: (text) => streams.stdout(Buffer.from(text, 'latin1')),
-    err: (text) => streams.stderr(Buffer.from(text, 'latin1')),
-  }, ENGINE);
+  const shell = new Shell(
+    guest,
+    streams.user,
+    {
+      input: lateInput(streams.stdin),
+      out: (text) => streams.stdout(Buffer.from(text, 'latin1')),
+      err: (text) => streams.stderr(Buffer.from(text, 'latin1')),
+    },
+    ENGINE,
+  );
   return runSource(shell, Buffer.from(script, 'utf8').toString('latin1'));
 }
 

@@ -81,7 +81,11 @@ export class Scanner {
     while (end === '' ? this.at < this.source.length : this.peek() !== end) {
       if (this.at >= this.source.length) this.fail('Unterminated quoted string');
       const next = this.peek();
-      if (next === '\\' && /[$`"\\\n]/.test(this.source[this.at + 1] ?? '') && !(end === '' && this.source[this.at + 1] === '"')) {
+      if (
+        next === '\\' &&
+        /[$`"\\\n]/.test(this.source[this.at + 1] ?? '') &&
+        !(end === '' && this.source[this.at + 1] === '"')
+      ) {
         if (this.source[this.at + 1] !== '\n') text += this.source[this.at + 1] ?? '';
         this.at += 2;
       } else if (next === '$' || next === '`') {

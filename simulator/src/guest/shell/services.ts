@@ -56,7 +56,10 @@ function change({ shell, io }: Run, verb: string, names: readonly string[], now:
     const unit = find(shell, name);
     const full = name.includes('.') ? name : `${name}.service`;
     if (unit === undefined && !/\.(timer|socket|target|mount|path)$/.test(name)) {
-      const says = verb === 'enable' || verb === 'disable' ? `Failed to ${verb} unit: Unit file ${full} does not exist.` : `Failed to ${verb} ${full}: Unit ${full} not found.`;
+      const says =
+        verb === 'enable' || verb === 'disable'
+          ? `Failed to ${verb} unit: Unit file ${full} does not exist.`
+          : `Failed to ${verb} ${full}: Unit ${full} not found.`;
       io.err(`${says}\n`);
       return verb === 'enable' || verb === 'disable' ? 1 : 5;
     }
@@ -82,12 +85,20 @@ function show({ shell, io }: Run, names: readonly string[], wanted: readonly str
   const [name = ''] = names;
   const unit = find(shell, name);
   const values: Record<string, string> = {
-    Id: name.includes('.') ? name : `${name}.service`, LoadState: unit === undefined ? 'not-found' : 'loaded', ActiveState: state(unit),
-    SubState: unit?.active === true ? 'running' : unit?.failed === true ? 'failed' : 'dead', Result: unit?.failed === true ? 'exit-code' : 'success',
-    ExecMainStatus: String(unit?.result ?? 0), ExecMainCode: unit?.result === undefined ? '0' : '1', UnitFileState: unit?.enabled === true ? 'enabled' : 'disabled',
-    MainPID: unit?.active === true ? '1234' : '0', InvocationID: unit === undefined ? '' : shell.guest.bootId.replaceAll('-', ''), NRestarts: '0',
+    Id: name.includes('.') ? name : `${name}.service`,
+    LoadState: unit === undefined ? 'not-found' : 'loaded',
+    ActiveState: state(unit),
+    SubState: unit?.active === true ? 'running' : unit?.failed === true ? 'failed' : 'dead',
+    Result: unit?.failed === true ? 'exit-code' : 'success',
+    ExecMainStatus: String(unit?.result ?? 0),
+    ExecMainCode: unit?.result === undefined ? '0' : '1',
+    UnitFileState: unit?.enabled === true ? 'enabled' : 'disabled',
+    MainPID: unit?.active === true ? '1234' : '0',
+    InvocationID: unit === undefined ? '' : shell.guest.bootId.replaceAll('-', ''),
+    NRestarts: '0',
   };
-  for (const key of wanted.length === 0 ? Object.keys(values) : wanted) io.out(bare ? `${values[key] ?? ''}\n` : `${key}=${values[key] ?? ''}\n`);
+  for (const key of wanted.length === 0 ? Object.keys(values) : wanted)
+    io.out(bare ? `${values[key] ?? ''}\n` : `${key}=${values[key] ?? ''}\n`);
   return 0;
 }
 
@@ -99,14 +110,30 @@ function status(run: Run, names: readonly string[]): number {
       io.err(`Unit ${name.includes('.') ? name : `${name}.service`} could not be found.\n`);
       return 4;
     }
-    io.out(`● ${unit.name}.service\n     Loaded: loaded\n     Active: ${state(unit)} (${unit.active ? 'running' : 'dead'})\n`.replace('●', '*'));
+    io.out(
+      `● ${unit.name}.service\n     Loaded: loaded\n     Active: ${state(unit)} (${unit.active ? 'running' : 'dead'})\n`.replace(
+        '●',
+        '*',
+      ),
+    );
   }
   return names.every((name) => find(shell, name)?.active === true) ? 0 : 3;
 }
 
 function systemctl(run: Run): number {
   const { shell, io } = run;
-  const { options, operands } = readArguments(run.args, ['p', 'property', 't', 'type', 'n', 's', 'signal', 'H', 'M', 'state']);
+  const { options, operands } = readArguments(run.args, [
+    'p',
+    'property',
+    't',
+    'type',
+    'n',
+    's',
+    'signal',
+    'H',
+    'M',
+    'state',
+  ]);
   const [verb = 'list-units', ...names] = operands;
   const quiet = options.has('q') || options.has('quiet');
   if (verb === 'is-active') return isActive(run, names, quiet);
@@ -120,7 +147,13 @@ function systemctl(run: Run): number {
     io.out('running\n');
     return 0;
   }
-  if (verb === 'show') return show(run, names, (options.get('p') ?? options.get('property') ?? '').split(',').filter((one) => one !== ''), options.has('value'));
+  if (verb === 'show')
+    return show(
+      run,
+      names,
+      (options.get('p') ?? options.get('property') ?? '').split(',').filter((one) => one !== ''),
+      options.has('value'),
+    );
   if (verb === 'status') return status(run, names);
   if (verb === 'cat') {
     const text = unitFile(shell.guest.disk, bareName(names[0] ?? ''));
@@ -137,7 +170,8 @@ function systemctl(run: Run): number {
     return 0;
   }
   if (verb === 'list-units' || verb === 'list-unit-files') {
-    for (const unit of shell.guest.services.units.values()) io.out(`${unit.name}.service loaded ${state(unit)} ${unit.active ? 'running' : 'dead'} ${unit.name}\n`);
+    for (const unit of shell.guest.services.units.values())
+      io.out(`${unit.name}.service loaded ${state(unit)} ${unit.active ? 'running' : 'dead'} ${unit.name}\n`);
     return 0;
   }
   if (shell.user !== 'root') {

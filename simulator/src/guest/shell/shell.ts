@@ -111,7 +111,8 @@ export class Shell {
     this.variables = new Map(parent?.variables ?? environment(user, guest));
     this.exported = new Set(parent?.exported ?? this.variables.keys());
     this.functions = new Map(parent?.functions);
-    this.options = parent === undefined ? { errexit: false, nounset: false, xtrace: false, pipefail: false } : { ...parent.options };
+    this.options =
+      parent === undefined ? { errexit: false, nounset: false, xtrace: false, pipefail: false } : { ...parent.options };
     this.positional = [...(parent?.positional ?? [])];
     this.directory = parent?.directory ?? this.home;
     this.status = parent?.status ?? 0;
@@ -147,7 +148,11 @@ export class Shell {
   /** What a command substitution prints. */
   async capture(script: List): Promise<string> {
     let text = '';
-    const child = this.child({ out: (more) => { text += more; } });
+    const child = this.child({
+      out: (more) => {
+        text += more;
+      },
+    });
     this.substituted = await this.engine.runList(child, script).catch((error: unknown) => {
       if (error instanceof Exit) return error.status;
       throw error;
@@ -174,7 +179,13 @@ export function homeOf(user: string): string {
 
 function environment(user: string, guest: Guest): [string, string][] {
   return [
-    ['HOME', homeOf(user)], ['USER', user], ['LOGNAME', user], ['SHELL', '/bin/bash'], ['LANG', 'C.UTF-8'], ['HOSTNAME', guest.hostname],
-    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], ['IFS', ' \t\n'],
+    ['HOME', homeOf(user)],
+    ['USER', user],
+    ['LOGNAME', user],
+    ['SHELL', '/bin/bash'],
+    ['LANG', 'C.UTF-8'],
+    ['HOSTNAME', guest.hostname],
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    ['IFS', ' \t\n'],
   ];
 }

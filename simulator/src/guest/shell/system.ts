@@ -7,7 +7,9 @@ const LONGEST_SLEEP = 600;
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 async function sleep({ shell, args }: Run): Promise<number> {
-  const seconds = args.map((one) => Number.parseFloat(one) * (UNITS[one.at(-1) ?? 's'] ?? 1)).reduce((sum, one) => sum + one, 0);
+  const seconds = args
+    .map((one) => Number.parseFloat(one) * (UNITS[one.at(-1) ?? 's'] ?? 1))
+    .reduce((sum, one) => sum + one, 0);
   await shell.guest.clock.sleep(Math.min(seconds || 0, LONGEST_SLEEP) * 1000);
   shell.step();
   return 0;
@@ -18,14 +20,36 @@ function hostname({ shell, args, io }: Run): number {
   if (operands[0] !== undefined) {
     shell.guest.hostname = operands[0];
     shell.guest.disk.write('/etc/hostname', Buffer.from(`${operands[0]}\n`));
-  } else io.out(`${options.has('I') || options.has('i') ? shell.guest.cards.map((card) => card.address ?? '').join(' ').trim() : shell.guest.hostname}\n`);
+  } else
+    io.out(
+      `${
+        options.has('I') || options.has('i')
+          ? shell.guest.cards
+              .map((card) => card.address ?? '')
+              .join(' ')
+              .trim()
+          : shell.guest.hostname
+      }\n`,
+    );
   return 0;
 }
 
 function uname({ shell, args, io }: Run): number {
-  const parts: Record<string, string> = { s: 'Linux', n: shell.guest.hostname, r: '6.1.0-56-cloud-amd64', v: '#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)', m: 'x86_64', o: 'GNU/Linux' };
+  const parts: Record<string, string> = {
+    s: 'Linux',
+    n: shell.guest.hostname,
+    r: '6.1.0-56-cloud-amd64',
+    v: '#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)',
+    m: 'x86_64',
+    o: 'GNU/Linux',
+  };
   const wanted = args.join('').replaceAll('-', '') || 's';
-  io.out(`${(wanted === 'a' ? 'snrvmo' : wanted).split('').map((letter) => parts[letter] ?? '').join(' ')}\n`);
+  io.out(
+    `${(wanted === 'a' ? 'snrvmo' : wanted)
+      .split('')
+      .map((letter) => parts[letter] ?? '')
+      .join(' ')}\n`,
+  );
   return 0;
 }
 
@@ -47,15 +71,30 @@ function date({ shell, args, io }: Run): number {
     return 0;
   }
   const iso = now.toISOString();
-  const parts: Record<string, string> = { s: String(Math.floor(now.getTime() / 1000)), Y: iso.slice(0, 4), m: iso.slice(5, 7), d: iso.slice(8, 10), H: iso.slice(11, 13), M: iso.slice(14, 16), S: iso.slice(17, 19), F: iso.slice(0, 10), T: iso.slice(11, 19), N: '000000000', Z: 'UTC', z: '+0000' };
+  const parts: Record<string, string> = {
+    s: String(Math.floor(now.getTime() / 1000)),
+    Y: iso.slice(0, 4),
+    m: iso.slice(5, 7),
+    d: iso.slice(8, 10),
+    H: iso.slice(11, 13),
+    M: iso.slice(14, 16),
+    S: iso.slice(17, 19),
+    F: iso.slice(0, 10),
+    T: iso.slice(11, 19),
+    N: '000000000',
+    Z: 'UTC',
+    z: '+0000',
+  };
   io.out(`${format.replaceAll(/%(\w)/g, (whole, key: string) => parts[key] ?? whole)}\n`);
   return 0;
 }
 
 function ip({ shell, args, io }: Run): number {
   for (const [at, card] of shell.guest.cards.entries()) {
-    if (args.some((one) => one.startsWith('a'))) io.out(`${at + 2}: eth${at}    inet ${card.address ?? ''}/${card.prefix} brd + scope global eth${at}\n`);
-    else if (args.some((one) => one.startsWith('r'))) io.out(`default via ${(card.address ?? '10.0.0.1').replace(/\d+$/, '1')} dev eth${at}\n`);
+    if (args.some((one) => one.startsWith('a')))
+      io.out(`${at + 2}: eth${at}    inet ${card.address ?? ''}/${card.prefix} brd + scope global eth${at}\n`);
+    else if (args.some((one) => one.startsWith('r')))
+      io.out(`default via ${(card.address ?? '10.0.0.1').replace(/\d+$/, '1')} dev eth${at}\n`);
   }
   return 0;
 }
@@ -72,7 +111,13 @@ const quiet = (): number => 0;
 
 /** Commands about the machine itself. */
 export const system: Programs = {
-  sleep, hostname, uname, id, date, ip, getent,
+  sleep,
+  hostname,
+  uname,
+  id,
+  date,
+  ip,
+  getent,
   hostnamectl: ({ shell, args }) => {
     const at = args.findIndex((one) => one === 'set-hostname' || one === 'hostname');
     if (at >= 0 && args[at + 1] !== undefined) shell.guest.hostname = args[at + 1] ?? '';
@@ -102,8 +147,25 @@ export const system: Programs = {
     for (let one = from; step > 0 ? one <= to : one >= to; one += step || 1) io.out(`${one}\n`);
     return 0;
   },
-  useradd: quiet, adduser: quiet, groupadd: quiet, usermod: quiet, passwd: quiet, chpasswd: quiet, sysctl: quiet, modprobe: quiet, swapoff: quiet,
-  ufw: quiet, iptables: quiet, nft: quiet, locale: quiet, 'locale-gen': quiet, timedatectl: quiet, loginctl: quiet, kill: quiet, pkill: quiet, logger: quiet,
+  useradd: quiet,
+  adduser: quiet,
+  groupadd: quiet,
+  usermod: quiet,
+  passwd: quiet,
+  chpasswd: quiet,
+  sysctl: quiet,
+  modprobe: quiet,
+  swapoff: quiet,
+  ufw: quiet,
+  iptables: quiet,
+  nft: quiet,
+  locale: quiet,
+  'locale-gen': quiet,
+  timedatectl: quiet,
+  loginctl: quiet,
+  kill: quiet,
+  pkill: quiet,
+  logger: quiet,
   'cloud-init': ({ args, io }) => {
     if (args[0] === 'status') io.out('status: done\n');
     return 0;

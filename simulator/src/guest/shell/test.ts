@@ -44,32 +44,47 @@ function unary(shell: Shell, operator: string, operand: string): boolean | undef
   const { disk } = shell.guest;
   const path = shell.path(operand);
   switch (operator) {
-    case '-n': return operand !== '';
-    case '-z': return operand === '';
+    case '-n':
+      return operand !== '';
+    case '-z':
+      return operand === '';
     case '-e':
     case '-r':
-    case '-w': return disk.exists(path);
+    case '-w':
+      return disk.exists(path);
     case '-f':
-    case '-x': return disk.isFile(path) || (operator === '-x' && disk.isDirectory(path));
-    case '-d': return disk.isDirectory(path);
-    case '-s': return (disk.read(path)?.length ?? 0) > 0;
+    case '-x':
+      return disk.isFile(path) || (operator === '-x' && disk.isDirectory(path));
+    case '-d':
+      return disk.isDirectory(path);
+    case '-s':
+      return (disk.read(path)?.length ?? 0) > 0;
     case '-L':
     case '-h':
     case '-t':
     case '-S':
     case '-p':
-    case '-b': return false;
-    default: return undefined;
+    case '-b':
+      return false;
+    default:
+      return undefined;
   }
 }
 
 function binary(shell: Shell, left: string, operator: string, right: string): boolean | undefined {
   const numbers: Record<string, (a: number, b: number) => boolean> = {
-    '-eq': (a, b) => a === b, '-ne': (a, b) => a !== b, '-lt': (a, b) => a < b, '-le': (a, b) => a <= b, '-gt': (a, b) => a > b, '-ge': (a, b) => a >= b,
+    '-eq': (a, b) => a === b,
+    '-ne': (a, b) => a !== b,
+    '-lt': (a, b) => a < b,
+    '-le': (a, b) => a <= b,
+    '-gt': (a, b) => a > b,
+    '-ge': (a, b) => a >= b,
   };
   const compare = numbers[operator];
-  if (compare !== undefined) return /^\s*-?\d+\s*$/.test(left) && /^\s*-?\d+\s*$/.test(right) ? compare(Number(left), Number(right)) : undefined;
-  if (operator === '=' || operator === '==') return globToRegExp([{ text: right, quoted: operator === '=' }]).test(left);
+  if (compare !== undefined)
+    return /^\s*-?\d+\s*$/.test(left) && /^\s*-?\d+\s*$/.test(right) ? compare(Number(left), Number(right)) : undefined;
+  if (operator === '=' || operator === '==')
+    return globToRegExp([{ text: right, quoted: operator === '=' }]).test(left);
   if (operator === '!=') return left !== right;
   if (operator === '=~') return new RegExp(right).test(left);
   if (operator === '-nt' || operator === '-ot' || operator === '-ef') return shell.guest.disk.exists(shell.path(left));

@@ -13,7 +13,9 @@ export async function contents(run: Run, names: readonly string[]): Promise<stri
     }
     const content = name === '/dev/null' ? Buffer.alloc(0) : run.shell.guest.disk.read(run.shell.path(name));
     if (content === undefined) {
-      run.fail(`${name}: ${run.shell.guest.disk.isDirectory(run.shell.path(name)) ? 'Is a directory' : 'No such file or directory'}`);
+      run.fail(
+        `${name}: ${run.shell.guest.disk.isDirectory(run.shell.path(name)) ? 'Is a directory' : 'No such file or directory'}`,
+      );
       return undefined;
     }
     found.push(content.toString('latin1'));
@@ -30,7 +32,9 @@ export function lines(text: string): string[] {
 
 async function cat(run: Run): Promise<number> {
   let status = 0;
-  for (const name of run.args.filter((one) => one === '-' || !one.startsWith('-')).concat(run.args.some((one) => one === '-' || !one.startsWith('-')) ? [] : ['-'])) {
+  for (const name of run.args
+    .filter((one) => one === '-' || !one.startsWith('-'))
+    .concat(run.args.some((one) => one === '-' || !one.startsWith('-')) ? [] : ['-'])) {
     const content = await contents(run, [name]);
     if (content === undefined) status = 1;
     else run.io.out(content.join(''));
@@ -47,13 +51,27 @@ function echo({ args, io }: Run): number {
 function printf({ args, io }: Run): number {
   const [format = '', ...values] = args;
   do {
-    io.out(unescape(format).replaceAll(/%(-?\d*)(?:\.(\d+))?([sdbqxc%])/g, (_, width: string, precision: string | undefined, kind: string) => {
-      if (kind === '%') return '%';
-      const value = values.shift() ?? (kind === 'd' || kind === 'x' ? '0' : '');
-      const text = kind === 'x' ? Number(value).toString(16) : kind === 'b' ? unescape(value) : kind === 'q' ? `'${value.replaceAll("'", `'\\''`)}'` : value;
-      const cut = precision === undefined ? text : text.slice(0, Number(precision));
-      return width.startsWith('-') ? cut.padEnd(Number(width.slice(1))) : cut.padStart(Number(width), width.startsWith('0') ? '0' : ' ');
-    }));
+    io.out(
+      unescape(format).replaceAll(
+        /%(-?\d*)(?:\.(\d+))?([sdbqxc%])/g,
+        (_, width: string, precision: string | undefined, kind: string) => {
+          if (kind === '%') return '%';
+          const value = values.shift() ?? (kind === 'd' || kind === 'x' ? '0' : '');
+          const text =
+            kind === 'x'
+              ? Number(value).toString(16)
+              : kind === 'b'
+                ? unescape(value)
+                : kind === 'q'
+                  ? `'${value.replaceAll("'", `'\\''`)}'`
+                  : value;
+          const cut = precision === undefined ? text : text.slice(0, Number(precision));
+          return width.startsWith('-')
+            ? cut.padEnd(Number(width.slice(1)))
+            : cut.padStart(Number(width), width.startsWith('0') ? '0' : ' ');
+        },
+      ),
+    );
   } while (values.length > 0 && /%[^%]/.test(format));
   return 0;
 }
@@ -72,8 +90,16 @@ async function grep(run: Run): Promise<number> {
   const pattern = options.get('e') ?? operands.shift() ?? '';
   const has = (...names: string[]): boolean => names.some((name) => options.has(name));
   const literal = pattern.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-  const source = has('F', 'fixed-strings') ? literal : has('E', 'P', 'extended-regexp') || run.name === 'egrep' ? pattern : basic(pattern);
-  const wrapped = has('w') ? `\\b(?:${posixClasses(source)})\\b` : has('x') ? `^(?:${posixClasses(source)})$` : posixClasses(source);
+  const source = has('F', 'fixed-strings')
+    ? literal
+    : has('E', 'P', 'extended-regexp') || run.name === 'egrep'
+      ? pattern
+      : basic(pattern);
+  const wrapped = has('w')
+    ? `\\b(?:${posixClasses(source)})\\b`
+    : has('x')
+      ? `^(?:${posixClasses(source)})$`
+      : posixClasses(source);
   const expression = new RegExp(wrapped, has('i', 'ignore-case') ? 'i' : '');
   const all = await contents(run, operands);
   if (all === undefined) return 2;
@@ -87,11 +113,23 @@ async function grep(run: Run): Promise<number> {
 
 /** A basic expression as an extended one: brackets and bars swap their meaning with their escaped forms. */
 export function basic(pattern: string): string {
-  return pattern.replaceAll(/\\([(){}|+?])|([(){}|+?])/g, (_, escaped: string | undefined, plain: string | undefined) => escaped ?? `\\${plain}`);
+  return pattern.replaceAll(
+    /\\([(){}|+?])|([(){}|+?])/g,
+    (_, escaped: string | undefined, plain: string | undefined) => escaped ?? `\\${plain}`,
+  );
 }
 
 export function posixClasses(pattern: string): string {
-  const classes: Record<string, string> = { alpha: 'A-Za-z', digit: '0-9', alnum: 'A-Za-z0-9', space: '\\s', upper: 'A-Z', lower: 'a-z', punct: '!-\\/:-@\\[-`{-~', blank: ' \\t' };
+  const classes: Record<string, string> = {
+    alpha: 'A-Za-z',
+    digit: '0-9',
+    alnum: 'A-Za-z0-9',
+    space: '\\s',
+    upper: 'A-Z',
+    lower: 'a-z',
+    punct: '!-\\/:-@\\[-`{-~',
+    blank: ' \\t',
+  };
   return pattern.replaceAll(/\[:(\w+):\]/g, (whole, name: string) => classes[name] ?? whole);
 }
 
@@ -99,7 +137,8 @@ export function posixClasses(pattern: string): string {
 function hashes(algorithm: string) {
   return async (run: Run): Promise<number> => {
     const { options, operands } = readArguments(run.args);
-    const digest = (content: string): string => createHash(algorithm).update(Buffer.from(content, 'latin1')).digest('hex');
+    const digest = (content: string): string =>
+      createHash(algorithm).update(Buffer.from(content, 'latin1')).digest('hex');
     const all = await contents(run, operands);
     if (all === undefined) return 1;
     if (!options.has('c') && !options.has('check')) {
@@ -112,7 +151,8 @@ function hashes(algorithm: string) {
       const content = run.shell.guest.disk.read(run.shell.path(name));
       const good = content !== undefined && digest(content.toString('latin1')) === expected;
       if (!good) bad += 1;
-      if (!options.has('status') && !options.has('quiet')) run.io.out(`${name}: ${good ? 'OK' : content === undefined ? 'FAILED open or read' : 'FAILED'}\n`);
+      if (!options.has('status') && !options.has('quiet'))
+        run.io.out(`${name}: ${good ? 'OK' : content === undefined ? 'FAILED open or read' : 'FAILED'}\n`);
     }
     return bad > 0 ? run.fail(`WARNING: ${bad} computed checksum${bad === 1 ? '' : 's'} did NOT match`) : 0;
   };
@@ -120,17 +160,31 @@ function hashes(algorithm: string) {
 
 async function head(run: Run): Promise<number> {
   const bare = run.args.find((one) => /^-\d+$/.test(one));
-  const { options, operands } = readArguments(run.args.filter((one) => one !== bare), ['n', 'c', 'lines', 'bytes']);
+  const { options, operands } = readArguments(
+    run.args.filter((one) => one !== bare),
+    ['n', 'c', 'lines', 'bytes'],
+  );
   const all = await contents(run, operands);
   if (all === undefined) return 1;
   const text = all.join('');
   const bytes = options.get('c') ?? options.get('bytes');
   const count = bare?.slice(1) ?? options.get('n') ?? options.get('lines') ?? '10';
   const tail = run.name === 'tail';
-  if (bytes !== undefined) run.io.out(tail ? (bytes.startsWith('+') ? text.slice(Number(bytes) - 1) : text.slice(-Number(bytes))) : text.slice(0, Number(bytes)));
+  if (bytes !== undefined)
+    run.io.out(
+      tail
+        ? bytes.startsWith('+')
+          ? text.slice(Number(bytes) - 1)
+          : text.slice(-Number(bytes))
+        : text.slice(0, Number(bytes)),
+    );
   else {
     const rows = lines(text);
-    const kept = tail ? (count.startsWith('+') ? rows.slice(Number(count) - 1) : rows.slice(-Number(count))) : rows.slice(0, Number(count));
+    const kept = tail
+      ? count.startsWith('+')
+        ? rows.slice(Number(count) - 1)
+        : rows.slice(-Number(count))
+      : rows.slice(0, Number(count));
     run.io.out(kept.map((row) => `${row}\n`).join(''));
   }
   return 0;
@@ -154,7 +208,11 @@ async function wc(run: Run): Promise<number> {
   const all = await contents(run, operands);
   if (all === undefined) return 1;
   const text = all.join('');
-  const counts = { l: text.split('\n').length - 1, w: text.split(/\s+/).filter((word) => word !== '').length, c: text.length };
+  const counts = {
+    l: text.split('\n').length - 1,
+    w: text.split(/\s+/).filter((word) => word !== '').length,
+    c: text.length,
+  };
   const shown = (['l', 'w', 'c'] as const).filter((key) => options.size === 0 || options.has(key));
   run.io.out(`${shown.map((key) => counts[key]).join(' ')}${operands.length > 0 ? ` ${operands[0]}` : ''}\n`);
   return 0;
@@ -162,8 +220,20 @@ async function wc(run: Run): Promise<number> {
 
 /** Commands that show, search and sum up text. */
 export const text: Programs = {
-  cat, echo, printf, grep, egrep: grep, fgrep: grep, head, tail: head, base64, wc,
-  sha256sum: hashes('sha256'), sha1sum: hashes('sha1'), sha512sum: hashes('sha512'), md5sum: hashes('md5'),
+  cat,
+  echo,
+  printf,
+  grep,
+  egrep: grep,
+  fgrep: grep,
+  head,
+  tail: head,
+  base64,
+  wc,
+  sha256sum: hashes('sha256'),
+  sha1sum: hashes('sha1'),
+  sha512sum: hashes('sha512'),
+  md5sum: hashes('md5'),
   cmp: async (run) => {
     const all = await contents(run, readArguments(run.args).operands);
     return all === undefined ? 2 : all[0] === all[1] ? 0 : 1;

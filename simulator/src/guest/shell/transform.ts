@@ -7,7 +7,8 @@ type Edit = (line: string, number: number) => { line: string; print?: boolean; d
 /** The sed commands s, d, p and q, with a line or pattern address. */
 function editOf(source: string, extended: boolean): Edit | undefined {
   const [, address = '', rest = ''] = /^\s*(\d+|\$|\/(?:[^/\\]|\\.)*\/)?\s*([\s\S]*)$/.exec(source) ?? [];
-  const expression = (text: string, flags = ''): RegExp => new RegExp(posixClasses(extended ? text : basic(text)), flags);
+  const expression = (text: string, flags = ''): RegExp =>
+    new RegExp(posixClasses(extended ? text : basic(text)), flags);
   const applies = (line: string, number: number): boolean => {
     if (address === '') return true;
     return address.startsWith('/') ? expression(address.slice(1, -1)).test(line) : Number(address) === number;
@@ -20,12 +21,16 @@ function editOf(source: string, extended: boolean): Edit | undefined {
   const separator = rest[1] ?? '/';
   const parts = rest.slice(2).split(new RegExp(`(?<!\\\\)\\${separator}`));
   const [from = '', to = '', flags = ''] = parts;
-  const pattern = expression(from.replaceAll(`\\${separator}`, separator), (flags.includes('g') ? 'g' : '') + (/i/i.test(flags) ? 'i' : ''));
-  const replacement = (match: readonly (string | undefined)[]): string => to.replaceAll(/\\(\d)|\\n|\\(.)|&/g, (whole, group: string | undefined, escaped: string | undefined) => {
-    if (group !== undefined) return match[Number(group)] ?? '';
-    if (whole === '\\n') return '\n';
-    return escaped ?? match[0] ?? '';
-  });
+  const pattern = expression(
+    from.replaceAll(`\\${separator}`, separator),
+    (flags.includes('g') ? 'g' : '') + (/i/i.test(flags) ? 'i' : ''),
+  );
+  const replacement = (match: readonly (string | undefined)[]): string =>
+    to.replaceAll(/\\(\d)|\\n|\\(.)|&/g, (whole, group: string | undefined, escaped: string | undefined) => {
+      if (group !== undefined) return match[Number(group)] ?? '';
+      if (whole === '\\n') return '\n';
+      return escaped ?? match[0] ?? '';
+    });
   return (line, number) => {
     if (!applies(line, number)) return { line };
     let changed = false;
@@ -38,9 +43,15 @@ function editOf(source: string, extended: boolean): Edit | undefined {
 }
 
 async function sed(run: Run): Promise<number> {
-  const { options, operands } = readArguments(run.args.map((one) => (one.startsWith('-i') ? '-i' : one)), ['e', 'expression']);
+  const { options, operands } = readArguments(
+    run.args.map((one) => (one.startsWith('-i') ? '-i' : one)),
+    ['e', 'expression'],
+  );
   const source = options.get('e') ?? options.get('expression') ?? operands.shift() ?? '';
-  const edits = source.split(/;(?=\s*(?:\d+|\$|\/)?\s*[sdpq])|\n/).filter((one) => one.trim() !== '').map((one) => editOf(one, options.has('E') || options.has('r')));
+  const edits = source
+    .split(/;(?=\s*(?:\d+|\$|\/)?\s*[sdpq])|\n/)
+    .filter((one) => one.trim() !== '')
+    .map((one) => editOf(one, options.has('E') || options.has('r')));
   if (edits.some((edit) => edit === undefined)) return run.fail(`-e expression #1: unknown command in "${source}"`);
   const silent = options.has('n');
   const apply = (text: string): string => {
@@ -79,7 +90,8 @@ async function sed(run: Run): Promise<number> {
 async function awk(run: Run): Promise<number> {
   const { options, operands } = readArguments(run.args, ['F', 'v']);
   const program = operands.shift() ?? '';
-  const [, pattern = '', fields = '$0'] = /^\s*(?:\/((?:[^/\\]|\\.)*)\/|NR==\d+)?\s*(?:\{\s*print\s*([^;}]*)(?:;\s*exit)?\s*\}?)?/.exec(program) ?? [];
+  const [, pattern = '', fields = '$0'] =
+    /^\s*(?:\/((?:[^/\\]|\\.)*)\/|NR==\d+)?\s*(?:\{\s*print\s*([^;}]*)(?:;\s*exit)?\s*\}?)?/.exec(program) ?? [];
   const wanted = /NR==(\d+)/.exec(program)?.[1];
   const all = await contents(run, operands);
   if (all === undefined) return 2;
@@ -100,8 +112,13 @@ async function awk(run: Run): Promise<number> {
 }
 
 function characters(set: string): string {
-  return posixClasses(set.replaceAll('\\n', '\n').replaceAll('\\t', '\t')).replaceAll(/(.)-(.)/g, (_, from: string, to: string) =>
-    Array.from({ length: Math.max(0, to.charCodeAt(0) - from.charCodeAt(0) + 1) }, (__, at) => String.fromCharCode(from.charCodeAt(0) + at)).join(''));
+  return posixClasses(set.replaceAll('\\n', '\n').replaceAll('\\t', '\t')).replaceAll(
+    /(.)-(.)/g,
+    (_, from: string, to: string) =>
+      Array.from({ length: Math.max(0, to.charCodeAt(0) - from.charCodeAt(0) + 1) }, (__, at) =>
+        String.fromCharCode(from.charCodeAt(0) + at),
+      ).join(''),
+  );
 }
 
 async function tr(run: Run): Promise<number> {
@@ -109,11 +126,14 @@ async function tr(run: Run): Promise<number> {
   const [from = '', to = ''] = operands.map(characters);
   const input = await run.io.input.all();
   const inside = (one: string): boolean => from.includes(one) !== (options.has('c') || options.has('C'));
-  const mapped = input.split('').map((one) => {
-    if (!inside(one)) return one;
-    if (options.has('d')) return '';
-    return to === '' ? one : (to[Math.min(Math.max(from.indexOf(one), 0), to.length - 1)] ?? one);
-  }).join('');
+  const mapped = input
+    .split('')
+    .map((one) => {
+      if (!inside(one)) return one;
+      if (options.has('d')) return '';
+      return to === '' ? one : (to[Math.min(Math.max(from.indexOf(one), 0), to.length - 1)] ?? one);
+    })
+    .join('');
   run.io.out(options.has('s') ? mapped.replaceAll(/(.)\1+/gs, '$1') : mapped);
   return 0;
 }
@@ -125,10 +145,11 @@ async function cut(run: Run): Promise<number> {
   const spec = options.get('f') ?? options.get('fields') ?? options.get('c') ?? options.get('b') ?? '1';
   const delimiter = options.get('d') ?? options.get('delimiter') ?? '\t';
   const byCharacter = options.has('c') || options.has('b');
-  const wanted = (at: number): boolean => spec.split(',').some((part) => {
-    const [from = '', to = from] = part.split('-');
-    return at >= Number(from === '' ? 1 : from) && at <= (part.endsWith('-') ? Infinity : Number(to));
-  });
+  const wanted = (at: number): boolean =>
+    spec.split(',').some((part) => {
+      const [from = '', to = from] = part.split('-');
+      return at >= Number(from === '' ? 1 : from) && at <= (part.endsWith('-') ? Infinity : Number(to));
+    });
   for (const line of all.flatMap(lines)) {
     const parts = byCharacter ? line.split('') : line.split(delimiter);
     run.io.out(`${parts.filter((_, at) => wanted(at + 1)).join(byCharacter ? '' : delimiter)}\n`);
@@ -140,7 +161,9 @@ async function sort(run: Run): Promise<number> {
   const { options, operands } = readArguments(run.args, ['k', 't', 'o']);
   const all = await contents(run, operands);
   if (all === undefined) return 2;
-  const rows = all.flatMap(lines).sort((a, b) => (options.has('n') ? Number.parseFloat(a) - Number.parseFloat(b) : a < b ? -1 : a > b ? 1 : 0));
+  const rows = all
+    .flatMap(lines)
+    .sort((a, b) => (options.has('n') ? Number.parseFloat(a) - Number.parseFloat(b) : a < b ? -1 : a > b ? 1 : 0));
   if (options.has('r')) rows.reverse();
   const shown = options.has('u') ? [...new Set(rows)] : rows;
   run.io.out(shown.map((row) => `${row}\n`).join(''));
@@ -150,7 +173,12 @@ async function sort(run: Run): Promise<number> {
 async function uniq(run: Run): Promise<number> {
   const all = (await contents(run, readArguments(run.args).operands)) ?? [];
   const rows = all.flatMap(lines);
-  run.io.out(rows.filter((row, at) => row !== rows[at - 1]).map((row) => `${row}\n`).join(''));
+  run.io.out(
+    rows
+      .filter((row, at) => row !== rows[at - 1])
+      .map((row) => `${row}\n`)
+      .join(''),
+  );
   return 0;
 }
 

@@ -19,10 +19,40 @@ interface Wanted {
   remain: boolean;
 }
 
-const VALUED = ['unit', 'property', 'description', 'slice', 'uid', 'gid', 'nice', 'working-directory', 'setenv', 'service-type', 'on-active', 'on-calendar', 'u', 'p', 'E', 'd', 'M', 'H'];
+const VALUED = [
+  'unit',
+  'property',
+  'description',
+  'slice',
+  'uid',
+  'gid',
+  'nice',
+  'working-directory',
+  'setenv',
+  'service-type',
+  'on-active',
+  'on-calendar',
+  'u',
+  'p',
+  'E',
+  'd',
+  'M',
+  'H',
+];
 
 function read(run: Run): Wanted {
-  const wanted: Wanted = { unit: '', words: [], user: 'root', directory: '/', environment: [], properties: new Map(), wait: false, pipe: false, collect: false, remain: false };
+  const wanted: Wanted = {
+    unit: '',
+    words: [],
+    user: 'root',
+    directory: '/',
+    environment: [],
+    properties: new Map(),
+    wait: false,
+    pipe: false,
+    collect: false,
+    remain: false,
+  };
   let at = 0;
   for (; at < run.args.length; at += 1) {
     const word = run.args[at] ?? '';
@@ -46,7 +76,8 @@ function option(wanted: Wanted, name: string, value: string, shell: Shell): void
   else if (name === 'working-directory') wanted.directory = value;
   else if (name === 'same-dir' || name === 'd') wanted.directory = shell.directory;
   else if (name === 'wait' || name === 'scope') wanted.wait = true;
-  else if (name === 'pipe' || name === 'P' || name === 'pty' || name === 't') Object.assign(wanted, { pipe: true, wait: true });
+  else if (name === 'pipe' || name === 'P' || name === 'pty' || name === 't')
+    Object.assign(wanted, { pipe: true, wait: true });
   else if (name === 'collect' || name === 'G') wanted.collect = true;
   else if (name === 'remain-after-exit' || name === 'r') wanted.remain = true;
   else if (name === 'setenv' || name === 'E') {
@@ -54,7 +85,13 @@ function option(wanted: Wanted, name: string, value: string, shell: Shell): void
     wanted.environment.push([key, content ?? shell.variable(key) ?? '']);
   } else if (name === 'property' || name === 'p') {
     const [key = '', content = ''] = value.split(/=(.*)/s);
-    if (key === 'Environment') wanted.environment.push(...[...content.matchAll(/"?([A-Za-z_]\w*)=([^"\s]*)"?/g)].map((match): [string, string] => [match[1] ?? '', match[2] ?? '']));
+    if (key === 'Environment')
+      wanted.environment.push(
+        ...[...content.matchAll(/"?([A-Za-z_]\w*)=([^"\s]*)"?/g)].map((match): [string, string] => [
+          match[1] ?? '',
+          match[2] ?? '',
+        ]),
+      );
     else if (key === 'User') wanted.user = content;
     else if (key === 'WorkingDirectory') wanted.directory = content;
     else wanted.properties.set(key, content);
@@ -65,18 +102,22 @@ function option(wanted: Wanted, name: string, value: string, shell: Shell): void
 export async function systemdRun(run: Run): Promise<number> {
   const { shell } = run;
   const { guest } = shell;
-  if (shell.user !== 'root' && !run.args.includes('--user')) return run.fail('Failed to start transient service unit: Interactive authentication required.');
+  if (shell.user !== 'root' && !run.args.includes('--user'))
+    return run.fail('Failed to start transient service unit: Interactive authentication required.');
   const wanted = read(run);
   const known = guest.services.unit(wanted.unit);
   if (known !== undefined && (known.active || known.failed === true || known.transient !== true)) {
-    run.io.err(`Failed to start transient service unit: Unit ${wanted.unit}.service was already loaded or has a fragment file.\n`);
+    run.io.err(
+      `Failed to start transient service unit: Unit ${wanted.unit}.service was already loaded or has a fragment file.\n`,
+    );
     return 1;
   }
   const unit = guest.services.declare(wanted.unit);
   Object.assign(unit, { transient: true, active: true, failed: false });
   const io = wanted.pipe ? run.io : outputs(shell, wanted);
   const work = finish(guest.startTransient(wanted.unit), shell, wanted, io);
-  if (!run.args.includes('--quiet') && !run.args.includes('-q')) run.io.err(`Running as unit: ${wanted.unit}.service\n`);
+  if (!run.args.includes('--quiet') && !run.args.includes('-q'))
+    run.io.err(`Running as unit: ${wanted.unit}.service\n`);
   return wanted.wait ? work : 0;
 }
 

@@ -64,7 +64,10 @@ async function sudo(run: Run): Promise<number> {
     } else if (option.startsWith('--user=')) user = option.slice(7);
     else if (/^-[a-zA-Z]*[si]$/.test(option) && words.length === 0) words.push('sh');
   }
-  const assigned = words.splice(0, words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word)));
+  const assigned = words.splice(
+    0,
+    words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word)),
+  );
   return assigned.length === 0 ? as(run, user, words) : as(run, user, ['env', ...assigned, ...words]);
 }
 
@@ -95,7 +98,10 @@ async function env(run: Run): Promise<number> {
 async function runuser(run: Run): Promise<number> {
   const at = run.args.indexOf('-u');
   const command = run.args.indexOf('-c');
-  const user = at >= 0 ? (run.args[at + 1] ?? 'root') : (run.args.find((one, place) => !one.startsWith('-') && run.args[place - 1] !== '-c') ?? 'root');
+  const user =
+    at >= 0
+      ? (run.args[at + 1] ?? 'root')
+      : (run.args.find((one, place) => !one.startsWith('-') && run.args[place - 1] !== '-c') ?? 'root');
   if (command >= 0) return as(run, user, ['sh', '-c', run.args[command + 1] ?? '']);
   const split = run.args.indexOf('--');
   return as(run, user, split >= 0 ? run.args.slice(split + 1) : run.args.slice(at + 2));
@@ -104,7 +110,9 @@ async function runuser(run: Run): Promise<number> {
 async function xargs(run: Run): Promise<number> {
   const words = rest(run.args, ['-n', '-I', '-P', '-d', '-L']);
   const items = (await run.io.input.all()).split(/[\s\0]+/).filter((item) => item !== '');
-  return items.length === 0 ? 0 : run.shell.engine.runWords(run.shell, [...(words.length === 0 ? ['echo'] : words), ...items]);
+  return items.length === 0
+    ? 0
+    : run.shell.engine.runWords(run.shell, [...(words.length === 0 ? ['echo'] : words), ...items]);
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -127,12 +135,30 @@ async function timeout(run: Run): Promise<number> {
   return 124;
 }
 
-const plain = (valued: readonly string[], operands = 0) => (run: Run): Promise<number> => run.shell.engine.runWords(run.shell, rest(run.args, valued, operands));
+const plain =
+  (valued: readonly string[], operands = 0) =>
+  (run: Run): Promise<number> =>
+    run.shell.engine.runWords(run.shell, rest(run.args, valued, operands));
 
 /** Commands that run another command. */
 export const wrappers: Programs = {
-  sh, bash: sh, dash: sh, sudo, env, runuser, su: runuser, xargs,
-  nohup: plain([]), setsid: plain([]), nice: plain(['-n']), ionice: plain(['-c', '-n']), stdbuf: plain(['-o', '-e', '-i']), time: plain([]),
-  chronic: plain([]), unshare: plain([]), timeout, flock: plain(['-w', '-E'], 1), busybox: plain([]),
+  sh,
+  bash: sh,
+  dash: sh,
+  sudo,
+  env,
+  runuser,
+  su: runuser,
+  xargs,
+  nohup: plain([]),
+  setsid: plain([]),
+  nice: plain(['-n']),
+  ionice: plain(['-c', '-n']),
+  stdbuf: plain(['-o', '-e', '-i']),
+  time: plain([]),
+  chronic: plain([]),
+  unshare: plain([]),
+  timeout,
+  flock: plain(['-w', '-E'], 1),
+  busybox: plain([]),
 };
-
