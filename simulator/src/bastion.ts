@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import ssh2, { type Connection } from 'ssh2';
-import { type AddressInfo, createServer } from 'node:net';
+import ssh2 from 'ssh2';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import type { Cluster } from './cluster/cluster.ts';
 import { connectGuest } from './guest/reach.ts';
 import { makeSshKey } from './ssh-key.ts';
@@ -18,10 +18,8 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
   const hostKey = loadKey(folder, 'bastion_host_key');
   const clientKey = loadKey(folder, 'bastion_client_key');
   const allowed = publicPart(clientKey);
-  const connections = new Set<Connection>();
+  const sockets = new Set<Socket>();
   const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
-    connections.add(client);
-    client.on('close', () => connections.delete(client));
     client.on('error', () => client.end());
     client.on('authentication', (attempt) => {
       if (attempt.method !== 'publickey' || attempt.username !== LOGIN || !attempt.key.data.equals(allowed))
@@ -40,7 +38,11 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
     });
   });
   // Its own listener, because the library's would delay small packets.
-  const listener = createServer({ noDelay: true }, (socket) => server.injectSocket(socket));
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    server.injectSocket(socket);
+  });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
     info: {
@@ -51,7 +53,7 @@ export async function startBastion(cluster: Cluster, folder: StateFolder): Promi
       hostKeyFingerprint: `SHA256:${createHash('sha256').update(publicPart(hostKey)).digest('base64').replace(/=+$/, '')}`,
     },
     close: async () => {
-      for (const client of connections) client.end();
+      for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => listener.close(() => resolve()));
     },
   };
