@@ -82,7 +82,10 @@ async function once(store: IdempotencyStore, request: UnaryRequest, caller: Call
     fresh = (await work()) as UnaryResponse;
     return fresh.message;
   });
-  return fresh ?? ({ stream: false, service: request.service, method: request.method, header: new Headers({ 'idempotent-replayed': 'true' }), trailer: new Headers(), message });
+  if (fresh !== undefined) return fresh;
+  // The handler, which would have named it, was not asked: every unary protocol answers in the type that it was asked in.
+  const header = new Headers({ 'content-type': request.header.get('content-type') ?? 'application/json', 'idempotent-replayed': 'true' });
+  return { stream: false, service: request.service, method: request.method, header, trailer: new Headers(), message } as UnaryResponse;
 }
 
 /** A server stream: its one request is checked before the handler sees it, and what it throws later is mapped too. */

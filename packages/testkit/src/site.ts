@@ -71,7 +71,12 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
 }
 
 function run(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, [agentProgram, ...args], { env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [agentProgram, ...args], { env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  // A test that was ended leaves no agent behind.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
 }
 
 async function ended(child: ChildProcess): Promise<void> {

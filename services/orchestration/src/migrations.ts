@@ -61,6 +61,8 @@ export const orchestrationMigrations: ServiceMigrations = {
       );
       create unique index server_name on orchestration.server (org_id, cluster_id, name);
       ${tenantTable('orchestration.server', role, 'select, insert, update')}
+      create sequence orchestration.fence;
+      grant usage on sequence orchestration.fence to ${role};
       create table orchestration.vmid_lease (
         org_id text not null,
         agent_id text not null,

@@ -38,12 +38,15 @@ export async function updateServers(tx: Tx, changes: readonly ServerChange[]): P
     from jsonb_to_recordset(${rows}::jsonb) as c(id text, state text, node text, address text) where s.id = c.id`.execute(tx);
 }
 
-/** Raises the fence of servers by one: a new intent on their VMs. Answers id -> fence. */
+/**
+ * Gives servers a higher fence than anything had before: a new intent on their VMs. One sequence for all, as a VM's number is used again
+ * when its server is gone, and the agent remembers fences by number. Answers id -> fence.
+ */
 export async function raiseFences(tx: Tx, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await tx
     .updateTable('orchestration.server')
-    .set({ fence: sql`fence + 1` })
+    .set({ fence: sql`nextval('orchestration.fence')` })
     .where(sql<boolean>`id = any(${[...ids]})`)
     .returning(['id', 'fence'])
     .execute();
