@@ -102,12 +102,14 @@ async function call(transport: Transport, service: DescService, method: DescMeth
   const client = createClient(service, transport) as unknown as Record<string, (request: Message, options: object) => unknown>;
   const stop = new AbortController();
   try {
-    const answer = client[method.localName]?.(request, { signal: stop.signal, timeoutMs: 10_000 });
+    const answer = client[method.localName]?.(request, { signal: stop.signal, timeoutMs: method.methodKind === 'unary' ? 10_000 : 2_000 });
     if (method.methodKind === 'unary') return { text: toJsonString(method.output, (await answer) as Message) };
     for await (const message of answer as AsyncIterable<Message>) return { text: toJsonString(method.output, message) };
     return { text: '' };
   } catch (error) {
     const status = ConnectError.from(error);
+    // A stream that has nothing to say.
+    if (method.methodKind !== 'unary' && status.code === Code.DeadlineExceeded) return { text: '' };
     return { code: status.code, text: status.message };
   } finally {
     stop.abort();
