@@ -1,0 +1,93 @@
+import { WhoAmIResponseSchema, type WhoAmIResponse } from '@truffle/api/tenant/v1/account_service';
+import { Role } from '@truffle/api/tenant/v1/account';
+import type { Handler } from '../command.ts';
+import type { StoredContext } from '../context/config-file.ts';
+import { NotSignedInError, UsageError } from '../failure/cli-error.ts';
+import type { Invocation } from '../invocation.ts';
+import { readInput } from '../invoke.ts';
+import { present } from '../lookup/find.ts';
+import { asJson } from '../output/output.ts';
+import { card } from '../output/table.ts';
+import { stateName } from '../output/text.ts';
+import { askSecret, askText } from '../prompt/prompt.ts';
+import type { Session } from '../session.ts';
+
+interface LoginFlags {
+  readonly email?: string;
+  readonly passwordFile?: string;
+}
+
+export const login: Handler<LoginFlags> = async (cli, _, flags) => {
+  const endpoint = cli.context().endpoint.value;
+  const token = await credential(cli, flags);
+  const session = await cli.sessionWith(token);
+  const who = await session.api.accounts.whoAmI({});
+  const name = cli.flags.context ?? cli.env['TRUFFLE_CONTEXT'] ?? new URL(endpoint).host;
+  const stored: StoredContext = { endpoint, token, user: userOf(who), ...(await places(cli, session)) };
+  cli.config.change((config) => ({ ...config, current: name, contexts: { ...config.contexts, [name]: stored } }));
+  await cli.out.plain({ context: name, endpoint, user: stored.user, org: stored.org ?? null, project: stored.project ?? null }, `signed in at ${endpoint} as ${stored.user}`, name);
+  const local = cli.projectFile();
+  if (local !== undefined && cli.flags.context === undefined) cli.notes.warn(`in this folder ${local} comes first; add --context ${name} to use this session here`);
+};
+
+async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
+  if (cli.flags.tokenFile !== undefined) {
+    if (flags.email !== undefined || flags.passwordFile !== undefined) throw new UsageError('--token-file and a password exclude each other');
+    const token = readInput(cli.flags.tokenFile, '--token-file').trim();
+    if (token === '') throw new UsageError('--token-file is empty');
+    return token;
+  }
+  const email = flags.email ?? (await askText(cli, 'Address', '--email'));
+  const password = flags.passwordFile === undefined ? await askSecret(cli, 'Password', '--password-file (- for standard input)') : readInput(flags.passwordFile, '--password-file').replace(/\r?\n$/, '');
+  const { api } = await cli.sessionWith(undefined);
+  return (await api.accounts.signIn({ email, password })).sessionToken;
+}
+
+/** The organization and project that later commands work in: what was asked for, or where there is no choice. */
+async function places(cli: Invocation, session: Session): Promise<{ org?: string; project?: string }> {
+  const asked = cli.flags.org !== undefined || cli.flags.project !== undefined;
+  const organizations = await session.organizations();
+  if (!asked && organizations.length !== 1) {
+    cli.notes.say('choose an organization: truffle context use --org NAME');
+    return {};
+  }
+  const here = asked ? session : await plainSession(session);
+  const org = await here.orgId();
+  try {
+    return { org, project: await here.projectId() };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    cli.notes.say('choose a project: truffle context use --project NAME');
+    return { org };
+  }
+}
+
+/** Without what other sources say of organization and project: they belong to another sign-in. */
+async function plainSession(session: Session): Promise<Session> {
+  const { Session: Made } = await import('../session.ts');
+  return new Made(session.api, { ...session.context, org: undefined, project: undefined });
+}
+
+export const logout: Handler = async (cli) => {
+  const { endpoint, token } = cli.context();
+  if (token === undefined) throw new NotSignedInError(endpoint.value);
+  if (token.source !== 'config') throw new UsageError(`the credential in use comes from the ${token.source}, not from a login`, { next: ['truffle context list', 'truffle logout --context NAME'] });
+  const session = await cli.session();
+  const { user } = await session.api.accounts.whoAmI({}).catch(() => ({ user: undefined }));
+  // A session is ended at the server too; an API key stays good for its other users.
+  if (user !== undefined) await session.api.accounts.signOut({});
+  cli.config.change((config) => ({
+    ...config,
+    contexts: Object.fromEntries(Object.entries(config.contexts).map(([name, each]) => [name, each.token === token.value ? { endpoint: each.endpoint } : each])),
+  }));
+  await cli.out.plain({ endpoint: endpoint.value, signedIn: false }, `signed out at ${endpoint.value}`, endpoint.value);
+};
+
+export const whoAmI: Handler = async (cli) => {
+  const session = await cli.session();
+  const who = await session.api.accounts.whoAmI({});
+  const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
+  await cli.out.plain(asJson(WhoAmIResponseSchema, who), card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]), userOf(who));
+};
+
+const userOf = (who: WhoAmIResponse): string => (who.user === undefined ? present(who.apiKey).name : who.user.email);

@@ -1,0 +1,72 @@
+import { MethodOptions_IdempotencyLevel as Level } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { createTruffleClient, type TruffleClient } from '@truffle/api';
+import { version } from '../version.ts';
+import { backoff } from './resume.ts';
+
+export interface ConnectionOptions {
+  readonly endpoint: string;
+  /** Session token or API key. */
+  readonly token: string | undefined;
+  /** Milliseconds that a call may take; streams have none. */
+  readonly callMilliseconds: number;
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Name of the header under which a repeated call gets the first one's answer. */
+export const idempotencyHeader = 'idempotency-key';
+const mostTries = 4;
+const mostBytes = 16 * 1024 * 1024;
+
+/** A client of the public API at an endpoint. */
+export function connect(options: ConnectionOptions): TruffleClient {
+  return createTruffleClient(
+    createConnectTransport({
+      baseUrl: options.endpoint,
+      httpVersion: '1.1',
+      readMaxBytes: mostBytes,
+      interceptors: [authenticating(options), retrying(options), bounded(options)],
+    }),
+  );
+}
+
+function authenticating({ token }: ConnectionOptions): Interceptor {
+  return (next) => (request) => {
+    if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
+    request.header.set('user-agent', `truffle-cli/${version}`);
+    return next(request);
+  };
+}
+
+/** Calls that may be repeated safely are, while the server can't be reached. */
+function retrying({ random, sleep, signal }: ConnectionOptions): Interceptor {
+  return (next) => async (request) => {
+    const repeatable = !request.stream && (request.method.idempotency === Level.NO_SIDE_EFFECTS || request.header.has(idempotencyHeader));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await next(request);
+      } catch (error) {
+        if (!repeatable || attempt >= mostTries || ConnectError.from(error).code !== Code.Unavailable) throw error;
+        await sleep(backoff(attempt, random), signal);
+      }
+    }
+  };
+}
+
+/** A call ends with the command, and at its own deadline. */
+function bounded({ callMilliseconds, signal }: ConnectionOptions): Interceptor {
+  return (next) => async (request) => {
+    if (request.stream) return next(request);
+    const deadline = AbortSignal.timeout(callMilliseconds);
+    try {
+      return await next({ ...request, signal: AbortSignal.any([request.signal, signal, deadline]) });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (deadline.aborted) throw new ConnectError(`the call took longer than ${callMilliseconds} ms`, Code.DeadlineExceeded);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,79 @@
+import { Command, Option } from 'commander';
+import { noun, verb, type Runner } from './command.ts';
+import { accountVerbs, contextVerbs, apiKeyVerbs, memberVerbs } from './account/account.command.ts';
+import { agentJoinTokenVerbs, agentVerbs } from './agent/agent.command.ts';
+import { billingVerbs } from './billing/billing.command.ts';
+import { clusterVerbs } from './cluster/cluster.command.ts';
+import { completionVerbs } from './completion/completion.command.ts';
+import { eventVerbs } from './event/event.command.ts';
+import { logVerbs } from './log/log.command.ts';
+import { operationVerbs } from './operation/operation.command.ts';
+import { formats } from './output/output.ts';
+import { serverVerbs } from './server/server.command.ts';
+import { templateVerbs } from './template/template.command.ts';
+import { orgVerbs, projectVerbs, workspaceVerbs } from './tenancy/tenancy.command.ts';
+import { version } from './version.ts';
+
+const about = `Clusters of virtual machines from templates, on hypervisors you already have.`;
+
+const after = `
+Examples:
+  $ truffle login
+  $ truffle template list
+  $ truffle cluster create hello --template static-site --wait
+  $ truffle logs hello --follow
+
+Where commands go and as whom: a flag before the environment (TRUFFLE_ENDPOINT, TRUFFLE_TOKEN, TRUFFLE_TOKEN_FILE,
+TRUFFLE_ORG, TRUFFLE_PROJECT, TRUFFLE_CONTEXT) before the folder's .truffle/context.json before the config of
+"truffle login". See: truffle context show
+
+Exit codes: 0 ok, 1 failure, 2 usage, 4 not signed in, 5 not found, 6 conflict, 7 quota, 124 time-out, 130 interrupted`;
+
+/** The whole command line. */
+export function buildProgram(run: Runner): Command {
+  const program = new Command('truffle').description(about).version(version, '-V, --version', 'print the version').addHelpText('after', after);
+  addGlobals(program);
+  program.helpCommand('help [command]', 'print the help of a command');
+  program.addCommand(noun('cluster', 'Make, watch and delete clusters.', clusterVerbs, run));
+  program.addCommand(noun('server', 'Read the servers (VMs) of clusters.', serverVerbs, run));
+  program.addCommand(noun('operation', 'Follow, cancel, retry and undo long actions.', operationVerbs, run, 'op'));
+  for (const each of logVerbs) program.addCommand(verb(each, run));
+  program.addCommand(noun('template', 'Read, check and store templates.', templateVerbs, run));
+  const agent = noun('agent', 'Connect sites and see how they are.', agentVerbs, run);
+  agent.addCommand(noun('join-token', 'Tokens that connect a new site.', agentJoinTokenVerbs, run));
+  program.addCommand(agent);
+  program.addCommand(noun('org', 'Read and make organizations.', orgVerbs, run));
+  program.addCommand(noun('workspace', 'Read, make and delete workspaces.', workspaceVerbs, run));
+  program.addCommand(noun('project', 'Read, make and delete projects.', projectVerbs, run));
+  program.addCommand(noun('member', 'Say who may do what, where.', memberVerbs, run));
+  program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
+  program.addCommand(noun('event', 'What happened: the audit trail, also live.', eventVerbs, run));
+  for (const each of [...billingVerbs, ...accountVerbs]) program.addCommand(verb(each, run));
+  program.addCommand(noun('context', 'Where commands go and as whom.', contextVerbs, run));
+  for (const each of completionVerbs) program.addCommand(verb(each, run), { hidden: each.usage.startsWith('__') });
+  settle(program);
+  return program;
+}
+
+function addGlobals(program: Command): void {
+  program
+    .addOption(new Option('-o, --output <format>', 'how data is printed').choices(formats).default('table'))
+    .option('-q, --quiet', 'print data and errors only')
+    .option('--no-input', 'never ask; fail where an answer is needed')
+    .option('--timeout <duration>', 'give up after this long, e.g. 30s or 10m (exit code 124)')
+    .option('--endpoint <url>', 'control plane to talk to')
+    .option('--org <name>', 'organization to work in, by name or id')
+    .option('--project <name>', 'project to work in, by name or id')
+    .option('--context <name>', 'context of the config to use')
+    .option('--token-file <path>', 'file with an API key or session token; - for standard input');
+}
+
+/** What all commands share: errors that end with what to do, help that lists the options of the program too. */
+function settle(command: Command, path = 'truffle'): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`next: ${path} --help`)
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .helpOption('-h, --help', 'print this help');
+  for (const each of command.commands) settle(each, `${path} ${each.name()}`);
+}

@@ -1,0 +1,31 @@
+import { OrganizationSchema } from '@truffle/api/tenant/v1/tenancy';
+import { isId } from '@truffle/ids';
+import type { Handler } from '../command.ts';
+import { present } from '../lookup/find.ts';
+import { findByName } from '../lookup/lookup.ts';
+import type { View } from '../output/output.ts';
+import { age } from '../output/text.ts';
+
+const organizationView: View<typeof OrganizationSchema> = {
+  schema: OrganizationSchema,
+  name: (each) => each.name,
+  columns: { NAME: (each) => each.name, TITLE: (each) => each.title, REGION: (each) => each.homeRegion || '-', AGE: (each, now) => age(each.createdAt, now), ID: (each) => each.id },
+};
+
+export const list: Handler = async (cli) => {
+  await cli.out.list(organizationView, await (await cli.session()).organizations());
+};
+
+export const get: Handler = async (cli, [name]) => {
+  const session = await cli.session();
+  const found = name === undefined || isId(name, 'org') ? name : findByName('organization', name, await session.organizations(), ['truffle org list']).id;
+  const orgId = found ?? (await session.orgId());
+  await cli.out.one(organizationView, present((await session.api.organizations.getOrganization({ orgId })).organization));
+};
+
+export const create: Handler<{ readonly title?: string }> = async (cli, [name = ''], { title = '' }) => {
+  const session = await cli.session();
+  const { organization } = await session.api.organizations.createOrganization({ name, title });
+  await cli.out.one(organizationView, present(organization));
+  cli.notes.say(`work in it: truffle context use --org ${name}`);
+};
