@@ -5,8 +5,19 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const recordings = resolve(root, '../shared/pve');
-const folders = ['packages/*/src', 'services/*/src', 'agent/src', 'cli/src', 'simulator/src', 'deploy', 'templates', 'tools'];
-const tests = folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] })).toSorted();
+const folders = [
+  'packages/*/src',
+  'services/*/src',
+  'agent/src',
+  'cli/src',
+  'simulator/src',
+  'deploy',
+  'templates',
+  'tools',
+];
+const tests = folders
+  .flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }))
+  .toSorted();
 
 /** Whether a test, or a file beside it that it imports, uses the testkit and so the engines that the kit starts. */
 function needsEngines(file: string, seen = new Set<string>()): boolean {
@@ -14,7 +25,9 @@ function needsEngines(file: string, seen = new Set<string>()): boolean {
   seen.add(file);
   const source = readFileSync(file, 'utf8');
   if (/from '@truffle\/testkit/.test(source)) return true;
-  return [...source.matchAll(/from '(\.[^']+\.fixture\.ts)'/g)].some(([, path]) => needsEngines(resolve(dirname(file), path ?? ''), seen));
+  return [...source.matchAll(/from '(\.[^']+\.fixture\.ts)'/g)].some(([, path]) =>
+    needsEngines(resolve(dirname(file), path ?? ''), seen),
+  );
 }
 
 const withEngines = new Set(tests.filter((file) => needsEngines(resolve(root, file))));
@@ -35,7 +48,14 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { ...shared, name: 'unit', include: tests.filter((file) => !withEngines.has(file)) } },
-      { test: { ...shared, name: 'engines', include: [...withEngines], globalSetup: ['packages/testkit/src/global-setup.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'engines',
+          include: [...withEngines],
+          globalSetup: ['packages/testkit/src/global-setup.ts'],
+        },
+      },
     ],
   },
 });

@@ -14,9 +14,19 @@ const usage = `usage: node tools/check.ts [name…] [--json]\n\n${checks.map((c)
 
 async function run(check: Check): Promise<Outcome> {
   const began = performance.now();
-  const found = await check.run().catch((error: unknown) => ({ problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)], note: undefined }));
+  const found = await check
+    .run()
+    .catch((error: unknown) => ({
+      problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+      note: undefined,
+    }));
   const seconds = Math.round((performance.now() - began) / 100) / 10;
-  return { name: check.name, ok: found.problems.length === 0, seconds, output: [...found.problems, ...(found.note === undefined ? [] : [found.note])].join('\n') };
+  return {
+    name: check.name,
+    ok: found.problems.length === 0,
+    seconds,
+    output: [...found.problems, ...(found.note === undefined ? [] : [found.note])].join('\n'),
+  };
 }
 
 /** Runs the named checks, or all, one after the other; each counts as one test. */
@@ -32,7 +42,10 @@ async function main(args: readonly string[]): Promise<number> {
   for (const check of checks.filter((c) => names.length === 0 || names.includes(c.name))) {
     const outcome = await run(check);
     outcomes.push(outcome);
-    if (!json) process.stdout.write(`${outcome.ok ? '✓' : '✗'} ${outcome.name} (${outcome.seconds} s)\n${outcome.output === '' ? '' : `${outcome.output.replaceAll(/^/gm, '    ')}\n`}`);
+    if (!json)
+      process.stdout.write(
+        `${outcome.ok ? '✓' : '✗'} ${outcome.name} (${outcome.seconds} s)\n${outcome.output === '' ? '' : `${outcome.output.replaceAll(/^/gm, '    ')}\n`}`,
+      );
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
   const failed = outcomes.filter((o) => !o.ok).length;

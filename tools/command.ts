@@ -12,7 +12,10 @@ export interface Findings {
 const withinMs = 180_000;
 
 /** Runs a program of this checkout in its root. Resolves with all that it wrote; `code` is null when it had to be ended after 3 minutes. */
-export function execute(command: string, args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+export function execute(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH'] ?? ''}`;
   const env = { ...process.env, PATH: path, NO_COLOR: '1', TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
   const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: withinMs });
@@ -33,7 +36,13 @@ export async function byCommand(command: string, ...args: readonly string[]): Pr
 
 /** Files that git knows or would add, relative to the root. */
 export async function sourceFiles(): Promise<readonly string[]> {
-  const { code, output } = await execute('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate']);
+  const { code, output } = await execute('git', [
+    'ls-files',
+    '--cached',
+    '--others',
+    '--exclude-standard',
+    '--deduplicate',
+  ]);
   if (code !== 0) throw new Error(`git ls-files: ${output}`);
   const removed = new Set((await execute('git', ['ls-files', '--deleted'])).output.split('\n'));
   return output.split('\n').filter((file) => file !== '' && !removed.has(file));

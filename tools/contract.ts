@@ -1,6 +1,13 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { getOption, hasOption, ScalarType, type DescField, type DescMethod, type DescService } from '@bufbuild/protobuf';
+import {
+  getOption,
+  hasOption,
+  ScalarType,
+  type DescField,
+  type DescMethod,
+  type DescService,
+} from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { publicServices } from '@truffle/api';
 import { http } from '@truffle/api/google/api/annotations';
@@ -22,14 +29,17 @@ export async function contract(): Promise<Findings> {
     problems.push(error.message);
   }
   const needed = new Set(services.flatMap((s) => s.methods).map((m) => optionsOf(m)?.permission ?? ''));
-  for (const permission of knownPermissions()) if (!needed.has(permission)) problems.push(`a role has ${permission}, which no method asks for`);
+  for (const permission of knownPermissions())
+    if (!needed.has(permission)) problems.push(`a role has ${permission}, which no method asks for`);
   return { problems };
 }
 
 async function everyService(): Promise<readonly DescService[]> {
   const files = globSync(`${generatedFolder}/**/*_pb.js`, { cwd: root });
   const modules = await Promise.all(files.map((file) => import(join(root, file)) as Promise<Record<string, unknown>>));
-  return modules.flatMap((m) => Object.values(m)).filter((value): value is DescService => (value as { kind?: unknown } | undefined)?.kind === 'service');
+  return modules
+    .flatMap((m) => Object.values(m))
+    .filter((value): value is DescService => (value as { kind?: unknown } | undefined)?.kind === 'service');
 }
 
 /** The rules of a method; undefined when the kit finds fault with them. */
@@ -54,7 +64,8 @@ function problemsOf(service: DescService): string[] {
   });
   const audiences = new Set(service.methods.map((m) => optionsOf(m)?.audience));
   if (audiences.size > 1) problems.push(`${service.typeName}: has methods for several audiences; one service has one`);
-  if (audiences.has(Audience.PUBLIC) !== publicServices.includes(service)) problems.push(`${service.typeName}: is public, or in the public client, but not both`);
+  if (audiences.has(Audience.PUBLIC) !== publicServices.includes(service))
+    problems.push(`${service.typeName}: is public, or in the public client, but not both`);
   return problems;
 }
 
@@ -65,11 +76,15 @@ function faultsOf(method: DescMethod): string[] {
   if (isPublic && !hasOption(method, http)) faults.push('is public but has no REST binding');
   const safe = rules.idempotency === Idempotency.SAFE;
   const declared = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  if (isPublic && safe !== declared) faults.push('must say idempotency_level = NO_SIDE_EFFECTS if and only if it is safe');
+  if (isPublic && safe !== declared)
+    faults.push('must say idempotency_level = NO_SIDE_EFFECTS if and only if it is safe');
   if (getOption(method, http).pattern.case === 'get' && !safe) faults.push('has an effect but is a GET');
-  if (rules.permission !== '' && !knownPermissions().has(rules.permission)) faults.push(`needs ${rules.permission}, which no role has`);
+  if (rules.permission !== '' && !knownPermissions().has(rules.permission))
+    faults.push(`needs ${rules.permission}, which no role has`);
   if (isPublic)
-    for (const field of method.input.fields) if (/_ids?$/.test(field.name) && isText(field)) faults.push(...idFaults(field, rules.resource === field.name || inPath(method, field)));
+    for (const field of method.input.fields)
+      if (/_ids?$/.test(field.name) && isText(field))
+        faults.push(...idFaults(field, rules.resource === field.name || inPath(method, field)));
   return faults;
 }
 

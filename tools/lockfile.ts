@@ -4,7 +4,12 @@ import semver from 'semver';
 import { root, type Findings } from './command.ts';
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly resolved?: string; readonly link?: boolean; readonly integrity?: string }>>;
+  readonly packages: Readonly<
+    Record<
+      string,
+      { readonly version?: string; readonly resolved?: string; readonly link?: boolean; readonly integrity?: string }
+    >
+  >;
 }
 
 interface Manifest {
@@ -34,15 +39,28 @@ export function lockfile(): Promise<Findings> {
   const problems: string[] = [];
   for (const [path, entry] of Object.entries(packages)) {
     const name = path.split('node_modules/').at(-1) ?? path;
-    if (entry.resolved?.includes('://') === true) problems.push(`package-lock.json: ${path} names a host (omit-lockfile-registry-resolved belongs in .npmrc)`);
+    if (entry.resolved?.includes('://') === true)
+      problems.push(`package-lock.json: ${path} names a host (omit-lockfile-registry-resolved belongs in .npmrc)`);
     for (const [bad, range, why] of knownBad)
-      if (name === bad && path.includes('node_modules/') && semver.satisfies(entry.version ?? '', range)) problems.push(`package-lock.json: ${bad} ${entry.version}: ${why}`);
+      if (name === bad && path.includes('node_modules/') && semver.satisfies(entry.version ?? '', range))
+        problems.push(`package-lock.json: ${bad} ${entry.version}: ${why}`);
   }
-  for (const file of ['package.json', ...globSync(['packages/*/package.json', 'services/*/package.json', '{agent,cli,simulator,deploy/local}/package.json'], { cwd: root })]) {
+  for (const file of [
+    'package.json',
+    ...globSync(
+      ['packages/*/package.json', 'services/*/package.json', '{agent,cli,simulator,deploy/local}/package.json'],
+      { cwd: root },
+    ),
+  ]) {
     const manifest = read(file) as Manifest;
-    for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies })) {
+    for (const [name, range] of Object.entries({
+      ...manifest.dependencies,
+      ...manifest.devDependencies,
+      ...manifest.optionalDependencies,
+    })) {
       const ours = name.startsWith('@truffle/');
-      if (ours ? range !== '*' : semver.valid(range) === null) problems.push(`${file}: ${name} must be ${ours ? '"*"' : 'one exact version'}, not ${range}`);
+      if (ours ? range !== '*' : semver.valid(range) === null)
+        problems.push(`${file}: ${name} must be ${ours ? '"*"' : 'one exact version'}, not ${range}`);
     }
   }
   return Promise.resolve({ problems });

@@ -17,7 +17,11 @@ export const generated = (): Promise<Findings> =>
   inFolder(async (folder) => {
     const made = await byCommand('buf', 'generate', '-o', folder);
     if (made.problems.length > 0) return made;
-    const { code, output } = await execute('diff', ['-rq', join(folder, 'packages', 'api', 'gen'), join('packages', 'api', 'gen')]);
+    const { code, output } = await execute('diff', [
+      '-rq',
+      join(folder, 'packages', 'api', 'gen'),
+      join('packages', 'api', 'gen'),
+    ]);
     return { problems: code === 0 ? [] : [`${output.replaceAll(folder, '(generated)')}\nrun: npm run generate`] };
   });
 
@@ -25,9 +29,19 @@ export const generated = (): Promise<Findings> =>
 export const breaking = (): Promise<Findings> =>
   inFolder(async (folder) => {
     const base = await baseline();
-    if (base === undefined) return { problems: [], note: 'there is no release and no main with a contract to compare with' };
+    if (base === undefined)
+      return { problems: [], note: 'there is no release and no main with a contract to compare with' };
     const archive = join(folder, 'base.tar');
-    const packed = await byCommand('git', 'archive', '--output', archive, base, 'buf.yaml', 'proto', 'third_party/proto');
+    const packed = await byCommand(
+      'git',
+      'archive',
+      '--output',
+      archive,
+      base,
+      'buf.yaml',
+      'proto',
+      'third_party/proto',
+    );
     if (packed.problems.length > 0) return packed;
     const unpacked = await byCommand('tar', '-xf', archive, '-C', folder);
     if (unpacked.problems.length > 0) return unpacked;
@@ -37,7 +51,10 @@ export const breaking = (): Promise<Findings> =>
 /** The newest release tag; else main, here or at the origin; undefined in a clone that has neither with a contract in it. */
 async function baseline(): Promise<string | undefined> {
   const tags = await execute('git', ['tag', '--list', 'v*', '--sort=-version:refname', '--merged', 'HEAD']);
-  const candidates = [...(tags.code === 0 ? tags.output.split('\n') : []), 'origin/main', 'main'].filter((name) => name !== '');
-  for (const name of candidates) if ((await execute('git', ['cat-file', '-e', `${name}:proto`])).code === 0) return name;
+  const candidates = [...(tags.code === 0 ? tags.output.split('\n') : []), 'origin/main', 'main'].filter(
+    (name) => name !== '',
+  );
+  for (const name of candidates)
+    if ((await execute('git', ['cat-file', '-e', `${name}:proto`])).code === 0) return name;
   return undefined;
 }

@@ -10,7 +10,11 @@ const lookAgainMs = 2_000;
  */
 export function registerHealth(router: ConnectRouter, ready: () => Promise<void>): void {
   const known = () => new Set(['', ...router.handlers.map((h) => h.service.typeName)]);
-  const statusNow = () => ready().then(() => Status.SERVING, () => Status.NOT_SERVING);
+  const statusNow = () =>
+    ready().then(
+      () => Status.SERVING,
+      () => Status.NOT_SERVING,
+    );
   const statusOf = async (service: string) => (known().has(service) ? statusNow() : Status.SERVICE_UNKNOWN);
 
   async function* watch({ service }: { service: string }, context: HandlerContext) {

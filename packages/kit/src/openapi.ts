@@ -16,7 +16,10 @@ export function openApiOf(routes: readonly RestRoute[]): JsonObject {
     openapi: '3.1.0',
     info: { title: 'Truffle', version: 'v1' },
     paths,
-    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'a session token or an API key' } } },
+    components: {
+      schemas,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'a session token or an API key' } },
+    },
   };
 }
 
@@ -26,8 +29,14 @@ function operation({ method, pathFields, body }: RestRoute, schemas: Record<stri
   const type = streams ? 'text/event-stream' : 'application/json';
   const parameters = [
     ...pathFields.map((name) => parameter(name, 'path', true, fieldAt(method.input, name)!, schemas)),
-    ...(body === '*' ? [] : queryFields(method.input, pathFields, body, '').map(([name, field]) => parameter(name, 'query', false, field, schemas))),
-    ...(rules.idempotency === Idempotency.KEYED ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string' } }] : []),
+    ...(body === '*'
+      ? []
+      : queryFields(method.input, pathFields, body, '').map(([name, field]) =>
+          parameter(name, 'query', false, field, schemas),
+        )),
+    ...(rules.idempotency === Idempotency.KEYED
+      ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string' } }]
+      : []),
     ...(streams ? [{ name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } }] : []),
   ];
   return {
@@ -35,10 +44,24 @@ function operation({ method, pathFields, body }: RestRoute, schemas: Record<stri
     summary: method.name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' '),
     tags: [method.parent.name.replace(/Service$/, '')],
     parameters,
-    ...(body === '' ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body === '*' ? ref(method.input, schemas) : schemaOf(fieldAt(method.input, body)!, schemas) } } } }),
+    ...(body === ''
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema: body === '*' ? ref(method.input, schemas) : schemaOf(fieldAt(method.input, body)!, schemas),
+              },
+            },
+          },
+        }),
     responses: {
       '200': { description: method.output.name, content: { [type]: { schema: ref(method.output, schemas) } } },
-      default: { description: 'A problem', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+      default: {
+        description: 'A problem',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
     },
     security: rules.access === Access.ANONYMOUS ? [] : [{ bearer: [] }],
     ...(rules.permission === '' ? {} : { 'x-truffle-permission': rules.permission }),
@@ -46,7 +69,12 @@ function operation({ method, pathFields, body }: RestRoute, schemas: Record<stri
 }
 
 /** The fields that fit in a query, one level of messages opened, e.g. `page.size`. */
-function queryFields(schema: DescMessage, taken: readonly string[], body: string, prefix: string): [string, DescField][] {
+function queryFields(
+  schema: DescMessage,
+  taken: readonly string[],
+  body: string,
+  prefix: string,
+): [string, DescField][] {
   return schema.fields.flatMap((field): [string, DescField][] => {
     const name = `${prefix}${field.name}`;
     if (taken.includes(name) || name === body) return [];
@@ -55,7 +83,13 @@ function queryFields(schema: DescMessage, taken: readonly string[], body: string
   });
 }
 
-const parameter = (name: string, place: string, required: boolean, field: DescField, schemas: Record<string, JsonObject>): JsonObject => ({ name, in: place, required, schema: schemaOf(field, schemas) });
+const parameter = (
+  name: string,
+  place: string,
+  required: boolean,
+  field: DescField,
+  schemas: Record<string, JsonObject>,
+): JsonObject => ({ name, in: place, required, schema: schemaOf(field, schemas) });
 
 function schemaOf(field: DescField, schemas: Record<string, JsonObject>): JsonObject {
   switch (field.fieldKind) {
@@ -134,7 +168,11 @@ const problem: JsonObject = {
     parameters: { type: 'object', additionalProperties: { type: 'string' } },
     errors: {
       type: 'array',
-      items: { type: 'object', required: ['field', 'description'], properties: { field: { type: 'string' }, description: { type: 'string' }, reason: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['field', 'description'],
+        properties: { field: { type: 'string' }, description: { type: 'string' }, reason: { type: 'string' } },
+      },
     },
     requestId: { type: 'string' },
   },

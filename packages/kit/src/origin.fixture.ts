@@ -2,7 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { HandlerContext } from '@connectrpc/connect';
 import { OperationService, type WatchOperationLogsRequest } from '@truffle/api/orchestration/v1/operation_service';
-import { TemplateService, type ListTemplatesRequest, type ValidateTemplateRequest } from '@truffle/api/template/v1/template_service';
+import {
+  TemplateService,
+  type ListTemplatesRequest,
+  type ValidateTemplateRequest,
+} from '@truffle/api/template/v1/template_service';
 import { EventService, type WatchEventsRequest } from '@truffle/api/tenant/v1/event_service';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { RetryInfoSchema } from '@truffle/api/google/rpc/error_details';
@@ -35,7 +39,8 @@ export const services = [TemplateService, EventService, OperationService] as con
 /** Serves three services with answers that follow from the request, on a free port. */
 export async function startTestOrigin(): Promise<TestOrigin> {
   const state = { asked: [] as TestOrigin['asked'], open: new Set<AbortSignal>(), healthy: true };
-  const note = (request: unknown, context: HandlerContext): void => void state.asked.push({ method: context.method.name, request, header: context.requestHeader });
+  const note = (request: unknown, context: HandlerContext): void =>
+    void state.asked.push({ method: context.method.name, request, header: context.requestHeader });
   const connectHandler = connectNodeAdapter({
     requireConnectProtocolHeader: false,
     routes: (router) => {
@@ -53,7 +58,10 @@ export async function startTestOrigin(): Promise<TestOrigin> {
           note(request, context);
           if (request.source === 'tired') {
             const status = new ConnectError('too many calls', Code.ResourceExhausted);
-            status.details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay: durationFromMs(1_500) }) });
+            status.details.push({
+              desc: RetryInfoSchema,
+              value: create(RetryInfoSchema, { retryDelay: durationFromMs(1_500) }),
+            });
             throw status;
           }
           try {
@@ -73,11 +81,13 @@ export async function startTestOrigin(): Promise<TestOrigin> {
           note(request, context);
           state.open.add(context.signal);
           context.signal.addEventListener('abort', () => state.open.delete(context.signal));
-          if (request.resourceId === 'nobody') throw statusOf(new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first'), 'req_12345678').status;
+          if (request.resourceId === 'nobody')
+            throw statusOf(new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first'), 'req_12345678').status;
           const from = request.after ?? 100n;
           for (let n = from + 1n; n <= from + 3n; n++) yield { event: { n, type: 'dev.truffle.test.v1' } };
           yield {};
-          if (request.resourceId === 'breaks') throw statusOf(new NotFoundProblem('organization', request.orgId), 'req_12345678').status;
+          if (request.resourceId === 'breaks')
+            throw statusOf(new NotFoundProblem('organization', request.orgId), 'req_12345678').status;
           if (request.resourceId === 'ends') return;
           await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
         },
@@ -85,7 +95,12 @@ export async function startTestOrigin(): Promise<TestOrigin> {
       router.service(OperationService, {
         async *watchOperationLogs(request: WatchOperationLogsRequest, context) {
           note(request, context);
-          yield { lines: [{ cursor: 'a1', text: 'one' }, { cursor: 'a2', text: 'two' }] };
+          yield {
+            lines: [
+              { cursor: 'a1', text: 'one' },
+              { cursor: 'a2', text: 'two' },
+            ],
+          };
         },
       });
       registerHealth(router, () => (state.healthy ? Promise.resolve() : Promise.reject(new Error('unwell'))));
@@ -93,9 +108,17 @@ export async function startTestOrigin(): Promise<TestOrigin> {
     },
   });
   const rest = restHandler(services, connectHandler);
-  const server = await listenOrigin((request, response) => (request.url?.startsWith('/v1/') ? rest(request, response) : connectHandler(request, response)), {
-    host: '127.0.0.1',
-    port: 0,
+  const server = await listenOrigin(
+    (request, response) =>
+      request.url?.startsWith('/v1/') ? rest(request, response) : connectHandler(request, response),
+    {
+      host: '127.0.0.1',
+      port: 0,
+    },
+  );
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${server.port}`,
+    port: server.port,
+    close: () => server.close(100),
   });
-  return Object.assign(state, { url: `http://127.0.0.1:${server.port}`, port: server.port, close: () => server.close(100) });
 }

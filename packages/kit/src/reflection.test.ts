@@ -20,7 +20,8 @@ beforeAll(async () => {
 afterAll(() => origin.close());
 
 const grpc = () => createGrpcTransport({ baseUrl: origin.url });
-const buf = async (...args: string[]): Promise<string> => (await run('node_modules/.bin/buf', ['curl', ...args], { timeout: 20_000 })).stdout;
+const buf = async (...args: string[]): Promise<string> =>
+  (await run('node_modules/.bin/buf', ['curl', ...args], { timeout: 20_000 })).stdout;
 
 describe.each([
   ['gRPC', () => createGrpcTransport({ baseUrl: origin.url })],
@@ -29,7 +30,9 @@ describe.each([
   ['Connect over HTTP/2', () => createConnectTransport({ baseUrl: origin.url, httpVersion: '2' })],
 ])('%s', (_, transport) => {
   test('calls a method', async () => {
-    expect(await createClient(TemplateService, transport()).listTemplates({ orgId, name: 'x' })).toMatchObject({ templates: [{ name: 'x' }] });
+    expect(await createClient(TemplateService, transport()).listTemplates({ orgId, name: 'x' })).toMatchObject({
+      templates: [{ name: 'x' }],
+    });
   });
 });
 
@@ -42,7 +45,12 @@ describe('reflection', () => {
     async function* questions() {
       yield { messageRequest: { case: 'fileContainingSymbol' as const, value: TemplateService.typeName } };
       yield { messageRequest: { case: 'fileContainingSymbol' as const, value: 'truffle.tenant.v1.IdentityService' } };
-      yield { messageRequest: { case: 'fileContainingExtension' as const, value: { containingType: 'google.protobuf.MethodOptions', extensionNumber: 50600 } } };
+      yield {
+        messageRequest: {
+          case: 'fileContainingExtension' as const,
+          value: { containingType: 'google.protobuf.MethodOptions', extensionNumber: 50600 },
+        },
+      };
       yield { messageRequest: { case: 'allExtensionNumbersOfType' as const, value: 'google.protobuf.MethodOptions' } };
       yield { messageRequest: { case: 'fileByFilename' as const, value: '../etc/passwd' } };
     }
@@ -52,7 +60,10 @@ describe('reflection', () => {
     expect(identity).toMatchObject({ case: 'errorResponse', value: { errorCode: 5 } });
     expect(passwd).toMatchObject({ case: 'errorResponse', value: { errorCode: 5 } });
     expect(rules).toMatchObject({ case: 'fileDescriptorResponse' });
-    expect(numbers).toMatchObject({ case: 'allExtensionNumbersResponse', value: { extensionNumber: expect.arrayContaining([50600, 72295728]) as number[] } });
+    expect(numbers).toMatchObject({
+      case: 'allExtensionNumbersResponse',
+      value: { extensionNumber: expect.arrayContaining([50600, 72295728]) as number[] },
+    });
     if (template?.case !== 'fileDescriptorResponse') throw new Error('no descriptor came');
     const files = template.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
     expect(files[0]?.name).toBe('truffle/template/v1/template_service.proto');
@@ -77,7 +88,11 @@ describe('reflection', () => {
   test('lets buf curl call by gRPC, and by Connect over HTTP/2 and HTTP/1.1', async () => {
     const url = `${origin.url}/truffle.template.v1.TemplateService/ListTemplates`;
     const message = JSON.stringify({ orgId, name: 'here' });
-    for (const how of [['--http2-prior-knowledge', '--protocol', 'grpc'], ['--http2-prior-knowledge', '--protocol', 'connect'], ['--protocol', 'connect', '--schema', '.']])
+    for (const how of [
+      ['--http2-prior-knowledge', '--protocol', 'grpc'],
+      ['--http2-prior-knowledge', '--protocol', 'connect'],
+      ['--protocol', 'connect', '--schema', '.'],
+    ])
       expect(JSON.parse(await buf(...how, '-d', message, url))).toMatchObject({ templates: [{ name: 'here' }] });
   });
 });

@@ -24,7 +24,11 @@ export function registerReflection(router: ConnectRouter, services: readonly Des
   async function* answers(requests: AsyncIterable<{ host: string; messageRequest: Question }>) {
     const sent = new Set<string>();
     for await (const request of requests)
-      yield { validHost: request.host, originalRequest: { host: request.host, messageRequest: request.messageRequest }, messageResponse: index.answer(request.messageRequest, sent) };
+      yield {
+        validHost: request.host,
+        originalRequest: { host: request.host, messageRequest: request.messageRequest },
+        messageResponse: index.answer(request.messageRequest, sent),
+      };
   }
   router.service(ServerReflection, { serverReflectionInfo: answers });
   router.service(ServerReflectionAlpha, { serverReflectionInfo: answers });
@@ -70,12 +74,20 @@ class Index {
         return this.#found(this.#symbols.get(question.value.replace(/^\./, '')), question.value, sent);
       case 'fileContainingExtension': {
         const { containingType, extensionNumber } = question.value;
-        return this.#found(this.#extensions.get(containingType)?.get(extensionNumber), `${containingType} ${extensionNumber}`, sent);
+        return this.#found(
+          this.#extensions.get(containingType)?.get(extensionNumber),
+          `${containingType} ${extensionNumber}`,
+          sent,
+        );
       }
       case 'allExtensionNumbersOfType': {
         const numbers = [...(this.#extensions.get(question.value)?.keys() ?? [])];
-        if (numbers.length === 0 && !this.#symbols.has(question.value)) return failed(Code.NotFound, `${question.value} is not known`);
-        return { case: 'allExtensionNumbersResponse' as const, value: { baseTypeName: question.value, extensionNumber: numbers } };
+        if (numbers.length === 0 && !this.#symbols.has(question.value))
+          return failed(Code.NotFound, `${question.value} is not known`);
+        return {
+          case: 'allExtensionNumbersResponse' as const,
+          value: { baseTypeName: question.value, extensionNumber: numbers },
+        };
       }
       case undefined:
         return failed(Code.InvalidArgument, 'the request asks nothing');
@@ -98,9 +110,14 @@ class Index {
 
   #bytesOf(file: DescFile): Uint8Array {
     const proto = clone(FileDescriptorProtoSchema, file.proto);
-    proto.service = proto.service.filter((s) => this.#names.includes(proto.package === '' ? s.name : `${proto.package}.${s.name}`));
+    proto.service = proto.service.filter((s) =>
+      this.#names.includes(proto.package === '' ? s.name : `${proto.package}.${s.name}`),
+    );
     return toBinary(FileDescriptorProtoSchema, proto);
   }
 }
 
-const failed = (errorCode: Code, errorMessage: string) => ({ case: 'errorResponse' as const, value: { errorCode, errorMessage } });
+const failed = (errorCode: Code, errorMessage: string) => ({
+  case: 'errorResponse' as const,
+  value: { errorCode, errorMessage },
+});

@@ -7,17 +7,35 @@ export type RestRequest = http.IncomingMessage | http2.Http2ServerRequest;
 export type RestResponse = http.ServerResponse | http2.Http2ServerResponse;
 
 /** Sends a problem as `application/problem+json`. */
-export function sendProblem(response: RestResponse, document: ProblemDocument, extra: Readonly<Record<string, string>> = {}): void {
-  const headers = { 'x-request-id': document.requestId, ...extra, ...document.headers, 'content-type': 'application/problem+json' };
+export function sendProblem(
+  response: RestResponse,
+  document: ProblemDocument,
+  extra: Readonly<Record<string, string>> = {},
+): void {
+  const headers = {
+    'x-request-id': document.requestId,
+    ...extra,
+    ...document.headers,
+    'content-type': 'application/problem+json',
+  };
   send(response, document.status, headers, Buffer.from(JSON.stringify(document.body)));
 }
 
 /** Sends a whole answer. */
-export function send(response: RestResponse, status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): void {
+export function send(
+  response: RestResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): void {
   const { connection, ...rest } = headers;
   // HTTP/2 has no connection header.
   const all = connection === undefined || 'stream' in response ? rest : { connection, ...rest };
-  (response as http.ServerResponse).writeHead(status, { ...all, 'content-length': String(body.length), 'cache-control': 'no-store' });
+  (response as http.ServerResponse).writeHead(status, {
+    ...all,
+    'content-length': String(body.length),
+    'cache-control': 'no-store',
+  });
   (response as http.ServerResponse).end(body);
 }
 

@@ -21,10 +21,24 @@ export interface InnerCall {
 }
 
 /** What a REST request may tell the method that it becomes; everything else belongs to the outer exchange. */
-const passedOn = ['authorization', 'idempotency-key', 'x-request-id', 'traceparent', 'tracestate', 'user-agent', 'accept-language'] as const;
+const passedOn = [
+  'authorization',
+  'idempotency-key',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'accept-language',
+] as const;
 
 /** Calls the Connect handler in this process, on behalf of `outer`: the same path, the same gate as any other caller. */
-export function callInside(handler: ConnectHandler, outer: RestRequest, path: string, contentType: string, body: Uint8Array): InnerCall {
+export function callInside(
+  handler: ConnectHandler,
+  outer: RestRequest,
+  path: string,
+  contentType: string,
+  body: Uint8Array,
+): InnerCall {
   const reply = new Reply();
   const request = Object.assign(Readable.from([Buffer.from(body)], { objectMode: false }), {
     url: path,
@@ -38,8 +52,15 @@ export function callInside(handler: ConnectHandler, outer: RestRequest, path: st
 }
 
 function innerHeaders(outer: IncomingHttpHeaders, contentType: string, length: number): IncomingHttpHeaders {
-  const headers: IncomingHttpHeaders = { host: 'rest.invalid', 'content-type': contentType, 'content-length': String(length) };
-  return Object.assign(headers, Object.fromEntries(passedOn.flatMap((name) => (outer[name] === undefined ? [] : [[name, outer[name]]]))));
+  const headers: IncomingHttpHeaders = {
+    host: 'rest.invalid',
+    'content-type': contentType,
+    'content-length': String(length),
+  };
+  return Object.assign(
+    headers,
+    Object.fromEntries(passedOn.flatMap((name) => (outer[name] === undefined ? [] : [[name, outer[name]]]))),
+  );
 }
 
 /** As much of a server's response as the handler writes to. */
@@ -61,7 +82,8 @@ class Reply extends PassThrough {
   writeHead(status: number, headers: OutgoingHttpHeaders): this {
     this.headersSent = true;
     const all = new Headers();
-    for (const [name, value] of Object.entries(headers)) for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) all.append(name, String(one));
+    for (const [name, value] of Object.entries(headers))
+      for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) all.append(name, String(one));
     this.#begin({ status, headers: all, body: this });
     return this;
   }

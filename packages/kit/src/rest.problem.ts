@@ -1,7 +1,12 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, codeToString, errorFromJson } from '@connectrpc/connect/protocol-connect';
-import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema } from '@truffle/api/google/rpc/error_details';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RequestInfoSchema,
+  RetryInfoSchema,
+} from '@truffle/api/google/rpc/error_details';
 
 /** Problem details (RFC 9457), ready to be sent. */
 export interface ProblemDocument {
@@ -12,18 +17,27 @@ export interface ProblemDocument {
 }
 
 /** A failed call as problem details. `status` stands where no code says it, e.g. 405. */
-export function problemDocument(error: ConnectError, requestId: string, status = codeToHttpStatus(error.code)): ProblemDocument {
+export function problemDocument(
+  error: ConnectError,
+  requestId: string,
+  status = codeToHttpStatus(error.code),
+): ProblemDocument {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [bad] = error.findDetails(BadRequestSchema);
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  const retryAfter = error.metadata.get('retry-after') ?? (delay === undefined ? undefined : String(Math.max(1, Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0))));
+  const retryAfter =
+    error.metadata.get('retry-after') ??
+    (delay === undefined ? undefined : String(Math.max(1, Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0))));
   const code = codeToString(error.code);
   const reason = info?.reason ?? code.toUpperCase();
   const id = error.findDetails(RequestInfoSchema)[0]?.requestId ?? requestId;
   return {
     requestId: id,
     status,
-    headers: { ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }), ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}) },
+    headers: {
+      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+      ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    },
     body: {
       type: `urn:truffle:problem:${reason.toLowerCase().replaceAll('_', '-')}`,
       title: code.charAt(0).toUpperCase() + code.slice(1).replaceAll('_', ' '),
@@ -32,7 +46,11 @@ export function problemDocument(error: ConnectError, requestId: string, status =
       code,
       reason,
       ...(info === undefined ? {} : { parameters: { ...info.metadata } }),
-      errors: (bad?.fieldViolations ?? []).map((v) => ({ field: v.field, description: v.description, ...(v.reason === '' ? {} : { reason: v.reason }) })),
+      errors: (bad?.fieldViolations ?? []).map((v) => ({
+        field: v.field,
+        description: v.description,
+        ...(v.reason === '' ? {} : { reason: v.reason }),
+      })),
       requestId: id,
     },
   };

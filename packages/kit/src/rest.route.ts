@@ -1,4 +1,13 @@
-import { getOption, ScalarType, type DescField, type DescMessage, type DescMethod, type DescService, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import {
+  getOption,
+  ScalarType,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  type JsonObject,
+  type JsonValue,
+} from '@bufbuild/protobuf';
 import { http } from '@truffle/api/google/api/annotations';
 import { Audience } from '@truffle/api/options/v1/method';
 import { ContractError, rulesOf } from './contract.ts';
@@ -19,18 +28,29 @@ export interface RestRoute {
 }
 
 /** What a path leads to: a route and its path's values, or the verbs that the path has. */
-export type RestMatch = { readonly route: RestRoute; readonly path: ReadonlyMap<string, string> } | { readonly verbs: readonly string[] };
+export type RestMatch =
+  | { readonly route: RestRoute; readonly path: ReadonlyMap<string, string> }
+  | { readonly verbs: readonly string[] };
 
 /** The routes of the public methods of `services`. @throws ContractError for a binding that this does not understand */
 export function compileRoutes(services: readonly DescService[]): readonly RestRoute[] {
-  return services.flatMap((s) => s.methods).filter((m) => rulesOf(m).audience === Audience.PUBLIC && m.methodKind !== 'client_streaming' && m.methodKind !== 'bidi_streaming').flatMap(routesOf);
+  return services
+    .flatMap((s) => s.methods)
+    .filter(
+      (m) =>
+        rulesOf(m).audience === Audience.PUBLIC &&
+        m.methodKind !== 'client_streaming' &&
+        m.methodKind !== 'bidi_streaming',
+    )
+    .flatMap(routesOf);
 }
 
 function routesOf(method: DescMethod): RestRoute[] {
   const rule = getOption(method, http);
   return [rule, ...rule.additionalBindings].flatMap(({ pattern: { case: verb, value }, body }) => {
     if (verb === undefined) return [];
-    if (verb === 'custom') throw new ContractError(`${method.parent.typeName}/${method.name}: custom verbs are not supported`);
+    if (verb === 'custom')
+      throw new ContractError(`${method.parent.typeName}/${method.name}: custom verbs are not supported`);
     return [compile(method, verb.toUpperCase(), value, body)];
   });
 }
@@ -40,7 +60,8 @@ function compile(method: DescMethod, verb: string, template: string, body: strin
   const source = template.replaceAll(/\{([^}]*)\}|[^{]+/g, (part, field: string | undefined) => {
     if (field === undefined) return RegExp.escape(part);
     const name = field.replace(/=\*$/, '');
-    if (fieldAt(method.input, name) === undefined) throw new ContractError(`${method.parent.typeName}/${method.name}: the path names ${field}, which is no field`);
+    if (fieldAt(method.input, name) === undefined)
+      throw new ContractError(`${method.parent.typeName}/${method.name}: the path names ${field}, which is no field`);
     pathFields.push(name);
     return '([^/:]+)';
   });
@@ -53,7 +74,8 @@ export function matchRoute(routes: readonly RestRoute[], verb: string, path: str
   for (const route of routes) {
     const found = route.pattern.exec(path);
     if (found === null) continue;
-    if (route.verb === verb) return { route, path: new Map(route.pathFields.map((field, i) => [field, decode(found[i + 1] ?? '', field)])) };
+    if (route.verb === verb)
+      return { route, path: new Map(route.pathFields.map((field, i) => [field, decode(found[i + 1] ?? '', field)])) };
     verbs.add(route.verb);
   }
   return { verbs: [...verbs] };
@@ -63,7 +85,8 @@ function decode(text: string, field: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    if (cause instanceof URIError) throw new InvalidProblem([{ field, description: 'is not well encoded', reason: 'INVALID_ENCODING' }]);
+    if (cause instanceof URIError)
+      throw new InvalidProblem([{ field, description: 'is not well encoded', reason: 'INVALID_ENCODING' }]);
     throw cause;
   }
 }
@@ -72,16 +95,25 @@ function decode(text: string, field: string): string {
  * The request as ProtoJSON, from path, query and body; where they disagree the path wins.
  * @throws InvalidProblem for a parameter that the method does not have, or a body that is no object
  */
-export function requestJson(route: RestRoute, path: ReadonlyMap<string, string>, query: URLSearchParams, body: JsonValue | undefined): JsonObject {
+export function requestJson(
+  route: RestRoute,
+  path: ReadonlyMap<string, string>,
+  query: URLSearchParams,
+  body: JsonValue | undefined,
+): JsonObject {
   const { input } = route.method;
   const request: JsonObject = {};
   if (route.body === '*' && body !== undefined) Object.assign(request, objectOf(body, 'body'));
   else if (route.body !== '' && route.body !== '*' && body !== undefined) request[jsonNameOf(input, route.body)] = body;
   for (const name of new Set(query.keys())) {
     const field = fieldAt(input, name);
-    if (field === undefined || route.body === '*' || !isSimple(field)) throw new InvalidProblem([{ field: name, description: 'is no parameter of this method', reason: 'UNKNOWN_PARAMETER' }]);
+    if (field === undefined || route.body === '*' || !isSimple(field))
+      throw new InvalidProblem([
+        { field: name, description: 'is no parameter of this method', reason: 'UNKNOWN_PARAMETER' },
+      ]);
     const values = query.getAll(name).map((value) => jsonOf(field, value));
-    if (field.fieldKind !== 'list' && values.length > 1) throw new InvalidProblem([{ field: name, description: 'is given more than once', reason: 'REPEATED_PARAMETER' }]);
+    if (field.fieldKind !== 'list' && values.length > 1)
+      throw new InvalidProblem([{ field: name, description: 'is given more than once', reason: 'REPEATED_PARAMETER' }]);
     put(request, input, name, field.fieldKind === 'list' ? values : values[0]!);
   }
   for (const [name, value] of path) put(request, input, name, value);
@@ -123,7 +155,8 @@ export function fieldAt(schema: DescMessage, path: string): DescField | undefine
   return field;
 }
 
-const childOf = (message: DescMessage | undefined, name: string): DescField | undefined => message?.fields.find((f) => f.name === name || f.jsonName === name);
+const childOf = (message: DescMessage | undefined, name: string): DescField | undefined =>
+  message?.fields.find((f) => f.name === name || f.jsonName === name);
 
 const jsonNameOf = (message: DescMessage, name: string): string => childOf(message, name)?.jsonName ?? name;
 

@@ -10,7 +10,8 @@ beforeAll(async () => {
 beforeEach(() => void (origin.asked.length = 0));
 afterAll(() => origin.close());
 
-const get = (path: string, headers: Record<string, string> = {}): Promise<Response> => fetch(`${origin.url}${path}`, { headers });
+const get = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${origin.url}${path}`, { headers });
 
 const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${origin.url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
@@ -19,7 +20,9 @@ const asked = (): Record<string, unknown> => origin.asked.at(-1)?.request as Rec
 
 describe('a request by REST', () => {
   test('gets path, query and nested query into the message, and the answer back as JSON', async () => {
-    const response = await get(`/v1/organizations/${orgId}/templates?name=web%20app&page.size=7&page.token=abc`, { 'x-request-id': 'my_request_1' });
+    const response = await get(`/v1/organizations/${orgId}/templates?name=web%20app&page.size=7&page.token=abc`, {
+      'x-request-id': 'my_request_1',
+    });
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('application/json');
     expect(response.headers.get('x-request-id')).toBe('my_request_1');
@@ -28,20 +31,36 @@ describe('a request by REST', () => {
   });
 
   test('passes on the headers that mean something, and not those of the gate between services', async () => {
-    await get(`/v1/organizations/${orgId}/templates`, { authorization: 'Bearer secret12', 'idempotency-key': 'k1', traceparent: '00-1-2-01', 'truffle-context': 'forged', cookie: 'a=b' });
+    await get(`/v1/organizations/${orgId}/templates`, {
+      authorization: 'Bearer secret12',
+      'idempotency-key': 'k1',
+      traceparent: '00-1-2-01',
+      'truffle-context': 'forged',
+      cookie: 'a=b',
+    });
     const { header } = origin.asked[0]!;
-    expect([header.get('authorization'), header.get('idempotency-key'), header.get('traceparent')]).toEqual(['Bearer secret12', 'k1', '00-1-2-01']);
+    expect([header.get('authorization'), header.get('idempotency-key'), header.get('traceparent')]).toEqual([
+      'Bearer secret12',
+      'k1',
+      '00-1-2-01',
+    ]);
     expect([header.get('truffle-context'), header.get('cookie')]).toEqual([null, null]);
   });
 
   test('takes a custom verb and a body, in which the path wins', async () => {
-    const response = await post(`/v1/organizations/${orgId}/templates:validate`, JSON.stringify({ source: 'abc', org_id: 'another', orgId: 'another' }));
+    const response = await post(
+      `/v1/organizations/${orgId}/templates:validate`,
+      JSON.stringify({ source: 'abc', org_id: 'another', orgId: 'another' }),
+    );
     expect(await response.json()).toEqual({ digest: 'sha256:3' });
     expect(asked()).toMatchObject({ orgId, source: 'abc' });
   });
 
   test('deletes with a number from the query', async () => {
-    const response = await fetch(`${origin.url}/v1/organizations/${orgId}/templates/${templateId}?revision=9007199254740993`, { method: 'DELETE' });
+    const response = await fetch(
+      `${origin.url}/v1/organizations/${orgId}/templates/${templateId}?revision=9007199254740993`,
+      { method: 'DELETE' },
+    );
     expect(await response.json()).toEqual({});
     expect(asked()).toMatchObject({ templateId, revision: 9007199254740993n });
   });
@@ -78,7 +97,10 @@ describe('what goes wrong', () => {
   test('names the field', async () => {
     const response = await post('/v1/organizations/wrong/templates:validate', '{"source":""}');
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ code: 'invalid_argument', errors: [{ field: 'org_id', reason: 'STRING_PATTERN' }] });
+    expect(await response.json()).toMatchObject({
+      code: 'invalid_argument',
+      errors: [{ field: 'org_id', reason: 'STRING_PATTERN' }],
+    });
   });
 
   test('says when to try again', async () => {
@@ -91,15 +113,60 @@ describe('what goes wrong', () => {
     ['an internal method', 'POST', '/v1/truffle.tenant.v1.IdentityService/Authenticate', '{}', 404, 'NOT_FOUND'],
     ['a verb that the path does not take', 'PUT', `/v1/organizations/${orgId}/templates`, '{}', 405, 'UNIMPLEMENTED'],
     ['an unknown parameter', 'GET', `/v1/organizations/${orgId}/templates?nmae=x`, undefined, 400, 'INVALID_ARGUMENT'],
-    ['a parameter twice', 'GET', `/v1/organizations/${orgId}/templates?name=x&name=y`, undefined, 400, 'INVALID_ARGUMENT'],
-    ['a number that is none', 'GET', `/v1/organizations/${orgId}/templates?page.size=many`, undefined, 400, 'INVALID_ARGUMENT'],
-    ['a prototype for a parameter', 'GET', `/v1/organizations/${orgId}/templates?__proto__.x=1`, undefined, 400, 'INVALID_ARGUMENT'],
-    ['a path that is not well encoded', 'GET', '/v1/organizations/%E0%A4%A/templates', undefined, 400, 'INVALID_ARGUMENT'],
+    [
+      'a parameter twice',
+      'GET',
+      `/v1/organizations/${orgId}/templates?name=x&name=y`,
+      undefined,
+      400,
+      'INVALID_ARGUMENT',
+    ],
+    [
+      'a number that is none',
+      'GET',
+      `/v1/organizations/${orgId}/templates?page.size=many`,
+      undefined,
+      400,
+      'INVALID_ARGUMENT',
+    ],
+    [
+      'a prototype for a parameter',
+      'GET',
+      `/v1/organizations/${orgId}/templates?__proto__.x=1`,
+      undefined,
+      400,
+      'INVALID_ARGUMENT',
+    ],
+    [
+      'a path that is not well encoded',
+      'GET',
+      '/v1/organizations/%E0%A4%A/templates',
+      undefined,
+      400,
+      'INVALID_ARGUMENT',
+    ],
     ['a body that is not JSON', 'POST', `/v1/organizations/${orgId}/templates:validate`, '{', 400, 'INVALID_ARGUMENT'],
-    ['a body that is no object', 'POST', `/v1/organizations/${orgId}/templates:validate`, '[]', 400, 'INVALID_ARGUMENT'],
-    ['a body that is too long', 'POST', `/v1/organizations/${orgId}/templates:validate`, ' '.repeat(1024 * 1024 + 1), 413, 'RESOURCE_EXHAUSTED'],
+    [
+      'a body that is no object',
+      'POST',
+      `/v1/organizations/${orgId}/templates:validate`,
+      '[]',
+      400,
+      'INVALID_ARGUMENT',
+    ],
+    [
+      'a body that is too long',
+      'POST',
+      `/v1/organizations/${orgId}/templates:validate`,
+      ' '.repeat(1024 * 1024 + 1),
+      413,
+      'RESOURCE_EXHAUSTED',
+    ],
   ])('answers %s', async (_, method, path, body, status, reason) => {
-    const response = await fetch(`${origin.url}${path}`, { method, ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }) });
+    const response = await fetch(`${origin.url}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    });
     expect(response.headers.get('content-type')).toBe('application/problem+json');
     expect(await response.json()).toMatchObject({ status, reason });
     expect(response.status).toBe(status);
@@ -107,7 +174,9 @@ describe('what goes wrong', () => {
   });
 
   test('refuses another content type', async () => {
-    const response = await post(`/v1/organizations/${orgId}/templates:validate`, 'a: b', { 'content-type': 'application/yaml' });
+    const response = await post(`/v1/organizations/${orgId}/templates:validate`, 'a: b', {
+      'content-type': 'application/yaml',
+    });
     expect(response.status).toBe(415);
   });
 });
@@ -119,7 +188,8 @@ describe('a stream by REST', () => {
     const response = await get(`${events}?after=5&resource_id=ends`);
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).toBe(
-      [6, 7, 8].map((n) => `id: ${n}\ndata: {"event":{"n":"${n}","type":"dev.truffle.test.v1"}}\n\n`).join('') + ': alive\n\nevent: end\ndata: {}\n\n',
+      [6, 7, 8].map((n) => `id: ${n}\ndata: {"event":{"n":"${n}","type":"dev.truffle.test.v1"}}\n\n`).join('') +
+        ': alive\n\nevent: end\ndata: {}\n\n',
     );
   });
 
@@ -137,7 +207,11 @@ describe('a stream by REST', () => {
 
   test('answers with the problem when it fails before it says anything', async () => {
     const response = await get(`${events}?resource_id=nobody`);
-    expect([response.status, response.headers.get('content-type'), response.headers.get('www-authenticate')]).toEqual([401, 'application/problem+json', 'Bearer']);
+    expect([response.status, response.headers.get('content-type'), response.headers.get('www-authenticate')]).toEqual([
+      401,
+      'application/problem+json',
+      'Bearer',
+    ]);
   });
 
   test('says what broke it', async () => {
@@ -160,10 +234,21 @@ describe('a stream by REST', () => {
 });
 
 test('the OpenAPI document covers the routes and resolves its references', async () => {
-  const document = (await (await get('/v1/openapi.json')).json()) as { openapi: string; paths: Record<string, Record<string, { parameters: { name: string; in: string }[] }>>; components: { schemas: object } };
+  const document = (await (await get('/v1/openapi.json')).json()) as {
+    openapi: string;
+    paths: Record<string, Record<string, { parameters: { name: string; in: string }[] }>>;
+    components: { schemas: object };
+  };
   expect(document.openapi).toBe('3.1.0');
   const list = document.paths['/v1/organizations/{org_id}/templates']?.['get'];
-  expect(list?.parameters.map((p) => `${p.in} ${p.name}`)).toEqual(['path org_id', 'query name', 'query page.size', 'query page.token']);
-  const wanted = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+  expect(list?.parameters.map((p) => `${p.in} ${p.name}`)).toEqual([
+    'path org_id',
+    'query name',
+    'query page.size',
+    'query page.token',
+  ]);
+  const wanted = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+    ([, name]) => name,
+  );
   expect(wanted.filter((name) => !Object.hasOwn(document.components.schemas, name ?? ''))).toEqual([]);
 });

@@ -74,7 +74,10 @@ describe('one port', () => {
   test('knows HTTP/1.1 one byte at a time, and methods that start like the preface', async () => {
     for (const method of ['POST', 'PROPFIND']) {
       const socket = dial();
-      await trickle(socket, Buffer.from(`${method} /y HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`));
+      await trickle(
+        socket,
+        Buffer.from(`${method} /y HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`),
+      );
       expect(await readAll(socket)).toContain(`1.1 ${method} /y`);
     }
   });

@@ -2,7 +2,10 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
-type Handler = (request: http.IncomingMessage | http2.Http2ServerRequest, response: http.ServerResponse | http2.Http2ServerResponse) => void;
+type Handler = (
+  request: http.IncomingMessage | http2.Http2ServerRequest,
+  response: http.ServerResponse | http2.Http2ServerResponse,
+) => void;
 
 export interface OriginServer {
   /** Port that it listens on. */
@@ -25,7 +28,10 @@ export interface OriginPlace {
 
 /** One port for HTTP/1.1 and cleartext HTTP/2: the first bytes tell them apart. */
 export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<OriginServer> {
-  const one = http.createServer({ requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 }, handler as http.RequestListener);
+  const one = http.createServer(
+    { requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
+    handler as http.RequestListener,
+  );
   // It never listens itself, and without this it would neither time headers out nor know its idle connections.
   one.emit('listening');
   const two = http2.createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler as never);
@@ -40,7 +46,9 @@ export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<O
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
-    tellApart(socket, at.firstBytesWithinMs ?? firstBytesWithinMs, (isTwo) => (isTwo ? two : one).emit('connection', socket));
+    tellApart(socket, at.firstBytesWithinMs ?? firstBytesWithinMs, (isTwo) =>
+      (isTwo ? two : one).emit('connection', socket),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject);

@@ -16,9 +16,15 @@ const openAfterMs = 1_000;
 const aliveEveryMs = 15_000;
 
 /** The request with `Last-Event-ID` in the field that says where to go on; as it is where the method has none. */
-export function withLastEventId(method: DescMethod, request: JsonObject, lastEventId: string | string[] | undefined): JsonObject {
+export function withLastEventId(
+  method: DescMethod,
+  request: JsonObject,
+  lastEventId: string | string[] | undefined,
+): JsonObject {
   const field = method.input.fields.find((f) => (afterFields as readonly string[]).includes(f.name));
-  return field === undefined || typeof lastEventId !== 'string' || lastEventId === '' ? request : { ...request, [field.jsonName]: lastEventId };
+  return field === undefined || typeof lastEventId !== 'string' || lastEventId === ''
+    ? request
+    : { ...request, [field.jsonName]: lastEventId };
 }
 
 /**
@@ -26,8 +32,21 @@ export function withLastEventId(method: DescMethod, request: JsonObject, lastEve
  * comments. A stream that ends says `event: end`, one that breaks `event: error` with problem details; one that fails before it
  * says anything answers with the problem itself.
  */
-export async function streamEvents(request: RestRequest, response: RestResponse, handler: ConnectHandler, method: DescMethod, rpc: string, message: JsonObject): Promise<void> {
-  const call = callInside(handler, request, rpc, 'application/connect+json', enveloped(Buffer.from(JSON.stringify(message))));
+export async function streamEvents(
+  request: RestRequest,
+  response: RestResponse,
+  handler: ConnectHandler,
+  method: DescMethod,
+  rpc: string,
+  message: JsonObject,
+): Promise<void> {
+  const call = callInside(
+    handler,
+    request,
+    rpc,
+    'application/connect+json',
+    enveloped(Buffer.from(JSON.stringify(message))),
+  );
   (response as EventEmitter).once('close', call.cancel);
   const out = new EventOutput(response);
   try {
@@ -85,7 +104,11 @@ class EventOutput {
 
   #open(): void {
     if (this.#response.headersSent) return;
-    this.#response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
   }
 
   /** Resolves when the client has taken what is waiting, so that a slow one slows its stream and nothing piles up. */
@@ -114,7 +137,8 @@ function cursorOf(method: DescMethod, message: JsonObject): string | undefined {
   return undefined;
 }
 
-const isObject = (value: JsonValue | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function enveloped(data: Buffer): Buffer {
   const head = Buffer.alloc(5);
@@ -123,7 +147,9 @@ function enveloped(data: Buffer): Buffer {
 }
 
 /** The messages of a Connect stream: a byte of flags, four of length, the data. */
-async function* envelopes(body: AsyncIterable<Uint8Array>): AsyncIterable<{ readonly flags: number; readonly data: Buffer }> {
+async function* envelopes(
+  body: AsyncIterable<Uint8Array>,
+): AsyncIterable<{ readonly flags: number; readonly data: Buffer }> {
   let rest = Buffer.alloc(0);
   for await (const chunk of body) {
     rest = Buffer.concat([rest, chunk]);

@@ -1,5 +1,10 @@
 import { Code, createClient } from '@connectrpc/connect';
-import { connectNodeAdapter, createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import {
+  connectNodeAdapter,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from '@connectrpc/connect-node';
 import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { PlanService } from '@truffle/api/billing/v1/plan_service';
 import { Health } from '@truffle/api/grpc/health/v1/health';
@@ -34,7 +39,8 @@ beforeAll(async () => {
         async *watchEvents(request, context) {
           watching.resolve(context.signal);
           for (let n = 1n; n <= 3n; n++) yield { event: { n } };
-          if (request.resourceId !== 'ends') await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
+          if (request.resourceId !== 'ends')
+            await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
         },
       });
       router.service(IdentityService, { authenticate: () => ({ subject: 'user:leaked' }) });
@@ -43,7 +49,7 @@ beforeAll(async () => {
   const rest = restHandler([TemplateService, EventService], connectHandler);
   behind = await listenOrigin(
     (request, response) => {
-      if (request.url === '/readyz') return  (response as { end(text: string): void }).end('ready');
+      if (request.url === '/readyz') return (response as { end(text: string): void }).end('ready');
       if (request.url?.startsWith('/v1/')) return rest(request, response);
       return connectHandler(request, response);
     },
@@ -77,12 +83,19 @@ describe.each(transports)('%s', (_, transport) => {
     let trail: string | null = null;
     const answer = await createClient(TemplateService, transport()).listTemplates(
       { orgId, name: 'x' },
-      { headers: { authorization: 'Bearer abc', 'truffle-context': 'forged', 'x-forwarded-for': '1.2.3.4' }, onTrailer: (trailer) => (trail = trailer.get('x-trail')) },
+      {
+        headers: { authorization: 'Bearer abc', 'truffle-context': 'forged', 'x-forwarded-for': '1.2.3.4' },
+        onTrailer: (trailer) => (trail = trailer.get('x-trail')),
+      },
     );
     expect(answer.templates[0]?.name).toBe('x');
     expect(trail).toBe('kept');
     const header = seen.at(-1);
-    expect([header?.get('authorization'), header?.get('truffle-context'), header?.get('x-forwarded-for')]).toEqual(['Bearer abc', null, '127.0.0.1']);
+    expect([header?.get('authorization'), header?.get('truffle-context'), header?.get('x-forwarded-for')]).toEqual([
+      'Bearer abc',
+      null,
+      '127.0.0.1',
+    ]);
   });
 
   test('carries half a megabyte both ways', async () => {
@@ -96,7 +109,10 @@ describe.each(transports)('%s', (_, transport) => {
     const leaving = new AbortController();
     const numbers: bigint[] = [];
     await expect(async () => {
-      for await (const { event } of createClient(EventService, transport()).watchEvents({ orgId }, { signal: leaving.signal })) {
+      for await (const { event } of createClient(EventService, transport()).watchEvents(
+        { orgId },
+        { signal: leaving.signal },
+      )) {
         numbers.push(event?.n ?? 0n);
         if (numbers.length === 3) leaving.abort();
       }
@@ -107,9 +123,15 @@ describe.each(transports)('%s', (_, transport) => {
   });
 
   test('says what is not there, and what cannot be reached', async () => {
-    await expect(createClient(IdentityService, transport()).authenticate({})).rejects.toMatchObject({ code: Code.Unimplemented });
-    await expect(createClient(EnrollmentService, transport()).enroll({})).rejects.toMatchObject({ code: Code.Unimplemented });
-    await expect(createClient(PlanService, transport()).listPlans({})).rejects.toMatchObject({ code: Code.Unavailable });
+    await expect(createClient(IdentityService, transport()).authenticate({})).rejects.toMatchObject({
+      code: Code.Unimplemented,
+    });
+    await expect(createClient(EnrollmentService, transport()).enroll({})).rejects.toMatchObject({
+      code: Code.Unimplemented,
+    });
+    await expect(createClient(PlanService, transport()).listPlans({})).rejects.toMatchObject({
+      code: Code.Unavailable,
+    });
   });
 });
 
@@ -135,7 +157,9 @@ describe('REST', () => {
 
   test('describes every public method', async () => {
     const { paths } = (await (await fetch(`${url}/v1/openapi.json`)).json()) as { paths: object };
-    expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/v1/plans', '/v1/agents:enroll', '/v1/operations/{operation_id}:watch']));
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/v1/plans', '/v1/agents:enroll', '/v1/operations/{operation_id}:watch']),
+    );
   });
 });
 
@@ -147,5 +171,7 @@ test('its own pages: alive, but not ready while a service is not', async () => {
 });
 
 test('does not start without knowing where every service is', async () => {
-  await expect(startEdge({ TRUFFLE_LISTEN: '127.0.0.1:0', TRUFFLE_PEERS: 'tenant=http://127.0.0.1:1' })).rejects.toThrow('TRUFFLE_PEERS does not say where');
+  await expect(
+    startEdge({ TRUFFLE_LISTEN: '127.0.0.1:0', TRUFFLE_PEERS: 'tenant=http://127.0.0.1:1' }),
+  ).rejects.toThrow('TRUFFLE_PEERS does not say where');
 });

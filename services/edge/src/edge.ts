@@ -2,7 +2,18 @@ import type http from 'node:http';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { publicServices } from '@truffle/api';
 import { readSettings } from '@truffle/config';
-import { hostSettings, InvalidProblem, listenOrigin, registerHealth, registerReflection, restHandler, type Host, type RestRequest, type RestResponse, type ServiceName } from '@truffle/kit';
+import {
+  hostSettings,
+  InvalidProblem,
+  listenOrigin,
+  registerHealth,
+  registerReflection,
+  restHandler,
+  type Host,
+  type RestRequest,
+  type RestResponse,
+  type ServiceName,
+} from '@truffle/kit';
 import { createLogger, startTelemetry } from '@truffle/telemetry';
 import { readFileSync } from 'node:fs';
 import { forward } from './forward.ts';
@@ -24,7 +35,8 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
   const telemetry = startTelemetry('edge', settings.otlpEndpoint);
   const logger = createLogger('edge', settings.logLevel);
   const upstreams = upstreamsOf(settings.peers);
-  const ready = async (): Promise<void> => void (await Promise.all([...upstreams.values()].map((upstream) => upstream.ready())));
+  const ready = async (): Promise<void> =>
+    void (await Promise.all([...upstreams.values()].map((upstream) => upstream.ready())));
   const local = connectNodeAdapter({
     routes: (router) => {
       registerHealth(router, ready);
@@ -35,11 +47,16 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
   const server = await listenOrigin((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (path === '/healthz') return answer(response, 200, 'ok\n');
-    if (path === '/readyz') return void ready().then(() => answer(response, 200, 'ready\n'), (error: unknown) => answer(response, 503, `not ready: ${String(error)}\n`));
+    if (path === '/readyz')
+      return void ready().then(
+        () => answer(response, 200, 'ready\n'),
+        (error: unknown) => answer(response, 503, `not ready: ${String(error)}\n`),
+      );
     if (path === '/metrics') return telemetry.metrics(request as http.IncomingMessage, response as http.ServerResponse);
     const owner = ownerOf(request.method ?? '', path);
     const upstream = owner === undefined ? undefined : upstreams.get(owner);
-    if (upstream === undefined) return path.startsWith('/v1/') ? localRest(request, response) : local(request, response);
+    if (upstream === undefined)
+      return path.startsWith('/v1/') ? localRest(request, response) : local(request, response);
     void forward(request, response, upstream, (cause) => {
       logger.warn({ err: cause, service: owner, path }, 'a service did not answer');
       unavailable(request, response, path);
@@ -71,7 +88,8 @@ function upstreamsOf(peers: readonly string[]): ReadonlyMap<ServiceName, Upstrea
   return new Map(
     upstreamNames.map((name) => {
       const origin = given.get(name);
-      if (origin === undefined) throw new TypeError(`TRUFFLE_PEERS does not say where the service ${name} is: ${name}=http://host:port`);
+      if (origin === undefined)
+        throw new TypeError(`TRUFFLE_PEERS does not say where the service ${name} is: ${name}=http://host:port`);
       return [name, new Upstream(origin)];
     }),
   );
@@ -83,12 +101,21 @@ function unavailable(request: RestRequest, response: RestResponse, path: string)
   const type = request.headers['content-type'] ?? '';
   const out = response as http.ServerResponse;
   if (type.startsWith('application/grpc')) {
-    for (const [name, value] of Object.entries({ 'content-type': type, 'grpc-status': '14', 'grpc-message': message })) out.setHeader(name, value);
+    for (const [name, value] of Object.entries({ 'content-type': type, 'grpc-status': '14', 'grpc-message': message }))
+      out.setHeader(name, value);
     return void out.end();
   }
   const isRest = path.startsWith('/v1/');
   out.writeHead(503, { 'content-type': isRest ? 'application/problem+json' : 'application/json', 'retry-after': '1' });
-  const problem = { type: 'urn:truffle:problem:unavailable', title: 'Unavailable', status: 503, detail: message, code: 'unavailable', reason: 'UNAVAILABLE', errors: [] };
+  const problem = {
+    type: 'urn:truffle:problem:unavailable',
+    title: 'Unavailable',
+    status: 503,
+    detail: message,
+    code: 'unavailable',
+    reason: 'UNAVAILABLE',
+    errors: [],
+  };
   out.end(JSON.stringify(isRest ? problem : { code: 'unavailable', message }));
 }
 

@@ -6,14 +6,29 @@ import { cancel, type Upstream } from './upstream.ts';
 
 /** Headers of one connection, which end here (RFC 9110, 7.6.1), and those that only we may set. */
 const notForwarded: ReadonlySet<string> = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings', 'te', 'host', 'truffle-context', 'forwarded', 'x-forwarded-for',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'te',
+  'host',
+  'truffle-context',
+  'forwarded',
+  'x-forwarded-for',
 ]);
 
 /**
  * Passes a request on to `upstream` and its answer back: both as streams, with backpressure, and trailers kept.
  * @param unreachable answers when the service did not
  */
-export async function forward(request: RestRequest, response: RestResponse, upstream: Upstream, unreachable: (cause: unknown) => void): Promise<void> {
+export async function forward(
+  request: RestRequest,
+  response: RestResponse,
+  upstream: Upstream,
+  unreachable: (cause: unknown) => void,
+): Promise<void> {
   const stream = upstream.open(headersUp(request), isEmpty(request));
   response.once('close', () => cancel(stream));
   // The caller may stop sending, or the service stop reading: the answer says how the call went.
@@ -37,8 +52,13 @@ export async function forward(request: RestRequest, response: RestResponse, upst
 }
 
 function headersUp(request: RestRequest): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { ':method': request.method ?? 'GET', ':path': request.url ?? '/', 'x-forwarded-for': request.socket.remoteAddress ?? '' };
-  for (const [name, value] of Object.entries(request.headers)) if (!name.startsWith(':') && !notForwarded.has(name) && value !== undefined) headers[name] = value;
+  const headers: OutgoingHttpHeaders = {
+    ':method': request.method ?? 'GET',
+    ':path': request.url ?? '/',
+    'x-forwarded-for': request.socket.remoteAddress ?? '',
+  };
+  for (const [name, value] of Object.entries(request.headers))
+    if (!name.startsWith(':') && !notForwarded.has(name) && value !== undefined) headers[name] = value;
   if (String(request.headers['te'] ?? '').includes('trailers')) headers['te'] = 'trailers';
   return headers;
 }
@@ -48,9 +68,13 @@ function isEmpty(request: RestRequest): boolean {
   return request.headers['transfer-encoding'] === undefined && Number(request.headers['content-length'] ?? 0) === 0;
 }
 
-function headOf(stream: ClientHttp2Stream): Promise<{ readonly headers: IncomingHttpHeaders; readonly isAll: boolean }> {
+function headOf(
+  stream: ClientHttp2Stream,
+): Promise<{ readonly headers: IncomingHttpHeaders; readonly isAll: boolean }> {
   return new Promise((resolve, reject) => {
-    stream.once('response', (headers, flags) => resolve({ headers, isAll: (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0 }));
+    stream.once('response', (headers, flags) =>
+      resolve({ headers, isAll: (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0 }),
+    );
     stream.on('error', reject);
     stream.once('close', () => reject(new Error('the service closed the call without an answer')));
   });
@@ -64,7 +88,7 @@ function begin(response: http.ServerResponse, headers: IncomingHttpHeaders): voi
 
 /** Ends an answer that has begun so that nobody takes it for whole. */
 function reset(response: RestResponse): void {
-  if ('stream' in response) (response.stream).close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+  if ('stream' in response) response.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
   else response.destroy();
 }
 

@@ -20,7 +20,9 @@ export class Upstream {
   /** Resolves when the service says that it is ready; rejects with its reason otherwise, or after `withinMs`. */
   async ready(withinMs = 3_000): Promise<void> {
     const stream = this.open({ ':path': '/readyz' }, true);
-    stream.setTimeout(withinMs, () => stream.destroy(new Error(`${this.#origin} did not answer within ${withinMs} ms`)));
+    stream.setTimeout(withinMs, () =>
+      stream.destroy(new Error(`${this.#origin} did not answer within ${withinMs} ms`)),
+    );
     let status: number | undefined;
     stream.on('response', (headers) => (status = headers[':status']));
     let body = '';
