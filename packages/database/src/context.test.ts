@@ -18,7 +18,10 @@ let client: pg.Client;
 beforeAll(async () => {
   database = await testDatabase([]);
   const writer = database.open<LedgerTables>('svc_orchestration');
-  for (const orgId of [mine, theirs]) await writer.tenant(orgId, (tx) => appendEvent(tx, author, { orgId, name: 'thing.happened', resourceId: orgId, data: {} }));
+  for (const orgId of [mine, theirs])
+    await writer.tenant(orgId, (tx) =>
+      appendEvent(tx, author, { orgId, name: 'thing.happened', resourceId: orgId, data: {} }),
+    );
   const url = new URL(database.adminUrl);
   url.username = role;
   url.password = testEngines().installation.databasePasswords[role];
@@ -75,26 +78,43 @@ describe('a tenant setting', () => {
 
   it('keeps injected SQL in its own organization', async () => {
     const reader = database.open<LedgerTables>(role);
-    const injected = (text: string) => reader.tenant(mine, (tx) => sql<{ org_id: string }>`select org_id from ledger.event where type = ${sql.raw(text)}`.execute(tx));
+    const injected = (text: string) =>
+      reader.tenant(mine, (tx) =>
+        sql<{ org_id: string }>`select org_id from ledger.event where type = ${sql.raw(text)}`.execute(tx),
+      );
     const { rows } = await injected(`'' or true`);
     expect(rows.map((row) => row.org_id)).toEqual([mine]);
     const forged = `${theirs}.9999999999.${key().kid}.${'0'.repeat(64)}`;
     const swapping = reader.tenant(mine, async (tx) => {
-      const { rows } = await sql<{ org_id: string }>`select org_id from ledger.event where type = ${sql.raw(`'' or set_config('truffle.ctx', '${forged}', true) <> ''`)}`.execute(tx);
+      const { rows } = await sql<{
+        org_id: string;
+      }>`select org_id from ledger.event where type = ${sql.raw(`'' or set_config('truffle.ctx', '${forged}', true) <> ''`)}`.execute(
+        tx,
+      );
       expect(rows.map((row) => row.org_id)).not.toContain(theirs);
       return sql`select org_id from ledger.event`.execute(tx);
     });
     await expect(swapping).rejects.toMatchObject(refused);
-    const stolen = await reader.tenant(mine, (tx) => sql`select * from ctx.signing_key`.execute(tx)).catch((error: unknown) => databaseErrorCode(error));
+    const stolen = await reader
+      .tenant(mine, (tx) => sql`select * from ctx.signing_key`.execute(tx))
+      .catch((error: unknown) => databaseErrorCode(error));
     expect(stolen).toBe('42501');
   });
 
   it('lets nobody write for another organization or change what happened', async () => {
     const writer = database.open<LedgerTables>('svc_orchestration');
-    const foreign = writer.tenant(mine, (tx) => appendEvent(tx, author, { orgId: theirs, name: 'thing.happened', resourceId: mine, data: {} }));
+    const foreign = writer.tenant(mine, (tx) =>
+      appendEvent(tx, author, { orgId: theirs, name: 'thing.happened', resourceId: mine, data: {} }),
+    );
     await expect(foreign).rejects.toMatchObject({ code: '42501' });
-    await expect(writer.tenant(mine, (tx) => sql`update ledger.event set data = '{}'`.execute(tx))).rejects.toMatchObject({ code: '42501' });
-    await expect(writer.tenant(mine, (tx) => sql`delete from ledger.event`.execute(tx))).rejects.toMatchObject({ code: '42501' });
-    await expect(writer.tenant(mine, (tx) => sql`truncate ledger.event`.execute(tx))).rejects.toMatchObject({ code: '42501' });
+    await expect(
+      writer.tenant(mine, (tx) => sql`update ledger.event set data = '{}'`.execute(tx)),
+    ).rejects.toMatchObject({ code: '42501' });
+    await expect(writer.tenant(mine, (tx) => sql`delete from ledger.event`.execute(tx))).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(writer.tenant(mine, (tx) => sql`truncate ledger.event`.execute(tx))).rejects.toMatchObject({
+      code: '42501',
+    });
   });
 });

@@ -18,7 +18,11 @@ export const makeBillingModule: MakeModule = async (deps): Promise<ServiceModule
   const settings = readSettings(billingSettings, deps.env, () => '');
   const database = deps.database<BillingTables>('svc_billing');
   const parts: BillingParts = { database, defaultPlan: planNamed(settings.defaultPlan) };
-  const consumer = new UsageConsumer({ connection: deps.bell.connection, logger: deps.logger, take: (event) => meter(parts, event) });
+  const consumer = new UsageConsumer({
+    connection: deps.bell.connection,
+    logger: deps.logger,
+    take: (event) => meter(parts, event),
+  });
   return {
     name: 'billing',
     services: [PlanService, QuotaService],

@@ -19,12 +19,18 @@ const templateSettings = {
 /** Templates and their versions. */
 export const makeTemplateModule: MakeModule = async (deps): Promise<ServiceModule> => {
   const settings = readSettings(templateSettings, deps.env, () => '');
-  const parts: TemplateParts = { database: deps.database<TemplateTables>('svc_template'), sandbox: new TemplateSandbox(), peers: deps.peers, now: () => new Date() };
+  const parts: TemplateParts = {
+    database: deps.database<TemplateTables>('svc_template'),
+    sandbox: new TemplateSandbox(),
+    peers: deps.peers,
+    now: () => new Date(),
+  };
   return {
     name: 'template',
     services: [TemplateService, SourceService],
     scopes: {},
-    register: (router) => void router.service(TemplateService, templateRpc(parts)).service(SourceService, sourceRpc(parts)),
+    register: (router) =>
+      void router.service(TemplateService, templateRpc(parts)).service(SourceService, sourceRpc(parts)),
     start: async () => {
       const count = await loadCurated(parts, settings.folder);
       deps.logger.info({ count }, 'templates that ship with Truffle are loaded');

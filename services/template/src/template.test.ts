@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, QuotaFailureSchema } from '@truffle/api/google/rpc/error_details';
+import { Role } from '@truffle/api/tenant/v1/account';
 import { billingMigrations, makeBillingModule } from '@truffle/billing';
 import { makeTenantModule, tenantMigrations } from '@truffle/tenant';
 import { testDatabase, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
@@ -24,7 +25,9 @@ afterAll(async () => {
 });
 
 async function organization(name: string) {
-  const made = await host.client().accounts.signUp({ email: `${name}@example.com`, password: 'correct horse battery', orgName: name });
+  const made = await host
+    .client()
+    .accounts.signUp({ email: `${name}@example.com`, password: 'correct horse battery', orgName: name });
   return { orgId: made.organization?.id ?? '', client: host.client(made.sessionToken) };
 }
 
@@ -55,10 +58,15 @@ describe('templates that ship with Truffle', () => {
     expect(templates.map((t) => t.name)).toEqual(expect.arrayContaining(['k3s', 'static-site', 'vm', 'web-app']));
     expect(new Set(templates.map((t) => `${t.publisher}/${t.orgId}`))).toEqual(new Set(['truffle/']));
     const one = templates[0];
-    const { version } = await client.templates.getTemplateVersion({ orgId, templateVersionId: one?.latestVersionId ?? '' });
+    const { version } = await client.templates.getTemplateVersion({
+      orgId,
+      templateVersionId: one?.latestVersionId ?? '',
+    });
     expect(version?.source).toContain('kind: Template');
     expect(version?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect((await refusal(client.templates.deleteTemplate({ orgId, templateId: one?.id ?? '' }))).code).toBe(Code.NotFound);
+    expect((await refusal(client.templates.deleteTemplate({ orgId, templateId: one?.id ?? '' }))).code).toBe(
+      Code.NotFound,
+    );
   });
 
   it('page together with own ones, own first', async () => {
@@ -80,21 +88,32 @@ describe('a version', () => {
   it('is stored once, and never changes', async () => {
     const { orgId, client } = await organization('cyd');
     const first = await client.templates.createTemplateVersion({ orgId, source: source('1.0.0') });
-    const again = await client.templates.createTemplateVersion({ orgId, source: `# another layout\n${source('1.0.0')}` });
+    const again = await client.templates.createTemplateVersion({
+      orgId,
+      source: `# another layout\n${source('1.0.0')}`,
+    });
     expect(again.version?.id).toBe(first.version?.id);
-    expect(reasonOf(await refusal(client.templates.createTemplateVersion({ orgId, source: source('1.0.0', 'Changed') })))).toEqual([Code.AlreadyExists, 'VERSION_EXISTS']);
+    expect(
+      reasonOf(await refusal(client.templates.createTemplateVersion({ orgId, source: source('1.0.0', 'Changed') }))),
+    ).toEqual([Code.AlreadyExists, 'VERSION_EXISTS']);
     const newer = await client.templates.createTemplateVersion({ orgId, source: source('1.10.0') });
     const older = await client.templates.createTemplateVersion({ orgId, source: source('1.9.0') });
     expect([newer.template?.latestVersion, older.template?.latestVersion]).toEqual(['1.10.0', '1.10.0']);
     const { versions } = await client.templates.listTemplateVersions({ orgId, templateId: first.template?.id ?? '' });
-    expect(versions.map((v) => [v.version, v.source])).toEqual([['1.9.0', ''], ['1.10.0', ''], ['1.0.0', '']]);
+    expect(versions.map((v) => [v.version, v.source])).toEqual([
+      ['1.9.0', ''],
+      ['1.10.0', ''],
+      ['1.0.0', ''],
+    ]);
     const { entitlements } = await client.plans.getEntitlements({ orgId });
     expect(entitlements.find((e) => e.quota === 'template_versions')).toMatchObject({ used: 3n, limit: 20n });
   });
 
   it('is made once by many at the same time', async () => {
     const { orgId, client } = await organization('dan');
-    const made = await Promise.all(Array.from({ length: 8 }, () => client.templates.createTemplateVersion({ orgId, source: source('1.0.0') })));
+    const made = await Promise.all(
+      Array.from({ length: 8 }, () => client.templates.createTemplateVersion({ orgId, source: source('1.0.0') })),
+    );
     expect(new Set(made.map((m) => m.version?.id)).size).toBe(1);
   });
 
@@ -103,7 +122,8 @@ describe('a version', () => {
     const bad = source('1.0.0').replace('cpu: 1', 'cpu: lots').replace('params.size', 'params.sise');
     const { problems } = await client.templates.validateTemplate({ orgId, source: bad });
     expect(problems.length).toBeGreaterThan(0);
-    for (const problem of problems) expect(problem).toMatchObject({ line: 7, path: expect.stringMatching(/^servers\.main/) });
+    for (const problem of problems)
+      expect(problem).toMatchObject({ line: 7, path: expect.stringMatching(/^servers\.main/) });
     const error = await refusal(client.templates.createTemplateVersion({ orgId, source: bad }));
     expect(reasonOf(error)).toEqual([Code.InvalidArgument, 'INVALID_TEMPLATE']);
     const [violation] = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
@@ -115,34 +135,56 @@ describe('a version', () => {
   it("is not there for another organization's user", async () => {
     const mine = await organization('fay');
     const other = await organization('gus');
-    const { template, version } = await mine.client.templates.createTemplateVersion({ orgId: mine.orgId, source: source('1.0.0') });
+    const { template, version } = await mine.client.templates.createTemplateVersion({
+      orgId: mine.orgId,
+      source: source('1.0.0'),
+    });
     for (const orgId of [mine.orgId, other.orgId]) {
-      expect((await refusal(other.client.templates.getTemplate({ orgId, templateId: template?.id ?? '' }))).code).toBe(Code.NotFound);
-      expect((await refusal(other.client.templates.getTemplateVersion({ orgId, templateVersionId: version?.id ?? '' }))).code).toBe(Code.NotFound);
-      expect((await refusal(other.client.templates.deleteTemplate({ orgId, templateId: template?.id ?? '' }))).code).toBe(Code.NotFound);
+      expect((await refusal(other.client.templates.getTemplate({ orgId, templateId: template?.id ?? '' }))).code).toBe(
+        Code.NotFound,
+      );
+      expect(
+        (await refusal(other.client.templates.getTemplateVersion({ orgId, templateVersionId: version?.id ?? '' })))
+          .code,
+      ).toBe(Code.NotFound);
+      expect(
+        (await refusal(other.client.templates.deleteTemplate({ orgId, templateId: template?.id ?? '' }))).code,
+      ).toBe(Code.NotFound);
     }
   });
 
   it('stays when its template is deleted, and gives its place in the quota back', async () => {
     const { orgId, client } = await organization('hal');
     const { template, version } = await client.templates.createTemplateVersion({ orgId, source: source('1.0.0') });
-    expect(reasonOf(await refusal(client.templates.deleteTemplate({ orgId, templateId: template?.id ?? '', revision: 9n })))).toEqual([Code.Aborted, 'STALE_REVISION']);
+    expect(
+      reasonOf(await refusal(client.templates.deleteTemplate({ orgId, templateId: template?.id ?? '', revision: 9n }))),
+    ).toEqual([Code.Aborted, 'STALE_REVISION']);
     await client.templates.deleteTemplate({ orgId, templateId: template?.id ?? '', revision: 1n });
-    expect((await refusal(client.templates.getTemplate({ orgId, templateId: template?.id ?? '' }))).code).toBe(Code.NotFound);
-    expect((await client.templates.getTemplateVersion({ orgId, templateVersionId: version?.id ?? '' })).version?.version).toBe('1.0.0');
-    await until('the quota is free', async () => (await client.plans.getEntitlements({ orgId })).entitlements.find((e) => e.quota === 'template_versions')?.used === 0n);
+    expect((await refusal(client.templates.getTemplate({ orgId, templateId: template?.id ?? '' }))).code).toBe(
+      Code.NotFound,
+    );
+    expect(
+      (await client.templates.getTemplateVersion({ orgId, templateVersionId: version?.id ?? '' })).version?.version,
+    ).toBe('1.0.0');
+    await until(
+      'the quota is free',
+      async () =>
+        (await client.plans.getEntitlements({ orgId })).entitlements.find((e) => e.quota === 'template_versions')
+          ?.used === 0n,
+    );
   });
 });
 
 describe('a plan', () => {
   it('refuses what is beyond its limits, by name', async () => {
     const { orgId, client } = await organization('ivy');
-    for (const name of ['one', 'two', 'three', 'four', 'five']) await client.apiKeys.createApiKey({ scopeId: orgId, name, role: 1 });
-    const error = await refusal(client.apiKeys.createApiKey({ scopeId: orgId, name: 'six', role: 1 }));
+    for (const name of ['one', 'two', 'three', 'four', 'five'])
+      await client.apiKeys.createApiKey({ scopeId: orgId, name, role: Role.VIEWER });
+    const error = await refusal(client.apiKeys.createApiKey({ scopeId: orgId, name: 'six', role: Role.VIEWER }));
     expect(reasonOf(error)).toEqual([Code.ResourceExhausted, 'QUOTA_EXCEEDED']);
     expect(error.findDetails(QuotaFailureSchema)[0]?.violations[0]?.subject).toBe(`organization:${orgId}`);
     const { apiKeys } = await client.apiKeys.listApiKeys({ orgId });
     await client.apiKeys.revokeApiKey({ apiKeyId: apiKeys[0]?.id ?? '' });
-    await client.apiKeys.createApiKey({ scopeId: orgId, name: 'six', role: 1 });
+    await client.apiKeys.createApiKey({ scopeId: orgId, name: 'six', role: Role.VIEWER });
   });
 });

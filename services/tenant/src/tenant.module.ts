@@ -23,7 +23,9 @@ import type { TenantTables } from './tables.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
 
 const tenantSettings = {
-  homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', { fallback: 'local' }),
+  homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
+    fallback: 'local',
+  }),
 } as const;
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
@@ -33,12 +35,33 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
-  const parts: TenantParts = { tenants, identity, peers: deps.peers, bell: deps.bell, now: () => new Date(), homeRegion };
+  const parts: TenantParts = {
+    tenants,
+    identity,
+    peers: deps.peers,
+    bell: deps.bell,
+    now: () => new Date(),
+    homeRegion,
+  };
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
-  const relay = new Relay({ database: relayed, bell: deps.bell, logger: deps.logger, holder: `${hostname()}/${randomUUID()}` });
+  const relay = new Relay({
+    database: relayed,
+    bell: deps.bell,
+    logger: deps.logger,
+    holder: `${hostname()}/${randomUUID()}`,
+  });
   return {
     name: 'tenant',
-    services: [AccountService, MemberService, ApiKeyService, OrganizationService, WorkspaceService, ProjectService, IdentityService, EventService],
+    services: [
+      AccountService,
+      MemberService,
+      ApiKeyService,
+      OrganizationService,
+      WorkspaceService,
+      ProjectService,
+      IdentityService,
+      EventService,
+    ],
     scopes: scopesOf(parts),
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
     register: (router) =>
@@ -67,7 +90,8 @@ const scopesOf = (parts: TenantParts): ScopeLookups => ({
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 
-const placeOf = (row: { readonly project_id: string | null } | undefined) => (row === undefined ? undefined : { projectId: row.project_id ?? undefined });
+const placeOf = (row: { readonly project_id: string | null } | undefined) =>
+  row === undefined ? undefined : { projectId: row.project_id ?? undefined };
 
 const noFile = (path: string): string => {
   throw new TypeError(`no secret of the tenant service is in a file: ${path}`);

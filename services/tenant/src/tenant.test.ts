@@ -20,7 +20,8 @@ afterAll(async () => {
   await database?.close();
 });
 
-const signUp = (name: string) => host.client().accounts.signUp({ email: `${name}@example.com`, password, orgName: name });
+const signUp = (name: string) =>
+  host.client().accounts.signUp({ email: `${name}@example.com`, password, orgName: name });
 
 async function refusal(work: Promise<unknown>): Promise<{ code: Code; reason: string }> {
   const error = await work.then(
@@ -46,10 +47,16 @@ describe('an account', () => {
 
   it('is refused a taken address, a taken organization, a wrong password and an unknown address', async () => {
     await signUp('bea');
-    expect(await refusal(host.client().accounts.signUp({ email: 'bea@example.com', password, orgName: 'bea2' }))).toEqual({ code: Code.AlreadyExists, reason: 'ALREADY_EXISTS' });
-    expect(await refusal(host.client().accounts.signUp({ email: 'bea2@example.com', password, orgName: 'bea' }))).toEqual({ code: Code.AlreadyExists, reason: 'ALREADY_EXISTS' });
+    expect(
+      await refusal(host.client().accounts.signUp({ email: 'bea@example.com', password, orgName: 'bea2' })),
+    ).toEqual({ code: Code.AlreadyExists, reason: 'ALREADY_EXISTS' });
+    expect(
+      await refusal(host.client().accounts.signUp({ email: 'bea2@example.com', password, orgName: 'bea' })),
+    ).toEqual({ code: Code.AlreadyExists, reason: 'ALREADY_EXISTS' });
     const wrong = { code: Code.Unauthenticated, reason: 'WRONG_CREDENTIALS' };
-    expect(await refusal(host.client().accounts.signIn({ email: 'bea@example.com', password: 'wrong' }))).toEqual(wrong);
+    expect(await refusal(host.client().accounts.signIn({ email: 'bea@example.com', password: 'wrong' }))).toEqual(
+      wrong,
+    );
     expect(await refusal(host.client().accounts.signIn({ email: 'nobody@example.com', password }))).toEqual(wrong);
     const { rows } = await database.admin.query(`select 1 from tenant.organization where name = 'bea2'`);
     expect(rows).toHaveLength(0);
@@ -57,18 +64,33 @@ describe('an account', () => {
 
   it('is closed to guessing after ten wrong passwords', async () => {
     await signUp('cyd');
-    const guesses = await Promise.all(Array.from({ length: 14 }, () => refusal(host.client().accounts.signIn({ email: 'cyd@example.com', password: 'wrong' }))));
+    const guesses = await Promise.all(
+      Array.from({ length: 14 }, () =>
+        refusal(host.client().accounts.signIn({ email: 'cyd@example.com', password: 'wrong' })),
+      ),
+    );
     expect(guesses.filter((g) => g.reason === 'WRONG_CREDENTIALS')).toHaveLength(10);
-    expect(await refusal(host.client().accounts.signIn({ email: 'cyd@example.com', password }))).toEqual({ code: Code.ResourceExhausted, reason: 'TOO_MANY_ATTEMPTS' });
+    expect(await refusal(host.client().accounts.signIn({ email: 'cyd@example.com', password }))).toEqual({
+      code: Code.ResourceExhausted,
+      reason: 'TOO_MANY_ATTEMPTS',
+    });
   });
 
   it('ends its session, and all others when its password changes', async () => {
     const { sessionToken: first } = await signUp('dan');
     const { sessionToken: second } = await host.client().accounts.signIn({ email: 'dan@example.com', password });
     await host.client(second).accounts.changePassword({ oldPassword: password, newPassword: 'another good one' });
-    await until('the first session has ended', async () => (await refusal(host.client(first).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated);
+    await until(
+      'the first session has ended',
+      async () =>
+        (await refusal(host.client(first).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated,
+    );
     await host.client(second).accounts.signOut({});
-    await until('the second session has ended', async () => (await refusal(host.client(second).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated);
+    await until(
+      'the second session has ended',
+      async () =>
+        (await refusal(host.client(second).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated,
+    );
     await host.client().accounts.signIn({ email: 'dan@example.com', password: 'another good one' });
   });
 
@@ -89,29 +111,51 @@ describe('roles', () => {
     const { sessionToken: guestToken } = await signUp('gus');
     await owner.members.setBinding({ scopeId, email: 'gus@example.com', role: Role.ADMIN });
     const admin = host.client(guestToken);
-    await until('the role is in force', async () => (await admin.organizations.listOrganizations({})).organizations.length === 2);
+    await until(
+      'the role is in force',
+      async () => (await admin.organizations.listOrganizations({})).organizations.length === 2,
+    );
     await signUp('hal');
     const denied = { code: Code.PermissionDenied, reason: 'PERMISSION_DENIED' };
-    expect(await refusal(admin.members.setBinding({ scopeId, email: 'hal@example.com', role: Role.OWNER }))).toEqual(denied);
-    expect(await refusal(admin.members.setBinding({ scopeId, email: 'fay@example.com', role: Role.VIEWER }))).toEqual(denied);
+    expect(await refusal(admin.members.setBinding({ scopeId, email: 'hal@example.com', role: Role.OWNER }))).toEqual(
+      denied,
+    );
+    expect(await refusal(admin.members.setBinding({ scopeId, email: 'fay@example.com', role: Role.VIEWER }))).toEqual(
+      denied,
+    );
     expect(await refusal(admin.apiKeys.createApiKey({ scopeId, name: 'k', role: Role.OWNER }))).toEqual(denied);
     const { bindings } = await owner.members.listBindings({ orgId: scopeId });
-    expect(bindings.map((b) => [b.email, b.role])).toEqual([['fay@example.com', Role.OWNER], ['gus@example.com', Role.ADMIN]]);
+    expect(bindings.map((b) => [b.email, b.role])).toEqual([
+      ['fay@example.com', Role.OWNER],
+      ['gus@example.com', Role.ADMIN],
+    ]);
     const bindingId = bindings[0]?.id ?? '';
     expect(await refusal(admin.members.deleteBinding({ bindingId }))).toEqual(denied);
     const last = { code: Code.FailedPrecondition, reason: 'LAST_OWNER' };
     expect(await refusal(owner.members.deleteBinding({ bindingId }))).toEqual(last);
-    expect(await refusal(owner.members.setBinding({ scopeId, email: 'fay@example.com', role: Role.ADMIN }))).toEqual(last);
+    expect(await refusal(owner.members.setBinding({ scopeId, email: 'fay@example.com', role: Role.ADMIN }))).toEqual(
+      last,
+    );
     await owner.members.deleteBinding({ bindingId: bindings[1]?.id ?? '' });
-    await until('the role is gone', async () => (await admin.organizations.listOrganizations({})).organizations.length === 1);
-    expect(await refusal(admin.organizations.getOrganization({ orgId: scopeId }))).toEqual({ code: Code.NotFound, reason: 'NOT_FOUND' });
+    await until(
+      'the role is gone',
+      async () => (await admin.organizations.listOrganizations({})).organizations.length === 1,
+    );
+    expect(await refusal(admin.organizations.getOrganization({ orgId: scopeId }))).toEqual({
+      code: Code.NotFound,
+      reason: 'NOT_FOUND',
+    });
   });
 
   it('hold below their place only', async () => {
     const { sessionToken, organization, workspace } = await signUp('ivy');
     const owner = host.client(sessionToken);
     const { project } = await owner.projects.createProject({ workspaceId: workspace?.id ?? '', name: 'web' });
-    const { secret } = await owner.apiKeys.createApiKey({ scopeId: project?.id ?? '', name: 'ci', role: Role.OPERATOR });
+    const { secret } = await owner.apiKeys.createApiKey({
+      scopeId: project?.id ?? '',
+      name: 'ci',
+      role: Role.OPERATOR,
+    });
     const key = host.client(secret);
     expect((await key.projects.getProject({ projectId: project?.id ?? '' })).project?.name).toBe('web');
     expect((await refusal(key.workspaces.getWorkspace({ workspaceId: workspace?.id ?? '' }))).code).toBe(Code.NotFound);
@@ -131,12 +175,21 @@ describe('an API key', () => {
     expect((await owner.apiKeys.listApiKeys({ orgId: scopeId })).apiKeys[0]?.lastUsedAt).toBeDefined();
     await owner.apiKeys.revokeApiKey({ apiKeyId: apiKey?.id ?? '' });
     await owner.apiKeys.revokeApiKey({ apiKeyId: apiKey?.id ?? '' });
-    await until('the key is refused', async () => (await refusal(host.client(secret).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated);
+    await until(
+      'the key is refused',
+      async () =>
+        (await refusal(host.client(secret).accounts.whoAmI({})).catch(() => undefined))?.code === Code.Unauthenticated,
+    );
   });
 
   it('is not made with an end in the past', async () => {
     const { sessionToken, organization } = await signUp('kim');
-    const wanted = { scopeId: organization?.id ?? '', name: 'ci', role: Role.VIEWER, expiresAt: { seconds: 1n, nanos: 0 } };
+    const wanted = {
+      scopeId: organization?.id ?? '',
+      name: 'ci',
+      role: Role.VIEWER,
+      expiresAt: { seconds: 1n, nanos: 0 },
+    };
     expect((await refusal(host.client(sessionToken).apiKeys.createApiKey(wanted))).code).toBe(Code.InvalidArgument);
   });
 });
@@ -147,9 +200,15 @@ describe('the tenancy tree', () => {
     const owner = host.client(sessionToken);
     const orgId = organization?.id ?? '';
     expect((await refusal(owner.workspaces.createWorkspace({ orgId, name: 'default' }))).reason).toBe('ALREADY_EXISTS');
-    expect((await refusal(owner.projects.createProject({ workspaceId: workspace?.id ?? '', name: 'default' }))).reason).toBe('ALREADY_EXISTS');
-    expect((await refusal(owner.workspaces.deleteWorkspace({ workspaceId: workspace?.id ?? '', revision: 7n }))).reason).toBe('STALE_REVISION');
-    expect((await refusal(owner.workspaces.deleteWorkspace({ workspaceId: workspace?.id ?? '' }))).reason).toBe('WORKSPACE_NOT_EMPTY');
+    expect(
+      (await refusal(owner.projects.createProject({ workspaceId: workspace?.id ?? '', name: 'default' }))).reason,
+    ).toBe('ALREADY_EXISTS');
+    expect(
+      (await refusal(owner.workspaces.deleteWorkspace({ workspaceId: workspace?.id ?? '', revision: 7n }))).reason,
+    ).toBe('STALE_REVISION');
+    expect((await refusal(owner.workspaces.deleteWorkspace({ workspaceId: workspace?.id ?? '' }))).reason).toBe(
+      'WORKSPACE_NOT_EMPTY',
+    );
     const { workspace: empty } = await owner.workspaces.createWorkspace({ orgId, name: 'empty' });
     await owner.workspaces.deleteWorkspace({ workspaceId: empty?.id ?? '', revision: 1n });
     const { workspaces } = await owner.workspaces.listWorkspaces({ orgId });
@@ -178,7 +237,8 @@ describe('events', () => {
     const stop = new AbortController();
     const seen: [bigint, string][] = [];
     const watching = (async () => {
-      for await (const { event } of client.events.watchEvents({ orgId, after: 1n }, { signal: stop.signal })) if (event !== undefined) seen.push([event.n, event.type]);
+      for await (const { event } of client.events.watchEvents({ orgId, after: 1n }, { signal: stop.signal }))
+        if (event !== undefined) seen.push([event.n, event.type]);
     })().catch(() => undefined);
     await until('the first events were seen', () => seen.length === 3);
     await client.workspaces.createWorkspace({ orgId, name: 'two' });
@@ -188,7 +248,10 @@ describe('events', () => {
     expect(seen.map(([n]) => n)).toEqual([2n, 3n, 4n, 5n]);
     expect(seen[3]?.[1]).toBe('dev.truffle.workspace.created.v1');
     const { events, page } = await client.events.listEvents({ orgId, page: { size: 2 } });
-    expect(events.map((e) => e.type)).toEqual(['dev.truffle.account.signed_up.v1', 'dev.truffle.organization.created.v1']);
+    expect(events.map((e) => e.type)).toEqual([
+      'dev.truffle.account.signed_up.v1',
+      'dev.truffle.organization.created.v1',
+    ]);
     const rest = await client.events.listEvents({ orgId, page: { size: 50, token: page?.next ?? '' } });
     expect(rest.events.map((e) => e.n)).toEqual([3n, 4n, 5n]);
   });

@@ -26,13 +26,19 @@ export const planRpc = (parts: BillingParts): ServiceImpl<typeof PlanService> =>
       const used = await usedByQuota(tx);
       const entitlements = Object.keys(quotas).map((quota) => {
         const limit = limitOf(plan, quota);
-        return create(EntitlementSchema, { quota, used: used.get(quota) ?? 0n, ...(limit === undefined ? {} : { limit: BigInt(limit) }) });
+        return create(EntitlementSchema, {
+          quota,
+          used: used.get(quota) ?? 0n,
+          ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+        });
       });
       return { plan: planMessage(plan), entitlements };
     }),
   listUsage: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.database.tenant(callerOf(context).orgId, (tx) => listUsage(tx, page.after, page.limit + 1));
+    const found = await parts.database.tenant(callerOf(context).orgId, (tx) =>
+      listUsage(tx, page.after, page.limit + 1),
+    );
     const { rows, next } = page.cut(found, (row) => row.id);
     return { facts: rows.map(usageMessage), page: { next } };
   },

@@ -40,7 +40,8 @@ export function planNamed(name: string): Plan {
 }
 
 /** A plan's limit for a quota; undefined for unlimited. */
-export const limitOf = (plan: Plan, quota: string): number | undefined => (quota in quotas ? plan.limits[quota as Quota] : undefined);
+export const limitOf = (plan: Plan, quota: string): number | undefined =>
+  quota in quotas ? plan.limits[quota as Quota] : undefined;
 
 /** The catalogue has no such plan. */
 export class UnknownPlanError extends Error {

@@ -10,7 +10,12 @@ export function quotaStatus(error: QuotaExceededError): ConnectError {
   const metadata = { quota, plan, limit: String(limit), used: String(used), amount: String(amount) };
   status.details.push(
     { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: error.code, domain: 'truffle.dev', metadata }) },
-    { desc: QuotaFailureSchema, value: create(QuotaFailureSchema, { violations: [{ subject: `organization:${orgId}`, description: error.message }] }) },
+    {
+      desc: QuotaFailureSchema,
+      value: create(QuotaFailureSchema, {
+        violations: [{ subject: `organization:${orgId}`, description: error.message }],
+      }),
+    },
   );
   return status;
 }

@@ -8,7 +8,12 @@ export async function lockQuotas(tx: Transaction<BillingTables>, orgId: string):
 }
 
 export async function holds(tx: Transaction<BillingTables>, quota: string, holder: string): Promise<boolean> {
-  const row = await tx.selectFrom('billing.quota_hold').select('holder').where('quota', '=', quota).where('holder', '=', holder).executeTakeFirst();
+  const row = await tx
+    .selectFrom('billing.quota_hold')
+    .select('holder')
+    .where('quota', '=', quota)
+    .where('holder', '=', holder)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
@@ -30,7 +35,10 @@ export async function usedByQuota(tx: Transaction<BillingTables>): Promise<Map<s
   return new Map(rows.map((row) => [row.quota, BigInt(row.used)]));
 }
 
-export async function insertHold(tx: Transaction<BillingTables>, hold: { org_id: string; quota: string; holder: string; amount: string }): Promise<void> {
+export async function insertHold(
+  tx: Transaction<BillingTables>,
+  hold: { org_id: string; quota: string; holder: string; amount: string },
+): Promise<void> {
   await tx.insertInto('billing.quota_hold').values(hold).execute();
 }
 

@@ -14,7 +14,9 @@ export class QuotaExceededError extends Error {
   readonly code = 'QUOTA_EXCEEDED';
   readonly refusal: QuotaRefusal;
   constructor(refusal: QuotaRefusal) {
-    super(`the plan ${refusal.plan} allows ${refusal.limit} of ${refusal.quota}, ${refusal.used} are in use and ${refusal.amount} more were asked for`);
+    super(
+      `the plan ${refusal.plan} allows ${refusal.limit} of ${refusal.quota}, ${refusal.used} are in use and ${refusal.amount} more were asked for`,
+    );
     this.refusal = refusal;
   }
 }

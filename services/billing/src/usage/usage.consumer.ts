@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
-import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstream,
+  jetstreamManager,
+  type ConsumerMessages,
+  type JsMsg,
+} from '@nats-io/jetstream';
 import { EventSchema, type Event } from '@truffle/api/tenant/v1/event';
 import type { Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
@@ -58,10 +65,19 @@ export class UsageConsumer {
 
   async #consume(): Promise<void> {
     const manager = await jetstreamManager(this.#parts.connection, { checkAPI: false });
-    const wanted = { durable_name: durable, ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait: ackWaitNanos };
+    const wanted = {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ackWaitNanos,
+    };
     await manager.consumers.add(stream, wanted);
     const consumer = await jetstream(this.#parts.connection).consumers.get(stream, durable);
-    this.#messages = await consumer.consume({ max_messages: mostAtOnce, idle_heartbeat: 5_000, abort_on_missing_resource: true });
+    this.#messages = await consumer.consume({
+      max_messages: mostAtOnce,
+      idle_heartbeat: 5_000,
+      abort_on_missing_resource: true,
+    });
     if (this.#stop.signal.aborted) await this.#messages.close();
     for await (const message of this.#messages) await this.#take(message);
   }

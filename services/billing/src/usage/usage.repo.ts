@@ -29,7 +29,11 @@ export async function insertUsage(tx: Transaction<BillingTables>, fact: Insertab
 }
 
 /** Newest first: ids sort by the end of their window. */
-export async function listUsage(tx: Transaction<BillingTables>, before: string | undefined, limit: number): Promise<UsageFactRow[]> {
+export async function listUsage(
+  tx: Transaction<BillingTables>,
+  before: string | undefined,
+  limit: number,
+): Promise<UsageFactRow[]> {
   let query = tx.selectFrom('billing.usage_fact').selectAll();
   if (before !== undefined) query = query.where('id', '<', before);
   return query.orderBy('id', 'desc').limit(limit).execute();

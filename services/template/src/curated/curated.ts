@@ -13,7 +13,9 @@ export class CuratedTemplateError extends Error {
   override readonly name = 'CuratedTemplateError';
   readonly code = 'CURATED_TEMPLATE';
   constructor(path: string, problems: readonly Problem[]) {
-    super(`${path} is not a template: ${problems.map((p) => `line ${p.line}, column ${p.column}: ${p.message}`).join('; ')}`);
+    super(
+      `${path} is not a template: ${problems.map((p) => `line ${p.line}, column ${p.column}: ${p.message}`).join('; ')}`,
+    );
   }
 }
 
@@ -41,7 +43,16 @@ async function loadOne(parts: TemplateParts, path: string): Promise<void> {
   await parts.database.anywhere((tx) =>
     upsertCurated(
       tx,
-      { ...made, id, name, title, summary, categories: [...(categories ?? [])], latest_version: version, latest_version_id: versionId },
+      {
+        ...made,
+        id,
+        name,
+        title,
+        summary,
+        categories: [...(categories ?? [])],
+        latest_version: version,
+        latest_version_id: versionId,
+      },
       {
         ...made,
         id: versionId,

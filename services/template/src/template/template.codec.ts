@@ -20,4 +20,11 @@ export const templateMessage = (row: ListedTemplate): Template =>
   });
 
 export const problemMessage = (found: Found): Problem =>
-  create(ProblemSchema, { code: found.code, path: found.path, line: found.line, column: found.column, message: found.message, expected: found.expected ?? '' });
+  create(ProblemSchema, {
+    code: found.code,
+    path: found.path,
+    line: found.line,
+    column: found.column,
+    message: found.message,
+    expected: found.expected ?? '',
+  });

@@ -7,7 +7,9 @@ export type TemplateRow = Selectable<TemplateTable>;
 /** What lists and reads show, of an organization's own (`org_id` set) or of what ships with Truffle (`org_id` empty). */
 export type ListedTemplate = Omit<TemplateRow, 'protected' | 'deleted_at'>;
 
-const shown = sql.raw('id, name, title, summary, publisher, categories, latest_version, latest_version_id, revision, created_at');
+const shown = sql.raw(
+  'id, name, title, summary, publisher, categories, latest_version, latest_version_id, revision, created_at',
+);
 const offered = sql`(
   select org_id, ${shown} from template.template where deleted_at is null
   union all select '' as org_id, ${shown} from template.curated)`;
@@ -15,7 +17,12 @@ const offered = sql`(
 /** Place of a template in a list: by name, an organization's own first. */
 export const listKey = (row: ListedTemplate): string => `${row.name}/${row.org_id === '' ? 1 : 0}`;
 
-export async function listTemplates(tx: Transaction<TemplateTables>, name: string, after: string | undefined, limit: number): Promise<ListedTemplate[]> {
+export async function listTemplates(
+  tx: Transaction<TemplateTables>,
+  name: string,
+  after: string | undefined,
+  limit: number,
+): Promise<ListedTemplate[]> {
   const [afterName = '', afterRank = '0'] = after?.split('/') ?? [];
   const rank = sql`case when org_id = '' then 1 else 0 end`;
   const { rows } = await sql<ListedTemplate>`
@@ -31,7 +38,10 @@ export async function findTemplate(tx: Transaction<TemplateTables>, id: string):
 }
 
 /** Makes the template unless the organization has one of its name; either way it is then held to the end of the transaction. */
-export async function lockTemplate(tx: Transaction<TemplateTables>, fresh: Insertable<TemplateTable>): Promise<TemplateRow> {
+export async function lockTemplate(
+  tx: Transaction<TemplateTables>,
+  fresh: Insertable<TemplateTable>,
+): Promise<TemplateRow> {
   await tx
     .insertInto('template.template')
     .values(fresh)
@@ -47,16 +57,30 @@ export async function lockTemplate(tx: Transaction<TemplateTables>, fresh: Inser
 }
 
 export async function lockTemplateById(tx: Transaction<TemplateTables>, id: string): Promise<TemplateRow | undefined> {
-  return tx.selectFrom('template.template').selectAll().where('id', '=', id).where('deleted_at', 'is', null).forUpdate().executeTakeFirst();
+  return tx
+    .selectFrom('template.template')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst();
 }
 
 type Latest = Pick<TemplateRow, 'title' | 'summary' | 'categories' | 'latest_version' | 'latest_version_id'>;
 
 /** The template looks as its newest version says. */
 export async function setLatest(tx: Transaction<TemplateTables>, id: string, latest: Latest): Promise<void> {
-  await tx.updateTable('template.template').set({ ...latest, revision: sql`revision + 1` }).where('id', '=', id).execute();
+  await tx
+    .updateTable('template.template')
+    .set({ ...latest, revision: sql`revision + 1` })
+    .where('id', '=', id)
+    .execute();
 }
 
 export async function markTemplateDeleted(tx: Transaction<TemplateTables>, id: string, at: Date): Promise<void> {
-  await tx.updateTable('template.template').set({ deleted_at: at, revision: sql`revision + 1` }).where('id', '=', id).execute();
+  await tx
+    .updateTable('template.template')
+    .set({ deleted_at: at, revision: sql`revision + 1` })
+    .where('id', '=', id)
+    .execute();
 }

@@ -26,19 +26,24 @@ export const templateRpc = (parts: TemplateParts): ServiceImpl<typeof TemplateSe
   },
   listTemplates: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.database.tenant(callerOf(context).orgId, (tx) => listTemplates(tx, request.name, page.after, page.limit + 1));
+    const found = await parts.database.tenant(callerOf(context).orgId, (tx) =>
+      listTemplates(tx, request.name, page.after, page.limit + 1),
+    );
     const { rows, next } = page.cut(found, listKey);
     return { templates: rows.map(templateMessage), page: { next } };
   },
   getTemplateVersion: async (request, context) => {
-    const row = await parts.database.tenant(callerOf(context).orgId, (tx) => findVersion(tx, request.templateVersionId));
+    const row = await parts.database.tenant(callerOf(context).orgId, (tx) =>
+      findVersion(tx, request.templateVersionId),
+    );
     if (row === undefined) throw new NotFoundProblem('template version', request.templateVersionId);
     return { version: versionMessage(row) };
   },
   listTemplateVersions: async (request, context) => {
     const page = pageOf(request.page);
     const found = await parts.database.tenant(callerOf(context).orgId, async (tx) => {
-      if ((await findTemplate(tx, request.templateId)) === undefined) throw new NotFoundProblem('template', request.templateId);
+      if ((await findTemplate(tx, request.templateId)) === undefined)
+        throw new NotFoundProblem('template', request.templateId);
       return listVersions(tx, request.templateId, page.after, page.limit + 1);
     });
     const { rows, next } = page.cut(found, (row) => row.id);

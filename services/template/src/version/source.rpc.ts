@@ -8,7 +8,9 @@ import { findVersion } from './version.repo.ts';
 /** For services: a version with its content, as `loadTemplate` takes it. */
 export const sourceRpc = (parts: TemplateParts): ServiceImpl<typeof SourceService> => ({
   getSource: async (request, context) => {
-    const row = await parts.database.tenant(callerOf(context).orgId, (tx) => findVersion(tx, request.templateVersionId));
+    const row = await parts.database.tenant(callerOf(context).orgId, (tx) =>
+      findVersion(tx, request.templateVersionId),
+    );
     if (row === undefined) throw new NotFoundProblem('template version', request.templateVersionId);
     return { version: versionMessage(row), contentJson: Buffer.from(JSON.stringify(row.content)) };
   },

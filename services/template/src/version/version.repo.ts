@@ -6,11 +6,22 @@ import type { VersionTable } from './version.table.ts';
 /** A version as it is read: `org_id` is empty for one that ships with Truffle. */
 export type VersionRow = Pick<
   Selectable<VersionTable>,
-  'org_id' | 'id' | 'template_id' | 'template_name' | 'version' | 'digest' | 'parent_digest' | 'source' | 'content' | 'parameters_schema' | 'created_at'
+  | 'org_id'
+  | 'id'
+  | 'template_id'
+  | 'template_name'
+  | 'version'
+  | 'digest'
+  | 'parent_digest'
+  | 'source'
+  | 'content'
+  | 'parameters_schema'
+  | 'created_at'
 >;
 
 const shown = 'id, template_id, template_name, version, digest, parent_digest, content, parameters_schema, created_at';
-const offered = (source: string) => sql.raw(`(
+const offered = (source: string) =>
+  sql.raw(`(
   select org_id, ${source}, ${shown} from template.version
   union all select '' as org_id, ${source}, ${shown} from template.curated_version)`);
 
@@ -21,7 +32,12 @@ export async function findVersion(tx: Transaction<TemplateTables>, id: string): 
 }
 
 /** Newest first, without sources. */
-export async function listVersions(tx: Transaction<TemplateTables>, templateId: string, before: string | undefined, limit: number): Promise<VersionRow[]> {
+export async function listVersions(
+  tx: Transaction<TemplateTables>,
+  templateId: string,
+  before: string | undefined,
+  limit: number,
+): Promise<VersionRow[]> {
   const { rows } = await sql<VersionRow>`
     select * from ${offered(`'' as source`)} v
     where template_id = ${templateId} and (${before === undefined} or id < ${before ?? ''})
@@ -29,8 +45,17 @@ export async function listVersions(tx: Transaction<TemplateTables>, templateId: 
   return rows;
 }
 
-export async function findVersionNumbered(tx: Transaction<TemplateTables>, templateId: string, version: string): Promise<VersionRow | undefined> {
-  return tx.selectFrom('template.version').selectAll().where('template_id', '=', templateId).where('version', '=', version).executeTakeFirst();
+export async function findVersionNumbered(
+  tx: Transaction<TemplateTables>,
+  templateId: string,
+  version: string,
+): Promise<VersionRow | undefined> {
+  return tx
+    .selectFrom('template.version')
+    .selectAll()
+    .where('template_id', '=', templateId)
+    .where('version', '=', version)
+    .executeTakeFirst();
 }
 
 export async function insertVersion(tx: Transaction<TemplateTables>, row: Insertable<VersionTable>): Promise<void> {
@@ -39,6 +64,10 @@ export async function insertVersion(tx: Transaction<TemplateTables>, row: Insert
 
 /** What the versions of a template hold of the quota. */
 export async function quotaHoldersOf(tx: Transaction<TemplateTables>, templateId: string): Promise<string[]> {
-  const rows = await tx.selectFrom('template.version').select('quota_holder').where('template_id', '=', templateId).execute();
+  const rows = await tx
+    .selectFrom('template.version')
+    .select('quota_holder')
+    .where('template_id', '=', templateId)
+    .execute();
   return rows.map((row) => row.quota_holder);
 }

@@ -27,4 +27,7 @@ export interface VersionTable {
 }
 
 /** A version that ships with Truffle. */
-export type CuratedVersionTable = Omit<VersionTable, 'org_id' | 'quota_holder' | 'deleted_at' | 'acquired_via' | 'revision'>;
+export type CuratedVersionTable = Omit<
+  VersionTable,
+  'org_id' | 'quota_holder' | 'deleted_at' | 'acquired_via' | 'revision'
+>;

@@ -21,10 +21,17 @@ export class InvalidTemplateProblem extends Problem {
 export class VersionExistsProblem extends Problem {
   override readonly name = 'VersionExistsProblem';
   constructor(template: string, version: string, digest: string) {
-    super(Code.AlreadyExists, 'VERSION_EXISTS', `${template} ${version} exists already with other content; give the change a version of its own`, {
-      parameters: { template, version, digest },
-      fields: [{ field: 'metadata.version', description: 'exists already with other content', reason: 'VERSION_EXISTS' }],
-    });
+    super(
+      Code.AlreadyExists,
+      'VERSION_EXISTS',
+      `${template} ${version} exists already with other content; give the change a version of its own`,
+      {
+        parameters: { template, version, digest },
+        fields: [
+          { field: 'metadata.version', description: 'exists already with other content', reason: 'VERSION_EXISTS' },
+        ],
+      },
+    );
   }
 }
 
@@ -32,6 +39,11 @@ export class VersionExistsProblem extends Problem {
 export class TemplatesBusyProblem extends Problem {
   override readonly name = 'TemplatesBusyProblem';
   constructor(cause: unknown) {
-    super(Code.ResourceExhausted, 'TEMPLATES_BUSY', 'too many templates are being checked just now; try again in a moment', { cause });
+    super(
+      Code.ResourceExhausted,
+      'TEMPLATES_BUSY',
+      'too many templates are being checked just now; try again in a moment',
+      { cause },
+    );
   }
 }

@@ -4,4 +4,10 @@ import { UserSchema, type User } from '@truffle/api/tenant/v1/account';
 import type { UserRow } from './account.repo.ts';
 
 export const userMessage = (row: UserRow): User =>
-  create(UserSchema, { id: row.id, email: row.email, name: row.name, locale: row.locale, createdAt: timestampFromDate(row.created_at) });
+  create(UserSchema, {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    locale: row.locale,
+    createdAt: timestampFromDate(row.created_at),
+  });

@@ -23,7 +23,10 @@ export async function setPasswordHash(tx: Transaction<TenantTables>, id: string,
 }
 
 /** Addresses by subject (`user:usr_…`), for those of `subjects` that are people. */
-export async function emailsOf(tx: Transaction<TenantTables>, subjects: readonly string[]): Promise<Map<string, string>> {
+export async function emailsOf(
+  tx: Transaction<TenantTables>,
+  subjects: readonly string[],
+): Promise<Map<string, string>> {
   const ids = subjects.filter((s) => s.startsWith('user:')).map((s) => s.slice('user:'.length));
   const rows = await tx
     .selectFrom('tenant.user')

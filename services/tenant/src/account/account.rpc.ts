@@ -23,7 +23,11 @@ export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountServic
   },
   signIn: async (request, context) => {
     const made = await signIn(parts, callerOf(context), request.email, request.password);
-    return { user: userMessage(made.user), sessionToken: made.sessionToken, expiresAt: timestampFromDate(made.expiresAt) };
+    return {
+      user: userMessage(made.user),
+      sessionToken: made.sessionToken,
+      expiresAt: timestampFromDate(made.expiresAt),
+    };
   },
   signOut: async (_request, context) => {
     await signOut(parts, callerOf(context));

@@ -55,7 +55,8 @@ export async function signIn(parts: TenantParts, caller: Caller, email: string, 
   const counted = await countAttempt(parts.identity, email, caller.address, now);
   const user = await parts.identity.anywhere((tx) => findUserByEmail(tx, email));
   const right = await verifyPassword(password, user?.password_hash);
-  if (user === undefined || !right) throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the address or the password is wrong');
+  if (user === undefined || !right)
+    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the address or the password is wrong');
   await forgetAttempts(parts.identity, counted, now);
   const { row, secret } = newSession(user.id, now);
   await recorded(parts, user, caller, 'account.signed_in', { sessionId: row.id }, (tx) => insertSession(tx, row));
@@ -65,16 +66,24 @@ export async function signIn(parts: TenantParts, caller: Caller, email: string, 
 /** Ends the session that makes the call. @throws PreconditionProblem for an API key, which has none */
 export async function signOut(parts: TenantParts, caller: Caller): Promise<void> {
   const { user, sessionId } = await demandPerson(parts, caller);
-  await recorded(parts, user, caller, 'account.signed_out', { sessionId }, (tx) => endSession(tx, sessionId, parts.now()));
+  await recorded(parts, user, caller, 'account.signed_out', { sessionId }, (tx) =>
+    endSession(tx, sessionId, parts.now()),
+  );
   parts.bell.ring(bells.identity);
 }
 
 /** Changes the caller's password and ends their other sessions. @throws UnauthenticatedProblem when the old one is wrong, TooManyAttemptsProblem */
-export async function changePassword(parts: TenantParts, caller: Caller, oldPassword: string, newPassword: string): Promise<void> {
+export async function changePassword(
+  parts: TenantParts,
+  caller: Caller,
+  oldPassword: string,
+  newPassword: string,
+): Promise<void> {
   const { user, sessionId } = await demandPerson(parts, caller);
   const now = parts.now();
   const counted = await countAttempt(parts.identity, user.email, caller.address, now);
-  if (!(await verifyPassword(oldPassword, user.password_hash))) throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the old password is wrong');
+  if (!(await verifyPassword(oldPassword, user.password_hash)))
+    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the old password is wrong');
   await forgetAttempts(parts.identity, counted, now);
   const hash = await hashPassword(newPassword);
   await recorded(parts, user, caller, 'account.password_changed', {}, async (tx) => {
@@ -84,9 +93,18 @@ export async function changePassword(parts: TenantParts, caller: Caller, oldPass
   parts.bell.ring(bells.identity);
 }
 
-async function demandPerson(parts: TenantParts, caller: Caller): Promise<{ readonly user: UserRow; readonly sessionId: string }> {
-  const user = caller.subject.startsWith('user:') ? await parts.identity.anywhere((tx) => findUser(tx, caller.subject.slice('user:'.length))) : undefined;
-  if (user === undefined || caller.sessionId === undefined) throw new PreconditionProblem('NOT_A_PERSON', 'this is for people who signed in; an API key is ended with RevokeApiKey');
+async function demandPerson(
+  parts: TenantParts,
+  caller: Caller,
+): Promise<{ readonly user: UserRow; readonly sessionId: string }> {
+  const user = caller.subject.startsWith('user:')
+    ? await parts.identity.anywhere((tx) => findUser(tx, caller.subject.slice('user:'.length)))
+    : undefined;
+  if (user === undefined || caller.sessionId === undefined)
+    throw new PreconditionProblem(
+      'NOT_A_PERSON',
+      'this is for people who signed in; an API key is ended with RevokeApiKey',
+    );
   return { user, sessionId: caller.sessionId };
 }
 
@@ -108,10 +126,26 @@ async function recorded(
 function newSession(userId: string, now: Date): { readonly row: SessionRow; readonly secret: string } {
   const { secret, sha256 } = newCredential('tfs');
   const expires = new Date(now.getTime() + sessionLifetime);
-  return { secret, row: { id: newId('ses'), user_id: userId, secret_sha256: sha256, created_at: now, expires_at: expires, last_seen_at: now, ended_at: null } };
+  return {
+    secret,
+    row: {
+      id: newId('ses'),
+      user_id: userId,
+      secret_sha256: sha256,
+      created_at: now,
+      expires_at: expires,
+      last_seen_at: now,
+      ended_at: null,
+    },
+  };
 }
 
-const accountEvent = (user: UserRow, name: string, data: Readonly<Record<string, unknown>>): NewEvent => ({ orgId: user.home_org_id, name, resourceId: user.id, data });
+const accountEvent = (user: UserRow, name: string, data: Readonly<Record<string, unknown>>): NewEvent => ({
+  orgId: user.home_org_id,
+  name,
+  resourceId: user.id,
+  data,
+});
 
 /** The person as an event's author, also where the call itself was anonymous. */
 const authorAs = (user: UserRow, caller: Caller): EventAuthor => ({

@@ -44,8 +44,17 @@ export async function endSession(tx: Transaction<TenantTables>, id: string, at: 
 }
 
 /** Ends every session of a person but `keptId`. */
-export async function endOtherSessions(tx: Transaction<TenantTables>, userId: string, keptId: string | undefined, at: Date): Promise<void> {
-  let query = tx.updateTable('tenant.session').set({ ended_at: at }).where('user_id', '=', userId).where('ended_at', 'is', null);
+export async function endOtherSessions(
+  tx: Transaction<TenantTables>,
+  userId: string,
+  keptId: string | undefined,
+  at: Date,
+): Promise<void> {
+  let query = tx
+    .updateTable('tenant.session')
+    .set({ ended_at: at })
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null);
   if (keptId !== undefined) query = query.where('id', '<>', keptId);
   await query.execute();
 }

@@ -14,7 +14,11 @@ const mostFromAnywhere = 100;
 export class TooManyAttemptsProblem extends Problem {
   override readonly name = 'TooManyAttemptsProblem';
   constructor() {
-    super(Code.ResourceExhausted, 'TOO_MANY_ATTEMPTS', 'too many wrong passwords for this account; try again in 15 minutes');
+    super(
+      Code.ResourceExhausted,
+      'TOO_MANY_ATTEMPTS',
+      'too many wrong passwords for this account; try again in 15 minutes',
+    );
   }
 }
 
@@ -25,7 +29,12 @@ export type CountedAttempt = readonly string[];
  * Counts an attempt as failed before the password is looked at, so that attempts at the same time are bounded too. Unknown accounts are
  * counted like known ones. @throws TooManyAttemptsProblem
  */
-export async function countAttempt(identity: Database<TenantTables>, email: string, address: string, now: Date): Promise<CountedAttempt> {
+export async function countAttempt(
+  identity: Database<TenantTables>,
+  email: string,
+  address: string,
+  now: Date,
+): Promise<CountedAttempt> {
   const bounds = new Map([
     [nameOf(email, address), mostFromOneAddress],
     [nameOf(email), mostFromAnywhere],
@@ -48,13 +57,20 @@ export async function countAttempt(identity: Database<TenantTables>, email: stri
 }
 
 /** The attempt was the person's own: their failures are forgotten, and so is what is older than the window. */
-export async function forgetAttempts(identity: Database<TenantTables>, counted: CountedAttempt, now: Date): Promise<void> {
+export async function forgetAttempts(
+  identity: Database<TenantTables>,
+  counted: CountedAttempt,
+  now: Date,
+): Promise<void> {
   await identity.anywhere((tx) =>
     tx
       .deleteFrom('tenant.sign_in_attempt')
-      .where((eb) => eb.or([eb('name', '=', eb.fn.any(eb.val([...counted]))), eb('since', '<', new Date(now.getTime() - windowMs))]))
+      .where((eb) =>
+        eb.or([eb('name', '=', eb.fn.any(eb.val([...counted]))), eb('since', '<', new Date(now.getTime() - windowMs))]),
+      )
       .execute(),
   );
 }
 
-const nameOf = (email: string, address = ''): string => createHash('sha256').update(`${email.toLowerCase()}\0${address}`).digest('base64url');
+const nameOf = (email: string, address = ''): string =>
+  createHash('sha256').update(`${email.toLowerCase()}\0${address}`).digest('base64url');

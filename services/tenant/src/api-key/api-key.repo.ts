@@ -14,7 +14,11 @@ export async function findKey(tx: Transaction<TenantTables>, id: string): Promis
 }
 
 /** Newest first: ids sort by the time of their making. */
-export async function listKeys(tx: Transaction<TenantTables>, before: string | undefined, limit: number): Promise<ApiKeyRow[]> {
+export async function listKeys(
+  tx: Transaction<TenantTables>,
+  before: string | undefined,
+  limit: number,
+): Promise<ApiKeyRow[]> {
   let query = tx.selectFrom('tenant.api_key').selectAll();
   if (before !== undefined) query = query.where('id', '<', before);
   return query.orderBy('id', 'desc').limit(limit).execute();
@@ -44,7 +48,11 @@ export async function revokeKeysAt(tx: Transaction<TenantTables>, scopeId: strin
 }
 
 /** The key with this digest that is good now, in any organization that is there. For `svc_identity`. */
-export async function findGoodKey(tx: Transaction<TenantTables>, sha256: Buffer, now: Date): Promise<ApiKeyRow | undefined> {
+export async function findGoodKey(
+  tx: Transaction<TenantTables>,
+  sha256: Buffer,
+  now: Date,
+): Promise<ApiKeyRow | undefined> {
   return tx
     .selectFrom('tenant.api_key')
     .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.api_key.org_id')

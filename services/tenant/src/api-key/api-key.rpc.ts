@@ -11,7 +11,12 @@ import { createKey, endKey } from './api-key.usecases.ts';
 export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService> => ({
   createApiKey: async (request, context) => {
     const expiresAt = request.expiresAt === undefined ? null : timestampDate(request.expiresAt);
-    const { row, secret } = await createKey(parts, callerOf(context), { scopeId: request.scopeId, name: request.name, role: request.role, expiresAt });
+    const { row, secret } = await createKey(parts, callerOf(context), {
+      scopeId: request.scopeId,
+      name: request.name,
+      role: request.role,
+      expiresAt,
+    });
     return { apiKey: apiKeyMessage(row), secret };
   },
   listApiKeys: async (request, context) => {

@@ -16,7 +16,11 @@ export interface NewKey {
 }
 
 /** Makes a key; its secret is in the answer and nowhere else. @throws PermissionProblem for a role above the maker's */
-export async function createKey(parts: TenantParts, caller: Caller, wanted: NewKey): Promise<{ readonly row: ApiKeyRow; readonly secret: string }> {
+export async function createKey(
+  parts: TenantParts,
+  caller: Caller,
+  wanted: NewKey,
+): Promise<{ readonly row: ApiKeyRow; readonly secret: string }> {
   const place = placeOf(caller, wanted.scopeId);
   demandRole(caller, place, wanted.role);
   const now = parts.now();
@@ -40,7 +44,11 @@ export async function createKey(parts: TenantParts, caller: Caller, wanted: NewK
   };
   await parts.tenants.tenant(caller.orgId, async (tx) => {
     await insertKey(tx, row);
-    await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'api_key.created', data: { after: { name: row.name, scopeId: row.scope_id, role: Role[row.role], hint } } });
+    await appendEvent(tx, authorOf(caller), {
+      ...eventOf(row),
+      name: 'api_key.created',
+      data: { after: { name: row.name, scopeId: row.scope_id, role: Role[row.role], hint } },
+    });
   });
   return { row, secret };
 }
@@ -49,7 +57,12 @@ export async function createKey(parts: TenantParts, caller: Caller, wanted: NewK
 export async function endKey(parts: TenantParts, caller: Caller, id: string): Promise<void> {
   const row = await parts.tenants.tenant(caller.orgId, async (tx) => {
     const row = await revokeKey(tx, id, parts.now());
-    if (row !== undefined) await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'api_key.revoked', data: { before: { name: row.name, hint: row.hint } } });
+    if (row !== undefined)
+      await appendEvent(tx, authorOf(caller), {
+        ...eventOf(row),
+        name: 'api_key.revoked',
+        data: { before: { name: row.name, hint: row.hint } },
+      });
     else if ((await findKey(tx, id)) === undefined) throw new NotFoundProblem('API key', id);
     return row;
   });

@@ -14,7 +14,11 @@ export async function findBinding(tx: Transaction<TenantTables>, id: string): Pr
   return tx.selectFrom('tenant.role_binding').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-export async function findBindingAt(tx: Transaction<TenantTables>, subject: string, scopeId: string): Promise<BindingRow | undefined> {
+export async function findBindingAt(
+  tx: Transaction<TenantTables>,
+  subject: string,
+  scopeId: string,
+): Promise<BindingRow | undefined> {
   return tx
     .selectFrom('tenant.role_binding')
     .selectAll()
@@ -24,7 +28,11 @@ export async function findBindingAt(tx: Transaction<TenantTables>, subject: stri
 }
 
 /** Oldest first: ids sort by the time of their making. */
-export async function listBindings(tx: Transaction<TenantTables>, after: string | undefined, limit: number): Promise<BindingRow[]> {
+export async function listBindings(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<BindingRow[]> {
   let query = tx.selectFrom('tenant.role_binding').selectAll();
   if (after !== undefined) query = query.where('id', '>', after);
   return query.orderBy('id').limit(limit).execute();
@@ -60,12 +68,20 @@ export async function deleteBinding(tx: Transaction<TenantTables>, id: string): 
 
 /** Deletes every binding at a place; returns what they held in the quota. */
 export async function deleteBindingsAt(tx: Transaction<TenantTables>, scopeId: string): Promise<(string | null)[]> {
-  const rows = await tx.deleteFrom('tenant.role_binding').where('scope_id', '=', scopeId).returning('quota_holder').execute();
+  const rows = await tx
+    .deleteFrom('tenant.role_binding')
+    .where('scope_id', '=', scopeId)
+    .returning('quota_holder')
+    .execute();
   return rows.map((row) => row.quota_holder);
 }
 
 /** Owners of the whole organization other than `bindingId`. */
-export async function countOtherOwners(tx: Transaction<TenantTables>, orgId: string, bindingId: string): Promise<number> {
+export async function countOtherOwners(
+  tx: Transaction<TenantTables>,
+  orgId: string,
+  bindingId: string,
+): Promise<number> {
   const { count } = await tx
     .selectFrom('tenant.role_binding')
     .select((eb) => eb.fn.countAll<string>().as('count'))

@@ -11,9 +11,16 @@ import { giveRole, takeRole } from './binding.usecases.ts';
 export const memberRpc = (parts: TenantParts): ServiceImpl<typeof MemberService> => ({
   listBindings: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listBindings(tx, page.after, page.limit + 1));
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listBindings(tx, page.after, page.limit + 1),
+    );
     const { rows, next } = page.cut(found, (row) => row.id);
-    const emails = await parts.identity.anywhere((tx) => emailsOf(tx, rows.map((row) => row.subject)));
+    const emails = await parts.identity.anywhere((tx) =>
+      emailsOf(
+        tx,
+        rows.map((row) => row.subject),
+      ),
+    );
     return { bindings: rows.map((row) => bindingMessage(row, emails.get(row.subject))), page: { next } };
   },
   setBinding: async (request, context) => {

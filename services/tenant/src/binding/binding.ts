@@ -13,7 +13,9 @@ export interface Place {
 export class LastOwnerProblem extends Problem {
   override readonly name = 'LastOwnerProblem';
   constructor(orgId: string) {
-    super(Code.FailedPrecondition, 'LAST_OWNER', 'an organization keeps at least one owner; make another one first', { parameters: { orgId } });
+    super(Code.FailedPrecondition, 'LAST_OWNER', 'an organization keeps at least one owner; make another one first', {
+      parameters: { orgId },
+    });
   }
 }
 
@@ -21,12 +23,13 @@ export class LastOwnerProblem extends Problem {
 export function roleAt(caller: Pick<Caller, 'bindings' | 'orgId'>, place: Place): Role {
   const above = new Set([caller.orgId, place.workspace_id, place.project_id, place.scope_id]);
   const roles = caller.bindings.filter((b) => b.orgId === caller.orgId && above.has(b.scopeId)).map((b) => b.role);
-  return Math.max(Role.UNSPECIFIED, ...roles);
+  return roles.reduce((highest, role) => (role > highest ? role : highest), Role.UNSPECIFIED);
 }
 
 /** Nobody gives, changes or takes away more than they have. @throws PermissionProblem */
 export function demandRole(caller: Pick<Caller, 'bindings' | 'orgId'>, place: Place, role: Role): void {
-  if (role > roleAt(caller, place)) throw new PermissionProblem(`member.set:${Role[role].toLowerCase()}`, place.scope_id);
+  if (role > roleAt(caller, place))
+    throw new PermissionProblem(`member.set:${Role[role].toLowerCase()}`, place.scope_id);
 }
 
 /** Where the call's own resource is: what the gate resolved. */

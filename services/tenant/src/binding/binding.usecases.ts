@@ -7,10 +7,24 @@ import { lockOrganization } from '../organization/organization.repo.ts';
 import type { TenantParts } from '../parts.ts';
 import { releaseQuota } from '../quota.ts';
 import { demandRole, LastOwnerProblem, placeOf } from './binding.ts';
-import { countOtherOwners, deleteBinding, findBinding, findBindingAt, insertBinding, setRole, type BindingRow } from './binding.repo.ts';
+import {
+  countOtherOwners,
+  deleteBinding,
+  findBinding,
+  findBindingAt,
+  insertBinding,
+  setRole,
+  type BindingRow,
+} from './binding.repo.ts';
 
 /** Gives the person of `email` a role at `scopeId`, or changes the one they have there. @throws NotFoundProblem without such a person */
-export async function giveRole(parts: TenantParts, caller: Caller, scopeId: string, email: string, role: Role): Promise<BindingRow> {
+export async function giveRole(
+  parts: TenantParts,
+  caller: Caller,
+  scopeId: string,
+  email: string,
+  role: Role,
+): Promise<BindingRow> {
   const place = placeOf(caller, scopeId);
   demandRole(caller, place, role);
   const user = await parts.identity.anywhere((tx) => findUserByEmail(tx, email));
@@ -24,12 +38,26 @@ export async function giveRole(parts: TenantParts, caller: Caller, scopeId: stri
     if (before === undefined) await insertBinding(tx, row);
     else {
       demandRole(caller, place, before.role);
-      if (before.role === Role.OWNER && role !== Role.OWNER && scopeId === caller.orgId && (await countOtherOwners(tx, caller.orgId, before.id)) === 0)
+      if (
+        before.role === Role.OWNER &&
+        role !== Role.OWNER &&
+        scopeId === caller.orgId &&
+        (await countOtherOwners(tx, caller.orgId, before.id)) === 0
+      )
         throw new LastOwnerProblem(caller.orgId);
       await setRole(tx, before.id, role);
     }
-    const data = { after: { subject, scopeId, role: Role[role] }, ...(before === undefined ? {} : { before: { role: Role[before.role] } }) };
-    await appendEvent(tx, authorOf(caller), { orgId: caller.orgId, name: 'member.set', resourceId: row.id, projectId: row.project_id ?? undefined, data });
+    const data = {
+      after: { subject, scopeId, role: Role[role] },
+      ...(before === undefined ? {} : { before: { role: Role[before.role] } }),
+    };
+    await appendEvent(tx, authorOf(caller), {
+      orgId: caller.orgId,
+      name: 'member.set',
+      resourceId: row.id,
+      projectId: row.project_id ?? undefined,
+      data,
+    });
     return { row, before };
   });
   parts.bell.ring(bells.identity);
@@ -45,10 +73,21 @@ export async function takeRole(parts: TenantParts, caller: Caller, id: string): 
     const row = await findBinding(tx, id);
     if (row === undefined) throw new NotFoundProblem('role binding', id);
     demandRole(caller, row, row.role);
-    if (row.role === Role.OWNER && row.scope_id === caller.orgId && (await countOtherOwners(tx, caller.orgId, id)) === 0) throw new LastOwnerProblem(caller.orgId);
+    if (
+      row.role === Role.OWNER &&
+      row.scope_id === caller.orgId &&
+      (await countOtherOwners(tx, caller.orgId, id)) === 0
+    )
+      throw new LastOwnerProblem(caller.orgId);
     await deleteBinding(tx, id);
     const data = { before: { subject: row.subject, scopeId: row.scope_id, role: Role[row.role] } };
-    await appendEvent(tx, authorOf(caller), { orgId: caller.orgId, name: 'member.deleted', resourceId: id, projectId: row.project_id ?? undefined, data });
+    await appendEvent(tx, authorOf(caller), {
+      orgId: caller.orgId,
+      name: 'member.deleted',
+      resourceId: id,
+      projectId: row.project_id ?? undefined,
+      data,
+    });
     return row;
   });
   parts.bell.ring(bells.identity);

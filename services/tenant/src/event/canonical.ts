@@ -17,4 +17,5 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** h_n = SHA-256(h_(n-1) ‖ canonical JSON of the event with its number, as stored). */
-export const chainHash = (before: Buffer, event: EventRecord): Buffer => createHash('sha256').update(before).update(canonicalJson(event)).digest();
+export const chainHash = (before: Buffer, event: EventRecord): Buffer =>
+  createHash('sha256').update(before).update(canonicalJson(event)).digest();

@@ -11,7 +11,11 @@ export const eventMessage = (record: EventRecord): Event =>
     type: record.type,
     resourceId: record.resource_id,
     projectId: record.project_id ?? '',
-    actor: { subject: record.actor_subject, onBehalfOf: record.actor_on_behalf_of ?? '', displayName: record.actor_name ?? '' },
+    actor: {
+      subject: record.actor_subject,
+      onBehalfOf: record.actor_on_behalf_of ?? '',
+      displayName: record.actor_name ?? '',
+    },
     requestId: record.request_id,
     occurredAt: timestamp(record.occurred_at),
     // What came out of a jsonb column is JSON.

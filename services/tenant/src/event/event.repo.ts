@@ -30,7 +30,12 @@ export function selectRecord<O>(query: SelectQueryBuilder<LedgerTables, 'ledger.
 }
 
 /** The tenant's events with a number above `after`, in order; of one resource when `resourceId` is not empty. */
-export async function readEvents(tx: Transaction<LedgerTables>, after: bigint, limit: number, resourceId = ''): Promise<EventRecord[]> {
+export async function readEvents(
+  tx: Transaction<LedgerTables>,
+  after: bigint,
+  limit: number,
+  resourceId = '',
+): Promise<EventRecord[]> {
   let query = selectRecord(tx.selectFrom('ledger.event')).where('ledger.event.n', '>', String(after));
   if (resourceId !== '') query = query.where('resource_id', '=', resourceId);
   return query.orderBy('ledger.event.n').limit(limit).execute();

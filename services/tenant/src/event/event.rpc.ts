@@ -10,12 +10,20 @@ export const eventRpc = (database: Database<LedgerTables>, hub: EventHub): Servi
   listEvents: async (request, context) => {
     const page = pageOf(request.page);
     const after = page.after === undefined ? request.after : BigInt(page.after);
-    const found = await database.tenant(callerOf(context).orgId, (tx) => readEvents(tx, after, page.limit + 1, request.resourceId));
+    const found = await database.tenant(callerOf(context).orgId, (tx) =>
+      readEvents(tx, after, page.limit + 1, request.resourceId),
+    );
     const { rows, next } = page.cut(found, (row) => row.n);
     return { events: rows.map(eventMessage), page: { next } };
   },
   watchEvents: async function* (request, context) {
     const { orgId } = callerOf(context);
-    for await (const event of hub.watch({ orgId, after: request.after, resourceId: request.resourceId, signal: context.signal })) yield event === undefined ? {} : { event };
+    for await (const event of hub.watch({
+      orgId,
+      after: request.after,
+      resourceId: request.resourceId,
+      signal: context.signal,
+    }))
+      yield event === undefined ? {} : { event };
   },
 });

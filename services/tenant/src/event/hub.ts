@@ -49,7 +49,8 @@ export class EventHub {
       for (;;) {
         if (watch.signal.aborted) return;
         const step = channel.since(position) ?? (await this.#read(channel, watch, position));
-        for (const event of step.events) if (watch.resourceId === '' || event.resourceId === watch.resourceId) yield event;
+        for (const event of step.events)
+          if (watch.resourceId === '' || event.resourceId === watch.resourceId) yield event;
         const moved = step.upTo > position;
         position = moved ? step.upTo : position;
         if (!moved && !(await channel.moved(watch.signal, this.#sweepMs)) && !watch.signal.aborted) yield undefined;

@@ -19,7 +19,12 @@ export async function ownNats(): Promise<OwnNats> {
   const stateDir = mkdtempSync(join(tmpdir(), 'truffle-nats-'));
   const { databaseUrl, temporalAddress, temporalNamespace } = testEngines();
   // With the run's own PostgreSQL and Temporal given, only NATS is started.
-  const env = { ...process.env, TRUFFLE_DATABASE_URL: databaseUrl, TRUFFLE_TEMPORAL_ADDRESS: temporalAddress, TRUFFLE_TEMPORAL_NAMESPACE: temporalNamespace };
+  const env = {
+    ...process.env,
+    TRUFFLE_DATABASE_URL: databaseUrl,
+    TRUFFLE_TEMPORAL_ADDRESS: temporalAddress,
+    TRUFFLE_TEMPORAL_NAMESPACE: temporalNamespace,
+  };
   let engines: Engines = await startEngines({ stateDir, quiet: true, env });
   const start = async (): Promise<void> => {
     engines = await startEngines({ stateDir, quiet: true, env });
@@ -41,11 +46,20 @@ export async function ownNats(): Promise<OwnNats> {
 }
 
 /** Appends `count` events to an organization's ledger, several in a transaction, as a service does. */
-export async function appendMany(database: Database<LedgerTables>, orgId: string, count: number, at = 0): Promise<void> {
+export async function appendMany(
+  database: Database<LedgerTables>,
+  orgId: string,
+  count: number,
+  at = 0,
+): Promise<void> {
   const perTransaction = 5;
   for (let done = 0; done < count; done += perTransaction)
     await database.tenant(orgId, async (tx) => {
       for (let i = done; i < Math.min(count, done + perTransaction); i++)
-        await appendEvent(tx, { subject: 'svc:test', requestId: 'request-1' }, { orgId, name: 'thing.happened', resourceId: orgId, data: { i: at + i, half: 0.5, text: 'ü\u2028"' } });
+        await appendEvent(
+          tx,
+          { subject: 'svc:test', requestId: 'request-1' },
+          { orgId, name: 'thing.happened', resourceId: orgId, data: { i: at + i, half: 0.5, text: 'ü\u2028"' } },
+        );
     });
 }

@@ -22,7 +22,11 @@ export class LeaseLostError extends Error {
 }
 
 /** Takes the lease when it is free or has run out; undefined while another holds it. The fence rises with each new turn. */
-export async function takeLease(tx: Transaction<LedgerTables>, holder: string, seconds: number): Promise<Turn | undefined> {
+export async function takeLease(
+  tx: Transaction<LedgerTables>,
+  holder: string,
+  seconds: number,
+): Promise<Turn | undefined> {
   const { rows } = await sql<{ fence: string }>`
     insert into ledger.lease as l (name, holder, fence, until) values (${leaseName}, ${holder}, 1, now() + make_interval(secs => ${seconds}))
     on conflict (name) do update set holder = excluded.holder, fence = l.fence + 1, until = excluded.until where l.until < now()
@@ -57,7 +61,12 @@ export async function demandLease(tx: Transaction<LedgerTables>, turn: Turn): Pr
 
 /** Events that wait for a number, in the order that they happened. */
 export async function readUnnumbered(tx: Transaction<LedgerTables>, limit: number): Promise<EventRecord[]> {
-  return selectRecord(tx.selectFrom('ledger.event')).where('ledger.event.n', 'is', null).orderBy('ledger.event.occurred_at').orderBy('id').limit(limit).execute();
+  return selectRecord(tx.selectFrom('ledger.event'))
+    .where('ledger.event.n', 'is', null)
+    .orderBy('ledger.event.occurred_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
 }
 
 /** Where an organization's chain stands. */
@@ -75,7 +84,10 @@ export async function readHeads(tx: Transaction<LedgerTables>, orgIds: readonly 
   return new Map(rows.map((row) => [row.org_id, { n: BigInt(row.n), hash: row.hash }]));
 }
 
-export async function writeNumbers(tx: Transaction<LedgerTables>, numbered: readonly { readonly id: string; readonly n: string; readonly hash: Buffer }[]): Promise<void> {
+export async function writeNumbers(
+  tx: Transaction<LedgerTables>,
+  numbered: readonly { readonly id: string; readonly n: string; readonly hash: Buffer }[],
+): Promise<void> {
   await sql`
     update ledger.event e set n = v.n, hash = v.hash
     from unnest(${numbered.map((e) => e.id)}::text[], ${numbered.map((e) => e.n)}::bigint[], ${numbered.map((e) => e.hash)}::bytea[]) v (id, n, hash)
@@ -91,12 +103,31 @@ export async function writeHeads(tx: Transaction<LedgerTables>, heads: ReadonlyM
 }
 
 /** Organizations with numbered events that are not published yet; any of them, so that none waits for another's backlog. */
-export async function readUnpublished(tx: Transaction<LedgerTables>, limit: number): Promise<{ readonly org_id: string; readonly published_n: string }[]> {
-  return tx.selectFrom('ledger.head').select(['org_id', 'published_n']).whereRef('published_n', '<', 'n').orderBy(sql`random()`).limit(limit).execute();
+export async function readUnpublished(
+  tx: Transaction<LedgerTables>,
+  limit: number,
+): Promise<{ readonly org_id: string; readonly published_n: string }[]> {
+  return tx
+    .selectFrom('ledger.head')
+    .select(['org_id', 'published_n'])
+    .whereRef('published_n', '<', 'n')
+    .orderBy(sql`random()`)
+    .limit(limit)
+    .execute();
 }
 
-export async function readNumbered(tx: Transaction<LedgerTables>, orgId: string, after: string, limit: number): Promise<EventRecord[]> {
-  return selectRecord(tx.selectFrom('ledger.event')).where('org_id', '=', orgId).where('ledger.event.n', '>', after).orderBy('ledger.event.n').limit(limit).execute();
+export async function readNumbered(
+  tx: Transaction<LedgerTables>,
+  orgId: string,
+  after: string,
+  limit: number,
+): Promise<EventRecord[]> {
+  return selectRecord(tx.selectFrom('ledger.event'))
+    .where('org_id', '=', orgId)
+    .where('ledger.event.n', '>', after)
+    .orderBy('ledger.event.n')
+    .limit(limit)
+    .execute();
 }
 
 export async function writePublished(tx: Transaction<LedgerTables>, orgId: string, n: string): Promise<void> {

@@ -1,5 +1,13 @@
 import { toBinary } from '@bufbuild/protobuf';
-import { JetStreamApiCodes, JetStreamApiError, jetstream, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
 import { EventSchema } from '@truffle/api/tenant/v1/event';
 import type { Bell } from '@truffle/kit';
 import { eventMessage } from './event.codec.ts';
@@ -49,6 +57,9 @@ export class EventStream {
     const event = eventMessage(record);
     let payload = toBinary(EventSchema, event);
     if (payload.length > mostBytes) payload = toBinary(EventSchema, { ...event, data: {} });
-    await jetstream(this.#connection).publish(`events.${record.org_id}`, payload, { msgID: record.id, timeout: publishTimeout });
+    await jetstream(this.#connection).publish(`events.${record.org_id}`, payload, {
+      msgID: record.id,
+      timeout: publishTimeout,
+    });
   }
 }

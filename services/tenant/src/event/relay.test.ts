@@ -42,10 +42,14 @@ function relayOf(bell: Bell, holder: string): Relay {
   return relay;
 }
 
-const writer = (bell?: Bell): Database<LedgerTables> => database.open<LedgerTables>('svc_orchestration', bell && (() => bell.ring(bells.events)));
+const writer = (bell?: Bell): Database<LedgerTables> =>
+  database.open<LedgerTables>('svc_orchestration', bell && (() => bell.ring(bells.events)));
 
 async function demandNumbered(orgId: string, count: number): Promise<void> {
-  const { rows } = await database.admin.query<{ n: string | null; hash: Buffer }>('select n, hash from ledger.event where org_id = $1 order by n', [orgId]);
+  const { rows } = await database.admin.query<{ n: string | null; hash: Buffer }>(
+    'select n, hash from ledger.event where org_id = $1 order by n',
+    [orgId],
+  );
   expect(rows.map((row) => Number(row.n))).toEqual(Array.from({ length: count }, (_, i) => i + 1));
   const reader = database.open<LedgerTables>('svc_ledger_reader');
   let hash = chainStart;
@@ -53,25 +57,40 @@ async function demandNumbered(orgId: string, count: number): Promise<void> {
     hash = chainHash(hash, event);
     expect(rows[Number(event.n) - 1]?.hash.equals(hash)).toBe(true);
   }
-  const { rows: heads } = await database.admin.query<{ n: string; hash: Buffer }>('select n, hash from ledger.head where org_id = $1', [orgId]);
+  const { rows: heads } = await database.admin.query<{ n: string; hash: Buffer }>(
+    'select n, hash from ledger.head where org_id = $1',
+    [orgId],
+  );
   expect([Number(heads[0]?.n), heads[0]?.hash.equals(hash)]).toEqual([count, true]);
 }
 
 const publishedAll = (orgId: string, count: number) =>
-  until(`${count} events are published`, async () => {
-    const { rows } = await database.admin.query('select 1 from ledger.head where org_id = $1 and published_n = $2', [orgId, count]);
-    return rows.length === 1;
-  }, 30_000);
+  until(
+    `${count} events are published`,
+    async () => {
+      const { rows } = await database.admin.query('select 1 from ledger.head where org_id = $1 and published_n = $2', [
+        orgId,
+        count,
+      ]);
+      return rows.length === 1;
+    },
+    30_000,
+  );
 
 /** What the stream holds of an organization, in its order. */
 async function stored(bell: Bell, orgId: string): Promise<Event[]> {
   const manager = await jetstreamManager(bell.connection);
-  const { name } = await manager.consumers.add('EVENTS', { ack_policy: AckPolicy.None, filter_subject: `events.${orgId}`, inactive_threshold: 10e9 });
+  const { name } = await manager.consumers.add('EVENTS', {
+    ack_policy: AckPolicy.None,
+    filter_subject: `events.${orgId}`,
+    inactive_threshold: 10e9,
+  });
   const { num_pending: pending } = await manager.consumers.info('EVENTS', name);
   if (pending === 0) return [];
   const consumer = await jetstream(bell.connection).consumers.get('EVENTS', name);
   const events: Event[] = [];
-  for await (const message of await consumer.fetch({ max_messages: pending, expires: 5_000 })) events.push(fromBinary(EventSchema, message.data));
+  for await (const message of await consumer.fetch({ max_messages: pending, expires: 5_000 }))
+    events.push(fromBinary(EventSchema, message.data));
   return events;
 }
 
@@ -83,10 +102,23 @@ describe('the relay', () => {
     const bell = await bellOf();
     const dying = await bellOf();
     await dying.connection.close();
-    const first = new Relay({ database: database.open<LedgerTables>('svc_relay'), bell: { ...dying, listen: () => () => undefined }, logger, holder: 'first' });
+    const first = new Relay({
+      database: database.open<LedgerTables>('svc_relay'),
+      bell: { ...dying, listen: () => () => undefined },
+      logger,
+      holder: 'first',
+    });
     first.start();
     await appendMany(writer(), orgId, 700);
-    await until('all are numbered', async () => (await database.admin.query('select 1 from ledger.head where org_id = $1 and n = 700 and published_n = 0', [orgId])).rows.length === 1);
+    await until(
+      'all are numbered',
+      async () =>
+        (
+          await database.admin.query('select 1 from ledger.head where org_id = $1 and n = 700 and published_n = 0', [
+            orgId,
+          ])
+        ).rows.length === 1,
+    );
     await first.close();
     relayOf(bell, 'second');
     await publishedAll(orgId, 700);
@@ -100,7 +132,10 @@ describe('the relay', () => {
     const first = relayOf(bell, 'first');
     relayOf(await bellOf(), 'second');
     const work = Promise.all(orgIds.map((orgId) => appendMany(writer(bell), orgId, 300)));
-    await until('the first has begun', async () => (await database.admin.query('select 1 from ledger.head')).rows.length > 0);
+    await until(
+      'the first has begun',
+      async () => (await database.admin.query('select 1 from ledger.head')).rows.length > 0,
+    );
     await first.close();
     await work;
     for (const orgId of orgIds) {
@@ -116,12 +151,18 @@ describe('the relay', () => {
     relayOf(bell, 'first');
     const reader = database.open<LedgerTables>('svc_ledger_reader');
     let reads = 0;
-    const hub = new EventHub({ database: { tenant: (org, work) => (reads++, reader.tenant(org, work)) }, bell, logger, sweepMs: 2_000 });
+    const hub = new EventHub({
+      database: { tenant: (org, work) => (reads++, reader.tenant(org, work)) },
+      bell,
+      logger,
+      sweepMs: 2_000,
+    });
     const stop = new AbortController();
     const seen = Array.from({ length: 1_000 }, () => [] as bigint[]);
     const watching = Promise.all(
       seen.map(async (mine) => {
-        for await (const event of hub.watch({ orgId, after: 0n, resourceId: '', signal: stop.signal })) if (event !== undefined) mine.push(event.n);
+        for await (const event of hub.watch({ orgId, after: 0n, resourceId: '', signal: stop.signal }))
+          if (event !== undefined) mine.push(event.n);
       }),
     );
     const service = writer(bell);
@@ -135,7 +176,11 @@ describe('the relay', () => {
     await until('all saw everything', () => seen.every((mine) => mine.length === 300), 30_000);
     for (const mine of seen) expect(mine).toEqual(numbers(300));
     expect(reads - readsBefore).toBeLessThan(100);
-    await until('the stream is whole again', async () => (await stored(bell, orgId).catch(() => [])).length === 300, 30_000);
+    await until(
+      'the stream is whole again',
+      async () => (await stored(bell, orgId).catch(() => [])).length === 300,
+      30_000,
+    );
     expect((await stored(bell, orgId)).map((e) => e.n)).toEqual(numbers(300));
     stop.abort();
     await watching;
@@ -147,7 +192,12 @@ describe('a watcher', () => {
     const orgId = newId('org');
     const bell = await bellOf();
     relayOf(bell, 'first');
-    const hub = new EventHub({ database: database.open<LedgerTables>('svc_ledger_reader'), bell, logger, sweepMs: 1_000 });
+    const hub = new EventHub({
+      database: database.open<LedgerTables>('svc_ledger_reader'),
+      bell,
+      logger,
+      sweepMs: 1_000,
+    });
     const stop = new AbortController();
     const slow = hub.watch({ orgId, after: 0n, resourceId: '', signal: stop.signal });
     await appendMany(writer(bell), orgId, 5);

@@ -65,7 +65,10 @@ export class Relay {
 
   start(): void {
     this.#deafen = this.#parts.bell.listen(bells.events, () => this.#numbering.ring());
-    this.#loops = Promise.all([this.#loop(this.#numbering, () => this.#numberSome()), this.#loop(this.#publishing, () => this.#publishSome())]);
+    this.#loops = Promise.all([
+      this.#loop(this.#numbering, () => this.#numberSome()),
+      this.#loop(this.#publishing, () => this.#publishSome()),
+    ]);
   }
 
   /** Ends after the batches at work and lets the lease go, so that a standby takes over at once. */
@@ -81,7 +84,7 @@ export class Relay {
 
   /** Runs `work` until it finds nothing to do, then waits for the bell or the sweep; a failure waits longer and longer. */
   async #loop(wake: Wake, work: () => Promise<boolean>): Promise<void> {
-    for (let failures = 0; !this.#closed; ) {
+    for (let failures = 0; !this.#closed;) {
       try {
         const more = await work();
         failures = 0;
@@ -179,7 +182,10 @@ export class Relay {
 }
 
 /** Numbers `events` on from `heads`, which it moves along. */
-function chain(events: readonly EventRecord[], heads: Map<string, { readonly n: bigint; readonly hash: Buffer }>): { id: string; n: string; hash: Buffer }[] {
+function chain(
+  events: readonly EventRecord[],
+  heads: Map<string, { readonly n: bigint; readonly hash: Buffer }>,
+): { id: string; n: string; hash: Buffer }[] {
   return events.map((event) => {
     const head = heads.get(event.org_id) ?? { n: 0n, hash: chainStart };
     const n = head.n + 1n;

@@ -17,5 +17,7 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),
     };
   },
-  resolveScopes: async (request, context) => ({ chains: await resolveScopes(parts, callerOf(context).orgId, request.scopeIds) }),
+  resolveScopes: async (request, context) => ({
+    chains: await resolveScopes(parts, callerOf(context).orgId, request.scopeIds),
+  }),
 });

@@ -28,7 +28,10 @@ export async function authenticate(parts: TenantParts, credential: string): Prom
 }
 
 /** Who a subject is and what it may do: the person or the key, and its bindings. */
-export async function whoIs(parts: TenantParts, subject: string): Promise<{ user?: User; apiKey?: ApiKey; bindings: Binding[] }> {
+export async function whoIs(
+  parts: TenantParts,
+  subject: string,
+): Promise<{ user?: User; apiKey?: ApiKey; bindings: Binding[] }> {
   const [kind, id = ''] = subject.split(':');
   return parts.identity.anywhere(async (tx) => {
     if (kind === 'key') {
@@ -37,7 +40,10 @@ export async function whoIs(parts: TenantParts, subject: string): Promise<{ user
     }
     const user = await findUser(tx, id);
     if (user === undefined) return { bindings: [] };
-    return { user: userMessage(user), bindings: (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row, user.email)) };
+    return {
+      user: userMessage(user),
+      bindings: (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row, user.email)),
+    };
   });
 }
 
@@ -59,8 +65,15 @@ async function byKey(parts: TenantParts, sha256: Buffer): Promise<Identity> {
     const key = await findGoodKey(tx, sha256, now);
     if (key === undefined) throw refused();
     if (now.getTime() - (key.last_used_at?.getTime() ?? 0) >= useResolution) await touchKey(tx, key.id, now);
-    return { subject: `key:${key.id}`, displayName: key.name, bindings: [keyBindingMessage(key)], expiresAt: key.expires_at, sessionId: '' };
+    return {
+      subject: `key:${key.id}`,
+      displayName: key.name,
+      bindings: [keyBindingMessage(key)],
+      expiresAt: key.expires_at,
+      sessionId: '',
+    };
   });
 }
 
-const refused = (): UnauthenticatedProblem => new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked');
+const refused = (): UnauthenticatedProblem =>
+  new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked');

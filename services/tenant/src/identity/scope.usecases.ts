@@ -20,10 +20,12 @@ export async function resolveScopes(parts: TenantParts, orgId: string, ids: read
     if ((await findOrganization(tx, orgId)) === undefined) return chains;
     for (const scopeId of new Set(ids)) {
       if (scopeId === orgId) chains.push({ scopeId, orgId, workspaceId: '', projectId: '' });
-      else if (isId(scopeId, 'wks') && (await findWorkspace(tx, scopeId)) !== undefined) chains.push({ scopeId, orgId, workspaceId: scopeId, projectId: '' });
+      else if (isId(scopeId, 'wks') && (await findWorkspace(tx, scopeId)) !== undefined)
+        chains.push({ scopeId, orgId, workspaceId: scopeId, projectId: '' });
       else if (isId(scopeId, 'prj')) {
         const project = await findProject(tx, scopeId);
-        if (project !== undefined) chains.push({ scopeId, orgId, workspaceId: project.workspace_id, projectId: scopeId });
+        if (project !== undefined)
+          chains.push({ scopeId, orgId, workspaceId: project.workspace_id, projectId: scopeId });
       }
     }
     return chains;

@@ -5,11 +5,17 @@ import type { OrganizationTable } from './organization.table.ts';
 
 export type OrganizationRow = Selectable<OrganizationTable>;
 
-export async function insertOrganization(tx: Transaction<TenantTables>, row: Insertable<OrganizationTable>): Promise<void> {
+export async function insertOrganization(
+  tx: Transaction<TenantTables>,
+  row: Insertable<OrganizationTable>,
+): Promise<void> {
   await tx.insertInto('tenant.organization').values(row).execute();
 }
 
-export async function findOrganization(tx: Transaction<TenantTables>, orgId: string): Promise<OrganizationRow | undefined> {
+export async function findOrganization(
+  tx: Transaction<TenantTables>,
+  orgId: string,
+): Promise<OrganizationRow | undefined> {
   return tx
     .selectFrom('tenant.organization')
     .selectAll()

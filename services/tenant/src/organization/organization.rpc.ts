@@ -18,7 +18,11 @@ export const organizationRpc = (parts: TenantParts): ServiceImpl<typeof Organiza
     const wanted = { id: newId('org'), name: request.name, title: request.title, owner: caller.subject };
     const made = await foundOrganization(parts, authorOf(caller), wanted, 'name');
     parts.bell.ring(bells.identity);
-    return { organization: organizationMessage(made.organization), workspace: workspaceMessage(made.workspace), project: projectMessage(made.project) };
+    return {
+      organization: organizationMessage(made.organization),
+      workspace: workspaceMessage(made.workspace),
+      project: projectMessage(made.project),
+    };
   },
   getOrganization: async (request, context) => {
     const row = await parts.tenants.tenant(callerOf(context).orgId, (tx) => findOrganization(tx, request.orgId));

@@ -62,9 +62,25 @@ export async function foundOrganization(
       created_at: organization.created_at,
     });
     const org = { orgId: wanted.id };
-    await appendEvent(tx, author, { ...org, name: 'organization.created', resourceId: wanted.id, data: { after: { name: wanted.name, title: wanted.title, owner: wanted.owner } } });
-    await appendEvent(tx, author, { ...org, name: 'workspace.created', resourceId: workspace.id, data: { after: { name: firstName } } });
-    await appendEvent(tx, author, { ...org, name: 'project.created', resourceId: project.id, projectId: project.id, data: { after: { name: firstName, workspaceId: workspace.id } } });
+    await appendEvent(tx, author, {
+      ...org,
+      name: 'organization.created',
+      resourceId: wanted.id,
+      data: { after: { name: wanted.name, title: wanted.title, owner: wanted.owner } },
+    });
+    await appendEvent(tx, author, {
+      ...org,
+      name: 'workspace.created',
+      resourceId: workspace.id,
+      data: { after: { name: firstName } },
+    });
+    await appendEvent(tx, author, {
+      ...org,
+      name: 'project.created',
+      resourceId: project.id,
+      projectId: project.id,
+      data: { after: { name: firstName, workspaceId: workspace.id } },
+    });
   });
   return founded;
 }
@@ -73,8 +89,21 @@ function rowsOf(parts: TenantParts, wanted: NewOrganization): Founded {
   const fresh = { protected: false, revision: '1', created_at: parts.now(), deleted_at: null };
   const workspace = { ...fresh, org_id: wanted.id, id: newId('wks'), name: firstName };
   return {
-    organization: { ...fresh, org_id: wanted.id, name: wanted.name, title: wanted.title === '' ? wanted.name : wanted.title, home_region: parts.homeRegion },
+    organization: {
+      ...fresh,
+      org_id: wanted.id,
+      name: wanted.name,
+      title: wanted.title === '' ? wanted.name : wanted.title,
+      home_region: parts.homeRegion,
+    },
     workspace,
-    project: { ...fresh, org_id: wanted.id, id: newId('prj'), workspace_id: workspace.id, name: firstName, quota_holder: null },
+    project: {
+      ...fresh,
+      org_id: wanted.id,
+      id: newId('prj'),
+      workspace_id: workspace.id,
+      name: firstName,
+      quota_holder: null,
+    },
   };
 }

@@ -10,7 +10,12 @@ export async function insertProject(tx: Transaction<TenantTables>, row: Insertab
 }
 
 export async function findProject(tx: Transaction<TenantTables>, id: string): Promise<ProjectRow | undefined> {
-  return tx.selectFrom('tenant.project').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+  return tx
+    .selectFrom('tenant.project')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
 }
 
 /** As `findProject`, held to the end of the transaction. */
@@ -24,7 +29,11 @@ export async function lockProject(tx: Transaction<TenantTables>, id: string): Pr
     .executeTakeFirst();
 }
 
-export async function listProjects(tx: Transaction<TenantTables>, after: string | undefined, limit: number): Promise<ProjectRow[]> {
+export async function listProjects(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<ProjectRow[]> {
   let query = tx.selectFrom('tenant.project').selectAll().where('deleted_at', 'is', null);
   if (after !== undefined) query = query.where('name', '>', after);
   return query.orderBy('name').limit(limit).execute();

@@ -8,7 +8,9 @@ import { findProject, listProjects } from './project.repo.ts';
 import { createProject, deleteProject } from './project.usecases.ts';
 
 export const projectRpc = (parts: TenantParts): ServiceImpl<typeof ProjectService> => ({
-  createProject: async (request, context) => ({ project: projectMessage(await createProject(parts, callerOf(context), request.workspaceId, request.name)) }),
+  createProject: async (request, context) => ({
+    project: projectMessage(await createProject(parts, callerOf(context), request.workspaceId, request.name)),
+  }),
   getProject: async (request, context) => {
     const row = await parts.tenants.tenant(callerOf(context).orgId, (tx) => findProject(tx, request.projectId));
     if (row === undefined) throw new NotFoundProblem('project', request.projectId);
@@ -16,7 +18,9 @@ export const projectRpc = (parts: TenantParts): ServiceImpl<typeof ProjectServic
   },
   listProjects: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listProjects(tx, page.after, page.limit + 1));
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listProjects(tx, page.after, page.limit + 1),
+    );
     const { rows, next } = page.cut(found, (row) => row.name);
     return { projects: rows.map(projectMessage), page: { next } };
   },

@@ -19,9 +19,21 @@ import { lockWorkspace } from '../workspace/workspace.repo.ts';
 import { insertProject, lockProject, markProjectDeleted, type ProjectRow } from './project.repo.ts';
 
 /** @throws NotFoundProblem without the workspace, AlreadyExistsProblem when the organization has a project of that name */
-export async function createProject(parts: TenantParts, caller: Caller, workspaceId: string, name: string): Promise<ProjectRow> {
+export async function createProject(
+  parts: TenantParts,
+  caller: Caller,
+  workspaceId: string,
+  name: string,
+): Promise<ProjectRow> {
   const fresh = { protected: false, revision: '1', created_at: parts.now(), deleted_at: null };
-  const row = { ...fresh, org_id: caller.orgId, id: newId('prj'), workspace_id: workspaceId, name, quota_holder: caller.requestId };
+  const row = {
+    ...fresh,
+    org_id: caller.orgId,
+    id: newId('prj'),
+    workspace_id: workspaceId,
+    name,
+    quota_holder: caller.requestId,
+  };
   await parts.tenants.tenant(caller.orgId, async (tx) => {
     if ((await lockWorkspace(tx, workspaceId)) === undefined) throw new NotFoundProblem('workspace', workspaceId);
     try {
@@ -46,12 +58,19 @@ export async function deleteProject(parts: TenantParts, caller: Caller, id: stri
   const gone = await parts.tenants.tenant(caller.orgId, async (tx) => {
     const row = await lockProject(tx, id);
     if (row === undefined) throw new NotFoundProblem('project', id);
-    if (revision !== 0n && revision !== BigInt(row.revision)) throw new StaleRevisionProblem('project', id, revision, BigInt(row.revision));
+    if (revision !== 0n && revision !== BigInt(row.revision))
+      throw new StaleRevisionProblem('project', id, revision, BigInt(row.revision));
     if (row.protected) throw new PreconditionProblem('PROTECTED', `project ${row.name} is protected`, { id });
     const bindings = await deleteBindingsAt(tx, id);
     const keys = await revokeKeysAt(tx, id, parts.now());
     await markProjectDeleted(tx, id, parts.now());
-    await appendEvent(tx, authorOf(caller), { orgId: caller.orgId, name: 'project.deleted', resourceId: id, projectId: id, data: { before: { name: row.name } } });
+    await appendEvent(tx, authorOf(caller), {
+      orgId: caller.orgId,
+      name: 'project.deleted',
+      resourceId: id,
+      projectId: id,
+      data: { before: { name: row.name } },
+    });
     return { bindings, keys, project: row.quota_holder };
   });
   parts.bell.ring(bells.identity);
@@ -62,7 +81,13 @@ export async function deleteProject(parts: TenantParts, caller: Caller, id: stri
 
 /** A cluster that is made between this answer and the commit finds its project gone; it is still reached through its own id. */
 async function demandNoClusters(parts: TenantParts, caller: Caller, id: string): Promise<void> {
-  const { clusters } = await parts.peers.client('orchestration', ProjectUseService, onBehalfOf(caller)).countClusters({ projectId: id });
+  const { clusters } = await parts.peers
+    .client('orchestration', ProjectUseService, onBehalfOf(caller))
+    .countClusters({ projectId: id });
   if (clusters > 0)
-    throw new PreconditionProblem('PROJECT_NOT_EMPTY', `project ${id} holds ${clusters} cluster(s); delete them first`, { id, clusters: String(clusters) });
+    throw new PreconditionProblem(
+      'PROJECT_NOT_EMPTY',
+      `project ${id} holds ${clusters} cluster(s); delete them first`,
+      { id, clusters: String(clusters) },
+    );
 }

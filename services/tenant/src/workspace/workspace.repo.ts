@@ -10,7 +10,12 @@ export async function insertWorkspace(tx: Transaction<TenantTables>, row: Insert
 }
 
 export async function findWorkspace(tx: Transaction<TenantTables>, id: string): Promise<WorkspaceRow | undefined> {
-  return tx.selectFrom('tenant.workspace').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+  return tx
+    .selectFrom('tenant.workspace')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
 }
 
 /** As `findWorkspace`, held to the end of the transaction: nothing is made in it or taken from it meanwhile. */
@@ -24,7 +29,11 @@ export async function lockWorkspace(tx: Transaction<TenantTables>, id: string): 
     .executeTakeFirst();
 }
 
-export async function listWorkspaces(tx: Transaction<TenantTables>, after: string | undefined, limit: number): Promise<WorkspaceRow[]> {
+export async function listWorkspaces(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<WorkspaceRow[]> {
   let query = tx.selectFrom('tenant.workspace').selectAll().where('deleted_at', 'is', null);
   if (after !== undefined) query = query.where('name', '>', after);
   return query.orderBy('name').limit(limit).execute();

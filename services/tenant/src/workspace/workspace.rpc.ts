@@ -8,7 +8,9 @@ import { findWorkspace, listWorkspaces } from './workspace.repo.ts';
 import { createWorkspace, deleteWorkspace } from './workspace.usecases.ts';
 
 export const workspaceRpc = (parts: TenantParts): ServiceImpl<typeof WorkspaceService> => ({
-  createWorkspace: async (request, context) => ({ workspace: workspaceMessage(await createWorkspace(parts, callerOf(context), request.name)) }),
+  createWorkspace: async (request, context) => ({
+    workspace: workspaceMessage(await createWorkspace(parts, callerOf(context), request.name)),
+  }),
   getWorkspace: async (request, context) => {
     const row = await parts.tenants.tenant(callerOf(context).orgId, (tx) => findWorkspace(tx, request.workspaceId));
     if (row === undefined) throw new NotFoundProblem('workspace', request.workspaceId);
@@ -16,7 +18,9 @@ export const workspaceRpc = (parts: TenantParts): ServiceImpl<typeof WorkspaceSe
   },
   listWorkspaces: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listWorkspaces(tx, page.after, page.limit + 1));
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listWorkspaces(tx, page.after, page.limit + 1),
+    );
     const { rows, next } = page.cut(found, (row) => row.name);
     return { workspaces: rows.map(workspaceMessage), page: { next } };
   },
