@@ -1,5 +1,10 @@
 import { create, createFileRegistry, type DescFile, type DescMethod, setExtension } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema, MethodOptionsSchema } from '@bufbuild/protobuf/wkt';
+import {
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
+  FileDescriptorProtoSchema,
+  MethodOptionsSchema,
+} from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
   BadRequestSchema,
@@ -53,7 +58,19 @@ function methodWith(rules: Partial<MethodRules> | undefined): DescMethod {
     package: 'test',
     syntax: 'proto3',
     dependency: ['google/protobuf/empty.proto'],
-    messageType: [{ name: 'Ask', field: [{ name: 'thing_id', number: 1, type: 9, label: 1 }] }],
+    messageType: [
+      {
+        name: 'Ask',
+        field: [
+          {
+            name: 'thing_id',
+            number: 1,
+            type: FieldDescriptorProto_Type.STRING,
+            label: FieldDescriptorProto_Label.OPTIONAL,
+          },
+        ],
+      },
+    ],
     service: [
       {
         name: 'Things',

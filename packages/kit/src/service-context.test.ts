@@ -27,7 +27,7 @@ const split = async (): Promise<[string, string, string]> =>
 
 async function signed(
   changed: Record<string, unknown>,
-  { key = tenant.privateKey, kid = 'tenant' as string | null } = {},
+  { key = tenant.privateKey, kid = 'tenant' }: { key?: string; kid?: string | null } = {},
 ): Promise<string> {
   const payload = Object.fromEntries(
     Object.entries({ ...claims(), ...changed }).filter(([, value]) => value !== undefined),
