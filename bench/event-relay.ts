@@ -92,7 +92,7 @@ async function latency(): Promise<void> {
   const committed: number[] = [];
   const delays: number[] = [];
   let ordered = true;
-  const seen = new Array<number>(watchers).fill(0);
+  const seen = Array.from({ length: watchers }, () => 0);
   const watching = Promise.all(
     seen.map(async (_, w) => {
       for await (const event of hub.watch({ orgId, after: 0n, resourceId: '', signal: stop.signal })) {
