@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import * as modules from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -35,7 +35,8 @@ function fail(problem, fix) {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= wanted) {
-  enableCompileCache?.();
+  // Not in Node 20: of the module, as a name of its own could not be imported there.
+  modules.enableCompileCache?.();
   process.argv[1] = main;
   await import(pathToFileURL(main).href);
 } else {

@@ -1,6 +1,7 @@
 import type { Context } from './context/context.ts';
 import type { Config } from './context/config-file.ts';
-import type { Format, Output } from './output/output.ts';
+import type { Format } from './output/format.ts';
+import type { Output } from './output/output.ts';
 import type { Notes } from './output/notes.ts';
 import type { Session } from './session.ts';
 

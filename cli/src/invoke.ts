@@ -7,7 +7,8 @@ import { findProjectFile } from './context/project-file.ts';
 import { NotSignedInError, TimedOutError, UsageError } from './failure/cli-error.ts';
 import type { GlobalFlags, Invocation } from './invocation.ts';
 import { colorsFor } from './output/colors.ts';
-import { formats, Output } from './output/output.ts';
+import { formats } from './output/format.ts';
+import { Output } from './output/output.ts';
 import { Notes } from './output/notes.ts';
 
 const defaultCallMilliseconds = 30_000;

@@ -8,7 +8,7 @@ import { completionVerbs } from './completion/completion.command.ts';
 import { eventVerbs } from './event/event.command.ts';
 import { logVerbs } from './log/log.command.ts';
 import { operationVerbs } from './operation/operation.command.ts';
-import { formats } from './output/output.ts';
+import { formats } from './output/format.ts';
 import { serverVerbs } from './server/server.command.ts';
 import { templateVerbs } from './template/template.command.ts';
 import { orgVerbs, projectVerbs, workspaceVerbs } from './tenancy/tenancy.command.ts';

@@ -43,7 +43,7 @@ export const create: Handler<{ readonly role?: string; readonly scope?: string; 
   const session = await cli.session();
   const expires = flags.expiresIn === undefined ? {} : { expiresAt: timestampFromMs(cli.now() + parseDuration(flags.expiresIn, '--expires-in')) };
   const { apiKey, secret } = await session.api.apiKeys.createApiKey({ scopeId: await readScope(session, flags.scope), name, role, ...expires });
-  const kept = asJson(ApiKeySchema, present(apiKey)) as object;
+  const kept = (await asJson(ApiKeySchema, present(apiKey))) as object;
   await cli.out.plain({ ...kept, secret }, secret, secret);
   cli.notes.say('this is the only time that the key is shown; use it by TRUFFLE_TOKEN_FILE or truffle login --token-file');
 };

@@ -87,7 +87,7 @@ export const whoAmI: Handler = async (cli) => {
   const session = await cli.session();
   const who = await session.api.accounts.whoAmI({});
   const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
-  await cli.out.plain(asJson(WhoAmIResponseSchema, who), card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]), userOf(who));
+  await cli.out.plain(await asJson(WhoAmIResponseSchema, who), card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]), userOf(who));
 };
 
 const userOf = (who: WhoAmIResponse): string => (who.user === undefined ? present(who.apiKey).name : who.user.email);

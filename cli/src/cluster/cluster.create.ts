@@ -74,7 +74,7 @@ async function readPlan(session: Session, wanted: Draft): Promise<Plan> {
 }
 
 async function showPlan(cli: Invocation, plan: Plan): Promise<void> {
-  await cli.out.plain(asJson(PlanSchema, plan), planText(plan), plan.actions.map((each) => each.name).join('\n'));
+  await cli.out.plain(await asJson(PlanSchema, plan), planText(plan), plan.actions.map((each) => each.name).join('\n'));
   for (const warning of plan.warnings) cli.notes.warn(warning);
   if (!canBeDone(plan)) throw new PlanRefusedError(plan);
 }

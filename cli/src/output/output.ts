@@ -1,10 +1,8 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { toJson } from '@bufbuild/protobuf';
+import type { Format } from './format.ts';
 import { card, table } from './table.ts';
 import { printable } from './printable.ts';
 
-export const formats = ['table', 'json', 'yaml', 'name'] as const;
-export type Format = (typeof formats)[number];
 
 /** How one kind of message is shown. */
 export interface View<D extends DescMessage> {
@@ -34,7 +32,7 @@ export class Output {
 
   /** All of a list. */
   async list<D extends DescMessage>(view: View<D>, messages: readonly MessageShape<D>[]): Promise<void> {
-    if (this.format === 'json' || this.format === 'yaml') return this.data(messages.map((each) => asJson(view.schema, each)));
+    if (this.format === 'json' || this.format === 'yaml') return this.data(await Promise.all(messages.map((each) => asJson(view.schema, each))));
     if (this.format === 'name') return messages.forEach((each) => this.line(view.name(each)));
     const columns = Object.entries(view.columns);
     this.#write(`${table(columns.map(([head]) => head), messages.map((each) => columns.map(([, cell]) => cell(each, this.#now()))))}\n`);
@@ -42,7 +40,7 @@ export class Output {
 
   /** One thing. */
   async one<D extends DescMessage>(view: View<D>, message: MessageShape<D>): Promise<void> {
-    if (this.format === 'json' || this.format === 'yaml') return this.data(asJson(view.schema, message));
+    if (this.format === 'json' || this.format === 'yaml') return this.data(await asJson(view.schema, message));
     if (this.format === 'name') return this.line(view.name(message));
     this.#write(`${card(this.#cardOf(view, message))}\n`);
   }
@@ -54,8 +52,8 @@ export class Output {
 
   /** One of a stream: a line of JSON, a YAML document, a name, or `text`, whose foreign parts the caller made printable. */
   async item<D extends DescMessage>(view: Pick<View<D>, 'schema' | 'name'>, message: MessageShape<D>, text: string): Promise<void> {
-    if (this.format === 'json') return this.#write(`${JSON.stringify(asJson(view.schema, message))}\n`);
-    if (this.format === 'yaml') return this.#write(`---\n${await yaml(asJson(view.schema, message))}`);
+    if (this.format === 'json') return this.#write(`${JSON.stringify(await asJson(view.schema, message))}\n`);
+    if (this.format === 'yaml') return this.#write(`---\n${await yaml(await asJson(view.schema, message))}`);
     if (this.format === 'name') return this.line(view.name(message));
     this.#write(`${text}\n`);
   }
@@ -82,7 +80,8 @@ async function yaml(data: unknown): Promise<string> {
   return stringify(data);
 }
 
-/** The contract's JSON form of a message. */
-export function asJson<D extends DescMessage>(schema: D, message: MessageShape<D>): unknown {
+/** The contract's JSON form of a message. The code for it is loaded when it is needed. */
+export async function asJson<D extends DescMessage>(schema: D, message: MessageShape<D>): Promise<unknown> {
+  const { toJson } = await import('@bufbuild/protobuf');
   return toJson(schema, message, { alwaysEmitImplicit: true });
 }
