@@ -15,13 +15,15 @@ export interface Caller {
   readonly workspaceId?: string | undefined;
   readonly projectId?: string | undefined;
   readonly requestId: string;
+  /** Under which this call holds the quota that its method names: made by the gate, unlike the request's id never the client's. */
+  readonly quotaHolder: string;
   readonly traceparent: string;
   readonly sessionId?: string | undefined;
   /** Address that the call came from, for credentials' rate limits. */
   readonly address: string;
 }
 
-export const nobody: Caller = { subject: 'anonymous', bindings: [], orgId: '', requestId: '', traceparent: '', address: '' };
+export const nobody: Caller = { subject: 'anonymous', bindings: [], orgId: '', requestId: '', quotaHolder: '', traceparent: '', address: '' };
 
 export const callerKey = createContextKey<Caller>(nobody, { description: 'caller' });
 

@@ -65,7 +65,7 @@ export function gate(parts: GateParts): Interceptor {
 async function pass(parts: GateParts, request: Request, next: Next, requestId: string, name: string): Promise<UnaryResponse | StreamResponse> {
   const rules = rulesOf(request.method);
   const identified = await parts.identifier.identify(rules.access, request.header, requestId, request.contextValues.get(addressKey));
-  const caller = { ...identified, traceparent: currentTraceparent() };
+  const caller = { ...identified, traceparent: currentTraceparent(), quotaHolder: newId('req') };
   await parts.limits.take(caller, rules.rate);
   if (request.stream) return passStream(parts, request, next, caller, rules, name);
   const admitted = await admit(parts, request.method.input, request.message, caller, rules);
@@ -129,7 +129,7 @@ async function admit(parts: GateParts, schema: DescMessage, message: Message, ca
 async function withQuota<R>(parts: GateParts, caller: Caller, rules: MethodRules, work: () => Promise<R>): Promise<R> {
   if (rules.quota === '') return work();
   const quotas = parts.peers.client('billing', QuotaService, onBehalfOf(caller));
-  const held = { orgId: caller.orgId, quota: rules.quota, holder: caller.requestId };
+  const held = { orgId: caller.orgId, quota: rules.quota, holder: caller.quotaHolder };
   await quotas.consumeQuota({ ...held, amount: 1n });
   try {
     return await work();

@@ -66,7 +66,8 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
   return {
     bell,
     orgId,
-    caller: { subject: 'user:usr_test', bindings: [], orgId, requestId: 'req_test', traceparent: '', address: '' },
+    caller: { subject: 'user:usr_test', bindings: [], orgId, quotaHolder: '',
+    requestId: 'req_test', traceparent: '', address: '' },
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async () => {

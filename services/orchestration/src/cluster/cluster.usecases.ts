@@ -68,7 +68,7 @@ async function storeCluster(tx: Transaction<Tables>, caller: Caller, spec: Clust
     secrets: JSON.stringify(spec.secrets.map((s) => ({ name: s.name, keyId: s.keyId, sealed: Buffer.from(s.sealed).toString('base64'), version: s.version, notAfter: Number(s.notAfter) }))),
     generated: JSON.stringify(drawn.generated.map((g) => ({ name: g.name, length: g.length, charset: g.charset ?? '' }))),
     state: 'CREATING' as const,
-    quota_holder: caller.requestId,
+    quota_holder: caller.quotaHolder,
   };
   await insertCluster(tx, row);
   await insertServers(

@@ -31,6 +31,14 @@ export async function findVersion(tx: Transaction<TemplateTables>, id: string): 
   return rows[0];
 }
 
+/** One that new clusters may be made from: of a template that is not deleted. */
+export async function findOfferedVersion(tx: Transaction<TemplateTables>, id: string): Promise<VersionRow | undefined> {
+  const { rows } = await sql<VersionRow>`
+    select * from ${offered('source')} v where id = ${id}
+    and not exists (select 1 from template.template t where t.id = v.template_id and t.deleted_at is not null)`.execute(tx);
+  return rows[0];
+}
+
 /** Newest first, without sources. */
 export async function listVersions(
   tx: Transaction<TemplateTables>,

@@ -39,7 +39,7 @@ export async function storeVersion(parts: TemplateParts, caller: Caller, source:
   const { stored, isNew } = await parts.database.tenant(caller.orgId, (tx) =>
     store(tx, parts, caller, { source, content: parsed.template, digest: parsed.digest }),
   );
-  if (!isNew) await releaseVersionQuota(parts, caller, [caller.requestId]);
+  if (!isNew) await releaseVersionQuota(parts, caller, [caller.quotaHolder]);
   return stored;
 }
 
@@ -127,7 +127,7 @@ const rowOf = (caller: Caller, template: ListedTemplate, id: string, wanted: Wan
   signature: null,
   acquired_via: 'authored',
   source: wanted.source,
-  quota_holder: caller.requestId,
+  quota_holder: caller.quotaHolder,
   created_at: now,
   deleted_at: null,
 });

@@ -36,7 +36,7 @@ export async function createKey(
     hint,
     secret_sha256: sha256,
     made_by: caller.subject,
-    quota_holder: caller.requestId,
+    quota_holder: caller.quotaHolder,
     created_at: now,
     expires_at: wanted.expiresAt,
     last_used_at: null,

@@ -33,7 +33,7 @@ export async function giveRole(
   const { row, before } = await parts.tenants.tenant(caller.orgId, async (tx) => {
     await lockOrganization(tx, caller.orgId);
     const before = await findBindingAt(tx, subject, scopeId);
-    const fresh = { id: newId('bnd'), revision: '1', created_at: parts.now(), quota_holder: caller.requestId };
+    const fresh = { id: newId('bnd'), revision: '1', created_at: parts.now(), quota_holder: caller.quotaHolder };
     const row: BindingRow = { ...place, org_id: caller.orgId, subject, ...(before ?? fresh), role };
     if (before === undefined) await insertBinding(tx, row);
     else {
@@ -62,7 +62,7 @@ export async function giveRole(
   });
   parts.bell.ring(bells.identity);
   // The gate took one more of the quota for this call; only a new binding keeps it.
-  if (before !== undefined) await releaseQuota(parts, caller, 'members', caller.requestId);
+  if (before !== undefined) await releaseQuota(parts, caller, 'members', caller.quotaHolder);
   return row;
 }
 

@@ -32,7 +32,7 @@ export async function createProject(
     id: newId('prj'),
     workspace_id: workspaceId,
     name,
-    quota_holder: caller.requestId,
+    quota_holder: caller.quotaHolder,
   };
   await parts.tenants.tenant(caller.orgId, async (tx) => {
     if ((await lockWorkspace(tx, workspaceId)) === undefined) throw new NotFoundProblem('workspace', workspaceId);
