@@ -4,7 +4,7 @@ import type { TemplateFacts } from './facts.ts';
 import type { PveSite } from './site.ts';
 
 /** Whose VM it is, as ownership is proved. */
-export interface Ownership {
+interface Ownership {
   readonly orgId: string;
   readonly serverId: string;
   readonly smbiosUuid: string;

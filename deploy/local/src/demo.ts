@@ -24,11 +24,6 @@ export interface SimulatorInfo {
   };
 }
 
-export interface Demo {
-  readonly simulator: SimulatorInfo;
-  readonly agentId: string;
-}
-
 const agentName = 'demo';
 const readyMilliseconds = 30_000;
 

@@ -60,6 +60,8 @@ export function processEnvironment(
     TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
     TRUFFLE_PUBLIC_URL: publicUrl(ports),
     TRUFFLE_PEERS: peers.join(','),
+    // Only the edge dials the services when they are apart.
+    ...(shape.includes('edge') ? { TRUFFLE_TRUSTED_PROXIES: '127.0.0.1,::1,::ffff:127.0.0.1' } : {}),
     // Without the superuser's login: each process has roles of its own.
     TRUFFLE_DATABASE_URL: `postgres://${database.host}${database.pathname}`,
     TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,

@@ -11,6 +11,7 @@ export const hostSettings = {
   temporalAddress: text('TRUFFLE_TEMPORAL_ADDRESS', "Temporal's frontend, host:port"),
   temporalNamespace: text('TRUFFLE_TEMPORAL_NAMESPACE', "Temporal's namespace", { fallback: 'truffle' }),
   peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=http://host:port,…', { fallback: [] }),
+  trustedProxies: list('TRUFFLE_TRUSTED_PROXIES', "addresses whose x-forwarded-for is believed: the edge's", { fallback: [] }),
   publicUrl: text('TRUFFLE_PUBLIC_URL', 'origin that people and agents reach the API at', { fallback: '' }),
   logLevel: text('TRUFFLE_LOG_LEVEL', 'trace, debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where traces go, over OTLP/HTTP; empty for nowhere', { fallback: '' }),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
 import { createContextValues, createRouterTransport, type ConnectRouter, type Interceptor, type Transport } from '@connectrpc/connect';
@@ -74,7 +75,7 @@ export async function startHost(name: string, makers: Readonly<Partial<Record<Se
   const connectHandler = connectNodeAdapter({
     readMaxBytes,
     requireConnectProtocolHeader: false,
-    contextValues: (request) => createContextValues().set(addressKey, request.socket?.remoteAddress ?? ''),
+    contextValues: (request) => createContextValues().set(addressKey, addressOf(request, settings.trustedProxies)),
     routes: (router) => {
       for (const { module, interceptor } of hosted) module.register(gated(only(router, audience), interceptor));
       registerHealth(router, ready);
@@ -120,6 +121,13 @@ export async function runHost(name: string, makers: Readonly<Partial<Record<Serv
 }
 
 const readMaxBytes = 1024 * 1024;
+
+/** Where a request came from: the peer, or what a trusted proxy says of it. */
+function addressOf(request: Pick<IncomingMessage, 'headers'> & { readonly socket?: { readonly remoteAddress?: string | undefined } }, trustedProxies: readonly string[]): string {
+  const peer = request.socket?.remoteAddress ?? '';
+  const forwarded = request.headers['x-forwarded-for'];
+  return typeof forwarded === 'string' && trustedProxies.includes(peer) ? (forwarded.split(',')[0] ?? '').trim() : peer;
+}
 
 const serves = (service: DescService, audience: readonly Audience[]): boolean => service.methods.some((m) => audience.includes(rulesOf(m).audience));
 
