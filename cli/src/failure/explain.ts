@@ -54,7 +54,7 @@ const fallback = 'repeat the command; if it stays, report it with the request id
 /** What to show for anything thrown, and the exit code. `endpoint` is where the calls went. */
 export function explain(error: unknown, endpoint: string): Explained {
   if (error instanceof CliError)
-    return { exitCode: error.exitCode, code: error.code, message: error.message, details: error.details, next: error.next.length > 0 ? error.next : ['truffle --help'] };
+    return { exitCode: error.exitCode, code: error.code, message: error.message, details: error.details, next: error.next.length > 0 ? error.next : [error.exitCode === exitCodes.interrupted ? 'repeat the command to go on' : 'truffle --help'] };
   if (error instanceof ConnectError) return explainStatus(error, endpoint);
   const message = error instanceof Error ? error.message : String(error);
   return { exitCode: exitCodes.failure, code: 'UNEXPECTED', message, details: [], next: ['this is a defect of the program: report it with TRUFFLE_DEBUG=1 set'] };

@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs';
+import { reference } from './reference.ts';
+
+writeFileSync(new URL('../../../docs/cli.md', import.meta.url), reference());
