@@ -41,11 +41,17 @@ if (Number(process.versions.node.split('.')[0]) >= wanted) {
   await import(pathToFileURL(main).href);
 } else {
   const node = pinnedNode();
-  if (node === undefined) fail(`Node ${process.versions.node} can't run this, and the pinned Node is not installed`, `npm ci (in ${dirname(here)})`);
+  if (node === undefined)
+    fail(
+      `Node ${process.versions.node} can't run this, and the pinned Node is not installed`,
+      `npm ci (in ${dirname(here)})`,
+    );
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends its Ctrl-C to the child as well: passing it on would make two of one.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.once('error', (error) => fail(`the pinned Node can't run (${error.message})`, 'remove node_modules and run npm ci'));
+  child.once('error', (error) =>
+    fail(`the pinned Node can't run (${error.message})`, 'remove node_modules and run npm ci'),
+  );
   child.once('exit', (code, signal) => (signal === null ? process.exit(code ?? 1) : process.kill(process.pid, signal)));
 }

@@ -20,28 +20,47 @@ export interface Verb<O = object> {
 }
 
 /** Runs a handler with the invocation made of the options. */
-export type Runner = (load: () => Promise<Handler<never>>, args: readonly string[], options: GlobalFlags) => Promise<void>;
+export type Runner = (
+  load: () => Promise<Handler<never>>,
+  args: readonly string[],
+  options: GlobalFlags,
+) => Promise<void>;
 
 /** Gathers the values of an option that may be given again. */
-export const repeated = (value: string, before: unknown): string[] => [...((before as string[] | undefined) ?? []), value];
+export const repeated = (value: string, before: unknown): string[] => [
+  ...((before as string[] | undefined) ?? []),
+  value,
+];
 
 /** A command of its own. */
 export function verb<O>(spec: Verb<O>, run: Runner): Command {
-  const command = new Command(spec.usage.split(' ')[0] ?? '').description(spec.more === undefined ? spec.summary : `${spec.summary}\n\n${spec.more}`).summary(spec.summary);
+  const command = new Command(spec.usage.split(' ')[0] ?? '')
+    .description(spec.more === undefined ? spec.summary : `${spec.summary}\n\n${spec.more}`)
+    .summary(spec.summary);
   for (const argument of spec.usage.split(' ').slice(1)) command.argument(argument);
   for (const [flags, help, read] of spec.options ?? []) {
     const option = new Option(flags, help);
     command.addOption(read === undefined ? option : option.argParser(read));
   }
-  if (spec.examples.length > 0) command.addHelpText('after', `\nExamples:\n${spec.examples.map((each) => `  $ truffle ${each}`).join('\n')}`);
+  if (spec.examples.length > 0)
+    command.addHelpText('after', `\nExamples:\n${spec.examples.map((each) => `  $ truffle ${each}`).join('\n')}`);
   return command.action(async (...given: unknown[]) => {
-    const args = given.slice(0, -2).flat().filter((each) => typeof each === 'string');
+    const args = given
+      .slice(0, -2)
+      .flat()
+      .filter((each) => typeof each === 'string');
     await run(spec.load as () => Promise<Handler<never>>, args, command.optsWithGlobals<GlobalFlags>());
   });
 }
 
 /** A noun with its verbs. The type of each verb's options is its own affair. */
-export function noun(name: string, summary: string, verbs: readonly Verb<never>[], run: Runner, alias?: string): Command {
+export function noun(
+  name: string,
+  summary: string,
+  verbs: readonly Verb<never>[],
+  run: Runner,
+  alias?: string,
+): Command {
   const command = new Command(name).description(summary);
   if (alias !== undefined) command.alias(alias);
   for (const each of verbs) command.addCommand(verb(each, run));

@@ -41,7 +41,11 @@ export interface Invocation {
   readonly size: () => { readonly columns: number; readonly rows: number };
   /** Milliseconds of `--timeout`; undefined when not given. */
   readonly timeout: number | undefined;
-  readonly config: { readonly path: string; readonly read: () => Config; readonly change: (change: (config: Config) => Config) => void };
+  readonly config: {
+    readonly path: string;
+    readonly read: () => Config;
+    readonly change: (change: (config: Config) => Config) => void;
+  };
   /** Path of the project file in force; undefined without one. */
   readonly projectFile: () => string | undefined;
   readonly context: () => Context;

@@ -18,17 +18,22 @@ export function readInput(path: string, option: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    throw new UsageError(`${option}: can't read ${path === '-' ? 'standard input' : path}`, { cause, next: ['check the path and that you may read it'] });
+    throw new UsageError(`${option}: can't read ${path === '-' ? 'standard input' : path}`, {
+      cause,
+      next: ['check the path and that you may read it'],
+    });
   }
 }
 
 /** Builds what a command works with from the process and the options. `interrupted` aborts at Ctrl-C. */
 export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invocation {
-  if (!formats.includes(flags.output)) throw new UsageError(`--output ${flags.output} is none`, { next: [`one of ${formats.join(', ')}`] });
+  if (!formats.includes(flags.output))
+    throw new UsageError(`--output ${flags.output} is none`, { next: [`one of ${formats.join(', ')}`] });
   const { env, stdout, stderr, stdin } = process;
   const now = Date.now;
   const timeout = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, '--timeout');
-  const signal = timeout === undefined ? interrupted : AbortSignal.any([interrupted, timeoutSignal(timeout, flags.timeout ?? '')]);
+  const signal =
+    timeout === undefined ? interrupted : AbortSignal.any([interrupted, timeoutSignal(timeout, flags.timeout ?? '')]);
   const path = configPath(env);
   const colors = colorsFor(env, stderr.isTTY);
   const found = once(() => findProjectFile(process.cwd()));
@@ -39,9 +44,19 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
       throw error;
     });
   const sessionWith: Invocation['sessionWith'] = async (token) => {
-    const [{ connect }, { Session }] = await Promise.all([import('./connection/connection.ts'), import('./session.ts')]);
+    const [{ connect }, { Session }] = await Promise.all([
+      import('./connection/connection.ts'),
+      import('./session.ts'),
+    ]);
     const endpoint = context().endpoint.value;
-    const client = connect({ endpoint, token, callMilliseconds: timeout ?? defaultCallMilliseconds, signal, random: Math.random, sleep });
+    const client = connect({
+      endpoint,
+      token,
+      callMilliseconds: timeout ?? defaultCallMilliseconds,
+      signal,
+      random: Math.random,
+      sleep,
+    });
     return new Session(client, context());
   };
   return {
@@ -49,7 +64,12 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
     env,
     cwd: process.cwd(),
     out: new Output(flags.output, (text) => void stdout.write(text), now),
-    notes: new Notes({ quiet: flags.quiet === true, colors, live: stderr.isTTY && env['TERM'] !== 'dumb', write: (text) => void stderr.write(text) }),
+    notes: new Notes({
+      quiet: flags.quiet === true,
+      colors,
+      live: stderr.isTTY && env['TERM'] !== 'dumb',
+      write: (text) => void stderr.write(text),
+    }),
     interactive: flags.input && stdin.isTTY && stderr.isTTY,
     signal,
     now,
@@ -69,15 +89,27 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
   };
 }
 
-function contextOf(flags: GlobalFlags, env: NodeJS.ProcessEnv, projectFile: Parameters<typeof resolveContext>[0]['projectFile'], path: string): Context {
-  for (const [name, value] of [['--endpoint', flags.endpoint], ['TRUFFLE_ENDPOINT', env['TRUFFLE_ENDPOINT']]] as const)
+function contextOf(
+  flags: GlobalFlags,
+  env: NodeJS.ProcessEnv,
+  projectFile: Parameters<typeof resolveContext>[0]['projectFile'],
+  path: string,
+): Context {
+  for (const [name, value] of [
+    ['--endpoint', flags.endpoint],
+    ['TRUFFLE_ENDPOINT', env['TRUFFLE_ENDPOINT']],
+  ] as const)
     if (value !== undefined && value !== '' && !/^https?:\/\//.test(URL.canParse(value) ? value : ''))
-      throw new UsageError(`${name} ${JSON.stringify(value)} is no address`, { next: ['write it like https://truffle.example.com'] });
+      throw new UsageError(`${name} ${JSON.stringify(value)} is no address`, {
+        next: ['write it like https://truffle.example.com'],
+      });
   const tokenFile = env['TRUFFLE_TOKEN_FILE'];
   const config = readConfig(path);
   const named = flags.context ?? env['TRUFFLE_CONTEXT'];
   if (named !== undefined && named !== '' && config.contexts[named] === undefined)
-    throw new UsageError(`there is no context ${JSON.stringify(named)}`, { next: ['truffle context list', `truffle login --context ${named}`] });
+    throw new UsageError(`there is no context ${JSON.stringify(named)}`, {
+      next: ['truffle context list', `truffle login --context ${named}`],
+    });
   return resolveContext({
     flags: {
       endpoint: flags.endpoint,
@@ -100,7 +132,11 @@ function contextOf(flags: GlobalFlags, env: NodeJS.ProcessEnv, projectFile: Para
 
 function timeoutSignal(milliseconds: number, text: string): AbortSignal {
   const controller = new AbortController();
-  setTimeout(() => controller.abort(new TimedOutError(`not done within ${text}`, ['repeat the command with a longer --timeout'])), milliseconds).unref();
+  setTimeout(
+    () =>
+      controller.abort(new TimedOutError(`not done within ${text}`, ['repeat the command with a longer --timeout'])),
+    milliseconds,
+  ).unref();
   return controller.signal;
 }
 

@@ -23,7 +23,15 @@ const run: Runner = async (load, args, options) => {
   const cli = invocationOf(options, interrupted.signal);
   const noteEndpoint = (): string => (endpoint = cli.context().endpoint.value);
   const handler = await load();
-  await handler({ ...cli, session: () => (noteEndpoint(), cli.session()), sessionWith: (token) => (noteEndpoint(), cli.sessionWith(token)) }, args, options as never);
+  await handler(
+    {
+      ...cli,
+      session: () => (noteEndpoint(), cli.session()),
+      sessionWith: (token) => (noteEndpoint(), cli.sessionWith(token)),
+    },
+    args,
+    options as never,
+  );
 };
 
 async function report(error: unknown): Promise<number> {
@@ -45,14 +53,18 @@ async function main(): Promise<number> {
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   // Whoever read our output has gone (`| head`).
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failure));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failure),
+  );
   try {
     await buildProgram(run).parseAsync(process.argv);
     return exitCodes.ok;
   } catch (error) {
     // Commander has said what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    return report(interrupted.signal.aborted && error === interrupted.signal.reason ? interrupted.signal.reason : error);
+    return report(
+      interrupted.signal.aborted && error === interrupted.signal.reason ? interrupted.signal.reason : error,
+    );
   }
 }
 

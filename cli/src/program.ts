@@ -31,7 +31,10 @@ Exit codes: 0 ok, 1 failure, 2 usage, 4 not signed in, 5 not found, 6 conflict, 
 
 /** The whole command line. */
 export function buildProgram(run: Runner): Command {
-  const program = new Command('truffle').description(about).version(version, '-V, --version', 'print the version').addHelpText('after', after);
+  const program = new Command('truffle')
+    .description(about)
+    .version(version, '-V, --version', 'print the version')
+    .addHelpText('after', after);
   addGlobals(program);
   program.helpCommand('help [command]', 'print the help of a command');
   program.addCommand(noun('cluster', 'Make, watch and delete clusters.', clusterVerbs, run));

@@ -65,8 +65,14 @@ export class Session {
 
 function only<T extends { readonly name: string }>(noun: string, flag: string, all: readonly T[], list: string): T {
   const [first, ...others] = all;
-  if (first === undefined) throw new UsageError(`there is no ${noun} that you may see`, { next: [`truffle ${noun === 'organization' ? 'org' : noun} create NAME`] });
+  if (first === undefined)
+    throw new UsageError(`there is no ${noun} that you may see`, {
+      next: [`truffle ${noun === 'organization' ? 'org' : noun} create NAME`],
+    });
   if (others.length > 0)
-    throw new UsageError(`there is more than one ${noun}`, { details: all.map((each) => each.name), next: [`name one: ${flag} NAME`, `or for all commands: truffle context use --${flag.slice(2)} NAME`, list] });
+    throw new UsageError(`there is more than one ${noun}`, {
+      details: all.map((each) => each.name),
+      next: [`name one: ${flag} NAME`, `or for all commands: truffle context use --${flag.slice(2)} NAME`, list],
+    });
   return first;
 }

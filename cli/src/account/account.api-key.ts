@@ -38,14 +38,28 @@ export const list: Handler = async (cli) => {
   await cli.out.list(keyView, await keys(await cli.session()));
 };
 
-export const create: Handler<{ readonly role?: string; readonly scope?: string; readonly expiresIn?: string }> = async (cli, [name = ''], flags) => {
+export const create: Handler<{ readonly role?: string; readonly scope?: string; readonly expiresIn?: string }> = async (
+  cli,
+  [name = ''],
+  flags,
+) => {
   const role = readRole(flags.role);
   const session = await cli.session();
-  const expires = flags.expiresIn === undefined ? {} : { expiresAt: timestampFromMs(cli.now() + parseDuration(flags.expiresIn, '--expires-in')) };
-  const { apiKey, secret } = await session.api.apiKeys.createApiKey({ scopeId: await readScope(session, flags.scope), name, role, ...expires });
+  const expires =
+    flags.expiresIn === undefined
+      ? {}
+      : { expiresAt: timestampFromMs(cli.now() + parseDuration(flags.expiresIn, '--expires-in')) };
+  const { apiKey, secret } = await session.api.apiKeys.createApiKey({
+    scopeId: await readScope(session, flags.scope),
+    name,
+    role,
+    ...expires,
+  });
   const kept = (await asJson(ApiKeySchema, present(apiKey))) as object;
   await cli.out.plain({ ...kept, secret }, secret, secret);
-  cli.notes.say('this is the only time that the key is shown; use it by TRUFFLE_TOKEN_FILE or truffle login --token-file');
+  cli.notes.say(
+    'this is the only time that the key is shown; use it by TRUFFLE_TOKEN_FILE or truffle login --token-file',
+  );
 };
 
 export const revoke: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''], { yes = false }) => {

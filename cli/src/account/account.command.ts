@@ -4,23 +4,51 @@ export const accountVerbs: readonly Verb<never>[] = [
   {
     usage: 'login',
     summary: 'Sign in and keep the session in your config.',
-    more: `Asks for the address and the password on a terminal. --token-file keeps an API key instead.
-The config (~/.config/truffle/config.json) is readable by you alone. In a folder with a .truffle/context.json, that file comes first.`,
+    more: `Asks for the address and the password on a terminal. --token-file keeps an API key instead. The config (~/.config/truffle/config.json) is readable by you alone. In a folder with a .truffle/context.json, that file comes first.`,
     options: [
       ['--email <address>', 'address to sign in with'],
       ['--password-file <path>', 'file with the password; - for standard input'],
     ],
-    examples: ['login', 'login --endpoint https://truffle.example.com --email ada@example.com', 'login --token-file ./key'],
+    examples: [
+      'login',
+      'login --endpoint https://truffle.example.com --email ada@example.com',
+      'login --token-file ./key',
+    ],
     load: async () => (await import('./account.sign-in.ts')).login,
   },
-  { usage: 'logout', summary: 'End the session and forget it.', examples: ['logout'], load: async () => (await import('./account.sign-in.ts')).logout },
-  { usage: 'whoami', summary: 'Show who you are here and what you may do.', examples: ['whoami', 'whoami --output json'], load: async () => (await import('./account.sign-in.ts')).whoAmI },
-  { usage: 'version', summary: 'Print the version.', examples: ['version'], load: async () => (await import('./account.version.ts')).printVersion },
+  {
+    usage: 'logout',
+    summary: 'End the session and forget it.',
+    examples: ['logout'],
+    load: async () => (await import('./account.sign-in.ts')).logout,
+  },
+  {
+    usage: 'whoami',
+    summary: 'Show who you are here and what you may do.',
+    examples: ['whoami', 'whoami --output json'],
+    load: async () => (await import('./account.sign-in.ts')).whoAmI,
+  },
+  {
+    usage: 'version',
+    summary: 'Print the version.',
+    examples: ['version'],
+    load: async () => (await import('./account.version.ts')).printVersion,
+  },
 ];
 
 export const contextVerbs: readonly Verb<never>[] = [
-  { usage: 'show', summary: 'Show where commands go, as whom, and where each setting comes from.', examples: ['context show', 'context show --output json'], load: async () => (await import('./account.context.ts')).show },
-  { usage: 'list', summary: 'List the places that you have signed in at.', examples: ['context list'], load: async () => (await import('./account.context.ts')).list },
+  {
+    usage: 'show',
+    summary: 'Show where commands go, as whom, and where each setting comes from.',
+    examples: ['context show', 'context show --output json'],
+    load: async () => (await import('./account.context.ts')).show,
+  },
+  {
+    usage: 'list',
+    summary: 'List the places that you have signed in at.',
+    examples: ['context list'],
+    load: async () => (await import('./account.context.ts')).list,
+  },
   {
     usage: 'use [name]',
     summary: 'Choose the place, and with --org and --project what commands work in there.',
@@ -30,12 +58,32 @@ export const contextVerbs: readonly Verb<never>[] = [
 ];
 
 const role = ['--role <role>', 'viewer, operator, admin or owner (required)'] as const;
-const scope = ['--scope <place>', 'org, project (the one in use), or the id of an organization, workspace or project; org unless told'] as const;
+const scope = [
+  '--scope <place>',
+  'org, project (the one in use), or the id of an organization, workspace or project; org unless told',
+] as const;
 
 export const memberVerbs: readonly Verb<never>[] = [
-  { usage: 'list', summary: 'List who may do what, where.', examples: ['member list'], load: async () => (await import('./account.member.ts')).list },
-  { usage: 'set <email>', summary: 'Give a person (who has an account) a role at a place; a second time changes it.', options: [role, scope], examples: ['member set ada@example.com --role operator --scope project'], load: async () => (await import('./account.member.ts')).set },
-  { usage: 'remove <email|binding>', summary: 'Take a role away.', options: [scope], examples: ['member remove ada@example.com'], load: async () => (await import('./account.member.ts')).remove },
+  {
+    usage: 'list',
+    summary: 'List who may do what, where.',
+    examples: ['member list'],
+    load: async () => (await import('./account.member.ts')).list,
+  },
+  {
+    usage: 'set <email>',
+    summary: 'Give a person (who has an account) a role at a place; a second time changes it.',
+    options: [role, scope],
+    examples: ['member set ada@example.com --role operator --scope project'],
+    load: async () => (await import('./account.member.ts')).set,
+  },
+  {
+    usage: 'remove <email|binding>',
+    summary: 'Take a role away.',
+    options: [scope],
+    examples: ['member remove ada@example.com'],
+    load: async () => (await import('./account.member.ts')).remove,
+  },
 ];
 
 export const apiKeyVerbs: readonly Verb<never>[] = [
@@ -47,6 +95,17 @@ export const apiKeyVerbs: readonly Verb<never>[] = [
     examples: ['api-key create ci --role operator --scope project --expires-in 90d --output name > key'],
     load: async () => (await import('./account.api-key.ts')).create,
   },
-  { usage: 'list', summary: "List an organization's keys, newest first.", examples: ['api-key list'], load: async () => (await import('./account.api-key.ts')).list },
-  { usage: 'revoke <name>', summary: 'End a key at once.', options: [['-y, --yes', 'do not ask']], examples: ['api-key revoke ci --yes'], load: async () => (await import('./account.api-key.ts')).revoke },
+  {
+    usage: 'list',
+    summary: "List an organization's keys, newest first.",
+    examples: ['api-key list'],
+    load: async () => (await import('./account.api-key.ts')).list,
+  },
+  {
+    usage: 'revoke <name>',
+    summary: 'End a key at once.',
+    options: [['-y, --yes', 'do not ask']],
+    examples: ['api-key revoke ci --yes'],
+    load: async () => (await import('./account.api-key.ts')).revoke,
+  },
 ];

@@ -16,7 +16,12 @@ interface Flags {
 const bindingView: View<typeof BindingSchema> = {
   schema: BindingSchema,
   name: (each) => each.email || each.subject,
-  columns: { WHO: (each) => each.email || each.subject, ROLE: (each) => stateName(Role, each.role), WHERE: (each) => each.scopeId, ID: (each) => each.id },
+  columns: {
+    WHO: (each) => each.email || each.subject,
+    ROLE: (each) => stateName(Role, each.role),
+    WHERE: (each) => each.scopeId,
+    ID: (each) => each.id,
+  },
 };
 
 const bindings = async (session: Session) => {
@@ -34,7 +39,11 @@ export const list: Handler = async (cli) => {
 export const set: Handler<Flags> = async (cli, [email = ''], flags) => {
   const role = readRole(flags.role);
   const session = await cli.session();
-  const { binding } = await session.api.members.setBinding({ scopeId: await readScope(session, flags.scope), email, role });
+  const { binding } = await session.api.members.setBinding({
+    scopeId: await readScope(session, flags.scope),
+    email,
+    role,
+  });
   await cli.out.one(bindingView, present(binding));
 };
 

@@ -3,12 +3,20 @@ import { isId } from '@truffle/ids';
 import { UsageError } from '../failure/cli-error.ts';
 import type { Session } from '../session.ts';
 
-const roles: Readonly<Record<string, Role>> = { viewer: Role.VIEWER, operator: Role.OPERATOR, admin: Role.ADMIN, owner: Role.OWNER };
+const roles: Readonly<Record<string, Role>> = {
+  viewer: Role.VIEWER,
+  operator: Role.OPERATOR,
+  admin: Role.ADMIN,
+  owner: Role.OWNER,
+};
 
 /** @throws UsageError when it is none, or was not given */
 export function readRole(text: string | undefined): Role {
   const role = roles[text ?? ''];
-  if (role === undefined) throw new UsageError(text === undefined ? 'which role?' : `--role ${text} is none`, { next: [`--role ${Object.keys(roles).join('|')}`] });
+  if (role === undefined)
+    throw new UsageError(text === undefined ? 'which role?' : `--role ${text} is none`, {
+      next: [`--role ${Object.keys(roles).join('|')}`],
+    });
   return role;
 }
 
@@ -17,5 +25,7 @@ export async function readScope(session: Session, text = 'org'): Promise<string>
   if (text === 'org') return session.orgId();
   if (text === 'project') return session.projectId();
   if (isId(text, 'org') || isId(text, 'wks') || isId(text, 'prj')) return text;
-  throw new UsageError(`--scope ${text} is no place`, { next: ['--scope org, --scope project, or an id', 'truffle workspace list'] });
+  throw new UsageError(`--scope ${text} is no place`, {
+    next: ['--scope org, --scope project, or an id', 'truffle workspace list'],
+  });
 }

@@ -25,20 +25,29 @@ export const login: Handler<LoginFlags> = async (cli, _, flags) => {
   const name = cli.flags.context ?? cli.env['TRUFFLE_CONTEXT'] ?? new URL(endpoint).host;
   const stored: StoredContext = { endpoint, token, user: userOf(who), ...(await places(cli, session)) };
   cli.config.change((config) => ({ ...config, current: name, contexts: { ...config.contexts, [name]: stored } }));
-  await cli.out.plain({ context: name, endpoint, user: stored.user, org: stored.org ?? null, project: stored.project ?? null }, `signed in at ${endpoint} as ${stored.user}`, name);
+  await cli.out.plain(
+    { context: name, endpoint, user: stored.user, org: stored.org ?? null, project: stored.project ?? null },
+    `signed in at ${endpoint} as ${stored.user}`,
+    name,
+  );
   const local = cli.projectFile();
-  if (local !== undefined && cli.flags.context === undefined) cli.notes.warn(`in this folder ${local} comes first; add --context ${name} to use this session here`);
+  if (local !== undefined && cli.flags.context === undefined)
+    cli.notes.warn(`in this folder ${local} comes first; add --context ${name} to use this session here`);
 };
 
 async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
   if (cli.flags.tokenFile !== undefined) {
-    if (flags.email !== undefined || flags.passwordFile !== undefined) throw new UsageError('--token-file and a password exclude each other');
+    if (flags.email !== undefined || flags.passwordFile !== undefined)
+      throw new UsageError('--token-file and a password exclude each other');
     const token = readInput(cli.flags.tokenFile, '--token-file').trim();
     if (token === '') throw new UsageError('--token-file is empty');
     return token;
   }
   const email = flags.email ?? (await askText(cli, 'Address', '--email'));
-  const password = flags.passwordFile === undefined ? await askSecret(cli, 'Password', '--password-file (- for standard input)') : readInput(flags.passwordFile, '--password-file').replace(/\r?\n$/, '');
+  const password =
+    flags.passwordFile === undefined
+      ? await askSecret(cli, 'Password', '--password-file (- for standard input)')
+      : readInput(flags.passwordFile, '--password-file').replace(/\r?\n$/, '');
   const { api } = await cli.sessionWith(undefined);
   return (await api.accounts.signIn({ email, password })).sessionToken;
 }
@@ -71,14 +80,22 @@ async function plainSession(session: Session): Promise<Session> {
 export const logout: Handler = async (cli) => {
   const { endpoint, token } = cli.context();
   if (token === undefined) throw new NotSignedInError(endpoint.value);
-  if (token.source !== 'config') throw new UsageError(`the credential in use comes from the ${token.source}, not from a login`, { next: ['truffle context list', 'truffle logout --context NAME'] });
+  if (token.source !== 'config')
+    throw new UsageError(`the credential in use comes from the ${token.source}, not from a login`, {
+      next: ['truffle context list', 'truffle logout --context NAME'],
+    });
   const session = await cli.session();
   const { user } = await session.api.accounts.whoAmI({}).catch(() => ({ user: undefined }));
   // A session is ended at the server too; an API key stays good for its other users.
   if (user !== undefined) await session.api.accounts.signOut({});
   cli.config.change((config) => ({
     ...config,
-    contexts: Object.fromEntries(Object.entries(config.contexts).map(([name, each]) => [name, each.token === token.value ? { endpoint: each.endpoint } : each])),
+    contexts: Object.fromEntries(
+      Object.entries(config.contexts).map(([name, each]) => [
+        name,
+        each.token === token.value ? { endpoint: each.endpoint } : each,
+      ]),
+    ),
   }));
   await cli.out.plain({ endpoint: endpoint.value, signedIn: false }, `signed out at ${endpoint.value}`, endpoint.value);
 };
@@ -87,7 +104,11 @@ export const whoAmI: Handler = async (cli) => {
   const session = await cli.session();
   const who = await session.api.accounts.whoAmI({});
   const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
-  await cli.out.plain(await asJson(WhoAmIResponseSchema, who), card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]), userOf(who));
+  await cli.out.plain(
+    await asJson(WhoAmIResponseSchema, who),
+    card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]),
+    userOf(who),
+  );
 };
 
 const userOf = (who: WhoAmIResponse): string => (who.user === undefined ? present(who.apiKey).name : who.user.email);

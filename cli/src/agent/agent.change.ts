@@ -12,10 +12,15 @@ export const trust: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''
   if (known?.keyId !== keyId) {
     if (known !== undefined) cli.notes.say(`trusted so far: ${known.fingerprint}`);
     cli.notes.say(`its key now:    ${fingerprint}`);
-    if (!yes && !(await askYes(cli, 'Does the site say the same (truffle-agent status)?'))) throw new UsageError('nothing was changed', { next: ['find out who changed the key'] });
+    if (!yes && !(await askYes(cli, 'Does the site say the same (truffle-agent status)?')))
+      throw new UsageError('nothing was changed', { next: ['find out who changed the key'] });
     cli.config.change((config) => trusting(config, agent));
   }
-  await cli.out.plain({ agentId: agent.id, keyId, fingerprint }, `the key of ${agent.name} is trusted: ${fingerprint}`, agent.name);
+  await cli.out.plain(
+    { agentId: agent.id, keyId, fingerprint },
+    `the key of ${agent.name} is trusted: ${fingerprint}`,
+    agent.name,
+  );
 };
 
 export const remove: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''], { yes = false }) => {
@@ -28,10 +33,16 @@ export const remove: Handler<{ readonly yes?: boolean }> = async (cli, [name = '
 
 export const createJoinToken: Handler = async (cli, [agentName = '']) => {
   const session = await cli.session();
-  const { token, caPin, expiresAt } = await session.api.agents.createJoinToken({ orgId: await session.orgId(), agentName });
+  const { token, caPin, expiresAt } = await session.api.agents.createJoinToken({
+    orgId: await session.orgId(),
+    agentName,
+  });
   const endpoint = session.context.endpoint.value;
   // A shell's builtin: the token is on no command line.
-  const command = [`printf '%s' '${token}' > join-token`, `truffle-agent run --join --server ${endpoint} --token-file join-token --ca-pin ${caPin} --config site.yaml`].join('\n');
+  const command = [
+    `printf '%s' '${token}' > join-token`,
+    `truffle-agent run --join --server ${endpoint} --token-file join-token --ca-pin ${caPin} --config site.yaml`,
+  ].join('\n');
   await cli.out.plain({ token, caPin, expiresAt: when(expiresAt), command }, command, token);
   cli.notes.say(`type this on the site; the token is good once, until ${when(expiresAt)}, and is shown only now`);
 };

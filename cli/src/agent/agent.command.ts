@@ -1,10 +1,30 @@
 import type { Verb } from '../command.ts';
 
 export const agentVerbs: readonly Verb<never>[] = [
-  { usage: 'list', summary: 'List the connected sites.', examples: ['agent list', 'agent list --output json'], load: async () => (await import('./agent.read.ts')).list },
-  { usage: 'get <name>', summary: 'Show an agent, what its site has and what is wrong there.', examples: ['agent get demo'], load: async () => (await import('./agent.read.ts')).get },
-  { usage: 'ping <name>', summary: 'Send a command without effect to an agent and say how long it took.', examples: ['agent ping demo'], load: async () => (await import('./agent.read.ts')).ping },
-  { usage: 'watch [name]', summary: 'Show agents whenever their state changes, until Ctrl-C.', examples: ['agent watch', 'agent watch demo --output json'], load: async () => (await import('./agent.read.ts')).watch },
+  {
+    usage: 'list',
+    summary: 'List the connected sites.',
+    examples: ['agent list', 'agent list --output json'],
+    load: async () => (await import('./agent.read.ts')).list,
+  },
+  {
+    usage: 'get <name>',
+    summary: 'Show an agent, what its site has and what is wrong there.',
+    examples: ['agent get demo'],
+    load: async () => (await import('./agent.read.ts')).get,
+  },
+  {
+    usage: 'ping <name>',
+    summary: 'Send a command without effect to an agent and say how long it took.',
+    examples: ['agent ping demo'],
+    load: async () => (await import('./agent.read.ts')).ping,
+  },
+  {
+    usage: 'watch [name]',
+    summary: 'Show agents whenever their state changes, until Ctrl-C.',
+    examples: ['agent watch', 'agent watch demo --output json'],
+    load: async () => (await import('./agent.read.ts')).watch,
+  },
   {
     usage: 'trust <name>',
     summary: "Accept an agent's sealing key as the one that secrets are sealed to.",
@@ -25,7 +45,8 @@ export const agentVerbs: readonly Verb<never>[] = [
 export const agentJoinTokenVerbs: readonly Verb<never>[] = [
   {
     usage: 'create <agent-name>',
-    summary: 'Make a single-use token for a new agent, good for 15 minutes, and print the commands to paste on the site.',
+    summary:
+      'Make a single-use token for a new agent, good for 15 minutes, and print the commands to paste on the site.',
     more: '--output name prints the token alone.',
     examples: ['agent join-token create office', 'agent join-token create office --output name > join-token'],
     load: async () => (await import('./agent.change.ts')).createJoinToken,

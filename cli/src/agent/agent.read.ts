@@ -21,7 +21,11 @@ export const ping: Handler = async (cli, [name = '']) => {
   const agent = await findAgent(session, name);
   const { roundTrip } = await session.api.agents.pingAgent({ agentId: agent.id });
   const milliseconds = Number(roundTrip?.seconds ?? 0n) * 1_000 + (roundTrip?.nanos ?? 0) / 1e6;
-  await cli.out.plain({ agentId: agent.id, milliseconds }, `${agent.name} answered in ${milliseconds.toFixed(1)} ms`, agent.name);
+  await cli.out.plain(
+    { agentId: agent.id, milliseconds },
+    `${agent.name} answered in ${milliseconds.toFixed(1)} ms`,
+    agent.name,
+  );
 };
 
 export const watch: Handler = async (cli, [name]) => {
@@ -33,9 +37,18 @@ export const watch: Handler = async (cli, [name]) => {
     const state = `${agent.state} ${agent.openCommands} ${agent.version}`;
     if (seen.get(agent.id) === state) return;
     seen.set(agent.id, state);
-    await cli.out.item(agentView, agent, `${clock(cli.now())}  ${text}${agent.openCommands === 0 ? '' : `, ${agent.openCommands} commands`}`);
+    await cli.out.item(
+      agentView,
+      agent,
+      `${clock(cli.now())}  ${text}${agent.openCommands === 0 ? '' : `, ${agent.openCommands} commands`}`,
+    );
   };
-  await watchChanges(cli, session, (event) => event.resourceId.startsWith('agt_'), async () => {
-    for (const agent of await listAgents(session)) if (chosen === undefined || agent.id === chosen) await show(agent);
-  });
+  await watchChanges(
+    cli,
+    session,
+    (event) => event.resourceId.startsWith('agt_'),
+    async () => {
+      for (const agent of await listAgents(session)) if (chosen === undefined || agent.id === chosen) await show(agent);
+    },
+  );
 };

@@ -30,9 +30,28 @@ type Inventory = NonNullable<Parameters<NonNullable<typeof agentView.card>>[0]['
 function inventoryOf(site: Inventory | undefined): (readonly [string, string])[] {
   if (site === undefined) return [['site', 'not reported yet']];
   return [
-    ['hypervisor', `${site.driver} ${site.hypervisorVersion}${site.clusterName === '' ? '' : `, cluster ${site.clusterName}`}`],
-    ['nodes', site.nodes.map((n) => `${n.name}: ${n.online ? '' : 'offline, '}${n.cpu} cpu, ${bytes(n.memoryBytes - n.memoryUsedBytes)} of ${bytes(n.memoryBytes)} free`).join('\n')],
-    ['storage', site.storages.map((s) => `${s.name}${s.node === '' ? '' : ` on ${s.node}`}: ${bytes(s.freeBytes)} of ${bytes(s.totalBytes)} free`).join('\n')],
+    [
+      'hypervisor',
+      `${site.driver} ${site.hypervisorVersion}${site.clusterName === '' ? '' : `, cluster ${site.clusterName}`}`,
+    ],
+    [
+      'nodes',
+      site.nodes
+        .map(
+          (n) =>
+            `${n.name}: ${n.online ? '' : 'offline, '}${n.cpu} cpu, ${bytes(n.memoryBytes - n.memoryUsedBytes)} of ${bytes(n.memoryBytes)} free`,
+        )
+        .join('\n'),
+    ],
+    [
+      'storage',
+      site.storages
+        .map(
+          (s) =>
+            `${s.name}${s.node === '' ? '' : ` on ${s.node}`}: ${bytes(s.freeBytes)} of ${bytes(s.totalBytes)} free`,
+        )
+        .join('\n'),
+    ],
     ['images', site.images.map((i) => i.name).join(', ')],
     ['networks', site.networks.map((n) => `${n.name} (${n.bridge})`).join(', ')],
     ['VM numbers', `${site.vmidFirst} to ${site.vmidLast}`],

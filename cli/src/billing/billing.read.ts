@@ -19,7 +19,11 @@ const usageView: View<typeof UsageFactSchema> = {
 export const entitlements: Handler = async (cli) => {
   const session = await cli.session();
   const answer = await session.api.plans.getEntitlements({ orgId: await session.orgId() });
-  const rows = answer.entitlements.map((each) => [each.quota, String(each.used), each.limit === undefined ? 'unlimited' : String(each.limit)]);
+  const rows = answer.entitlements.map((each) => [
+    each.quota,
+    String(each.used),
+    each.limit === undefined ? 'unlimited' : String(each.limit),
+  ]);
   const text = `plan: ${answer.plan?.title || answer.plan?.name || '-'}\n${table(['QUOTA', 'USED', 'LIMIT'], rows)}`;
   await cli.out.plain(await asJson(GetEntitlementsResponseSchema, answer), text, answer.plan?.name ?? '');
 };

@@ -6,11 +6,14 @@ const spec = [
   ['--agent <name>', 'agent whose site it goes to; not needed where there is only one'],
   ['--set <key=value>', "a parameter's value; may be given again", repeated],
   ['--set-file <key=path>', "a parameter's value, read from a file", repeated],
-  ['--secret-file <key=path>', "a secret parameter's value, read from a file (- for standard input) and sealed here for the agent", repeated],
+  [
+    '--secret-file <key=path>',
+    "a secret parameter's value, read from a file (- for standard input) and sealed here for the agent",
+    repeated,
+  ],
 ] as const;
 
-const sealing = `Parameters are checked here first. Values of secret parameters are sealed to the agent's key before they leave this machine:
-nothing between here and the site can read them. Secrets that the template can generate are made on the site when not given.`;
+const sealing = `Parameters are checked here first. Values of secret parameters are sealed to the agent's key before they leave this machine: nothing between here and the site can read them. Secrets that the template can generate are made on the site when not given.`;
 
 export const clusterVerbs: readonly Verb<never>[] = [
   {
@@ -32,7 +35,10 @@ The plan is shown first, and asked about on a terminal. Ctrl-C while waiting lea
     summary: 'Show what making a cluster would do, and whether the site has room for it.',
     more: 'Exits with 1 when it can not be done.',
     options: spec,
-    examples: ['cluster plan db --template postgres --set replicas=2', 'cluster plan db --template postgres --output json'],
+    examples: [
+      'cluster plan db --template postgres --set replicas=2',
+      'cluster plan db --template postgres --output json',
+    ],
     load: async () => (await import('./cluster.create.ts')).planCluster,
   },
   {

@@ -15,7 +15,13 @@ import type { WaitFlags } from '../operation/wait.options.ts';
 import { asJson } from '../output/output.ts';
 import { askSecret, askYes } from '../prompt/prompt.ts';
 import type { Session } from '../session.ts';
-import { checkParameters, missingSecrets, readParameters, type GivenParameters, type ParameterFlags } from './cluster.parameters.ts';
+import {
+  checkParameters,
+  missingSecrets,
+  readParameters,
+  type GivenParameters,
+  type ParameterFlags,
+} from './cluster.parameters.ts';
 import { canBeDone, PlanRefusedError, planText } from './cluster.plan.ts';
 import { checkKnown, sealingKeyOf, sealSecrets, trusting, type Sealed } from './cluster.seal.ts';
 import { clusterView } from './cluster.view.ts';
@@ -33,7 +39,13 @@ interface CreateFlags extends SpecFlags, WaitFlags {
 /** A cluster that is wanted, checked here and with its secrets sealed. */
 interface Draft {
   readonly projectId: string;
-  readonly spec: { readonly name: string; readonly agentId: string; readonly templateVersionId: string; readonly parameters: JsonObject; readonly secrets: Sealed[] };
+  readonly spec: {
+    readonly name: string;
+    readonly agentId: string;
+    readonly templateVersionId: string;
+    readonly parameters: JsonObject;
+    readonly secrets: Sealed[];
+  };
 }
 
 /** `truffle cluster plan` */
@@ -63,7 +75,13 @@ export const createCluster: Handler<CreateFlags> = async (cli, [name], flags) =>
   await cli.out.one(clusterView, await waitFor(cli, session, cluster, operation, flags.watch === true));
 };
 
-async function waitFor(cli: Invocation, session: Session, cluster: Cluster, operation: Operation, logs: boolean): Promise<Cluster> {
+async function waitFor(
+  cli: Invocation,
+  session: Session,
+  cluster: Cluster,
+  operation: Operation,
+  logs: boolean,
+): Promise<Cluster> {
   const ended = await followOperation(cli, session, operation, { logs });
   if (ended.state !== OperationState.SUCCEEDED) throw new OperationFailedError(ended);
   return present((await session.api.clusters.getCluster({ clusterId: cluster.id })).cluster);
@@ -80,22 +98,53 @@ async function showPlan(cli: Invocation, plan: Plan): Promise<void> {
 }
 
 async function draft(cli: Invocation, session: Session, name: string | undefined, flags: SpecFlags): Promise<Draft> {
-  if (flags.template === undefined) throw new UsageError('which template?', { next: ['--template NAME', 'truffle template list'] });
-  const [version, agent, language] = await Promise.all([findVersion(session, flags.template), findAgent(session, flags.agent), import('@truffle/template-language')]);
+  if (flags.template === undefined)
+    throw new UsageError('which template?', { next: ['--template NAME', 'truffle template list'] });
+  const [version, agent, language] = await Promise.all([
+    findVersion(session, flags.template),
+    findAgent(session, flags.agent),
+    import('@truffle/template-language'),
+  ]);
   const parsed = language.parseTemplateHere(version.source);
   if (!parsed.ok)
-    throw new UsageError(`the template ${flags.template} is not valid`, { details: parsed.problems.map((each) => `${each.line}:${each.column} ${each.message}`), next: ['choose another version: truffle template versions'] });
-  const given = await withPrompts(cli, parsed.template, readParameters(language, parsed.template, flags, readInput), language);
+    throw new UsageError(`the template ${flags.template} is not valid`, {
+      details: parsed.problems.map((each) => `${each.line}:${each.column} ${each.message}`),
+      next: ['choose another version: truffle template versions'],
+    });
+  const given = await withPrompts(
+    cli,
+    parsed.template,
+    readParameters(language, parsed.template, flags, readInput),
+    language,
+  );
   checkParameters(language, parsed.template, given);
-  const [projectId, clusterName] = await Promise.all([session.projectId(), name ?? freeName(session, parsed.template.metadata.name)]);
+  const [projectId, clusterName] = await Promise.all([
+    session.projectId(),
+    name ?? freeName(session, parsed.template.metadata.name),
+  ]);
   if (Object.keys(given.secret).length > 0) trustAtFirstUse(cli, agent);
   const secrets = await sealSecrets(given.secret, { agent, projectId, clusterName, now: cli.now() });
-  return { projectId, spec: { name: clusterName, agentId: agent.id, templateVersionId: version.id, parameters: { ...given.plain } as JsonObject, secrets } };
+  return {
+    projectId,
+    spec: {
+      name: clusterName,
+      agentId: agent.id,
+      templateVersionId: version.id,
+      parameters: { ...given.plain } as JsonObject,
+      secrets,
+    },
+  };
 }
 
 /** Asks for secrets that nobody gave and the site can't make; warns of those that others could read. */
-async function withPrompts(cli: Invocation, template: Template, given: GivenParameters, language: Parameters<typeof checkParameters>[0]): Promise<GivenParameters> {
-  for (const name of given.exposed) cli.notes.warn(`${name} is secret, and command lines can be read by others: use --secret-file ${name}=PATH`);
+async function withPrompts(
+  cli: Invocation,
+  template: Template,
+  given: GivenParameters,
+  language: Parameters<typeof checkParameters>[0],
+): Promise<GivenParameters> {
+  for (const name of given.exposed)
+    cli.notes.warn(`${name} is secret, and command lines can be read by others: use --secret-file ${name}=PATH`);
   const secret: Record<string, string> = { ...given.secret };
   if (cli.interactive)
     for (const name of missingSecrets(template, given)) {
@@ -109,7 +158,9 @@ async function withPrompts(cli: Invocation, template: Template, given: GivenPara
 function trustAtFirstUse(cli: Invocation, agent: Agent): void {
   if (checkKnown(cli.config.read(), agent) === 'known') return;
   cli.config.change((config) => trusting(config, agent));
-  cli.notes.say(`first secrets for the agent ${agent.name}; its key is ${sealingKeyOf(agent).fingerprint}\n  compare with what the site says: truffle-agent status`);
+  cli.notes.say(
+    `first secrets for the agent ${agent.name}; its key is ${sealingKeyOf(agent).fingerprint}\n  compare with what the site says: truffle-agent status`,
+  );
 }
 
 /** The template's name, or the first of `name-2`, `name-3`, … that no cluster has. */

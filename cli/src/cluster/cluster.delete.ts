@@ -9,7 +9,12 @@ import { demandName } from '../prompt/prompt.ts';
 export const deleteCluster: Handler<WaitFlags & { readonly yes?: boolean }> = async (cli, [name = ''], options) => {
   const session = await cli.session();
   const cluster = await findCluster(session, name);
-  await demandName(cli, `destroys the cluster ${cluster.name} with its ${cluster.serverCount} servers and their data`, cluster.name, options.yes === true);
+  await demandName(
+    cli,
+    `destroys the cluster ${cluster.name} with its ${cluster.serverCount} servers and their data`,
+    cluster.name,
+    options.yes === true,
+  );
   const started = present((await session.api.clusters.deleteCluster({ clusterId: cluster.id })).operation);
   if (options.wait !== true && options.watch !== true) {
     await cli.out.one(operationView, started);

@@ -25,7 +25,12 @@ export type Language = Pick<typeof import('@truffle/template-language'), 'parseS
  * @param read the text of a file, for an option
  * @throws UsageError with every problem
  */
-export function readParameters(language: Language, template: Template, flags: ParameterFlags, read: (path: string, option: string) => string): GivenParameters {
+export function readParameters(
+  language: Language,
+  template: Template,
+  flags: ParameterFlags,
+  read: (path: string, option: string) => string,
+): GivenParameters {
   const plain: Record<string, ParameterValue> = {};
   const secret: Record<string, string> = {};
   const exposed: string[] = [];
@@ -33,8 +38,10 @@ export function readParameters(language: Language, template: Template, flags: Pa
   const take = (setting: string, from: 'line' | 'file' | 'secret file'): void => {
     const parsed = language.parseSetFlag(template, setting);
     if (!parsed.ok) return void problems.push(...parsed.problems);
-    if (Object.hasOwn(plain, parsed.name) || Object.hasOwn(secret, parsed.name)) throw new UsageError(`${parsed.name} is given twice`);
-    if (!parsed.secret && from === 'secret file') throw new UsageError(`${parsed.name} is not secret`, { next: [`give it by --set or --set-file`] });
+    if (Object.hasOwn(plain, parsed.name) || Object.hasOwn(secret, parsed.name))
+      throw new UsageError(`${parsed.name} is given twice`);
+    if (!parsed.secret && from === 'secret file')
+      throw new UsageError(`${parsed.name} is not secret`, { next: [`give it by --set or --set-file`] });
     if (!parsed.secret) return void (plain[parsed.name] = parsed.value);
     secret[parsed.name] = String(parsed.value);
     if (from === 'line') exposed.push(parsed.name);
@@ -55,7 +62,9 @@ function fromFile(setting: string, option: string, read: (path: string, option: 
 
 /** Names of secrets that somebody has to give: neither given nor made by the site. */
 export function missingSecrets(template: Template, given: GivenParameters): string[] {
-  return Object.entries(template.parameters).flatMap(([name, each]) => (each.secret === true && each.generate === undefined && !Object.hasOwn(given.secret, name) ? [name] : []));
+  return Object.entries(template.parameters).flatMap(([name, each]) =>
+    each.secret === true && each.generate === undefined && !Object.hasOwn(given.secret, name) ? [name] : [],
+  );
 }
 
 /** @throws UsageError with every problem that the values have with the template */
@@ -66,6 +75,9 @@ export function checkParameters(language: Language, template: Template, given: G
 
 const refusal = (problems: readonly Problem[], template: Template): UsageError =>
   new UsageError(`the parameters do not fit the template ${template.metadata.name}`, {
-    details: problems.map((each) => `${each.path.replace(/^params\./, '')}: ${each.message}${each.expected === undefined ? '' : ` (expected ${each.expected})`}`),
+    details: problems.map(
+      (each) =>
+        `${each.path.replace(/^params\./, '')}: ${each.message}${each.expected === undefined ? '' : ` (expected ${each.expected})`}`,
+    ),
     next: [`truffle template get ${template.metadata.name}`],
   });

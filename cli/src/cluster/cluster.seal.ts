@@ -19,9 +19,21 @@ export class SealingKeyError extends CliError {
 /** The agent's key, named by what it is and not by what the server says of it. @throws SealingKeyError */
 export function sealingKeyOf(agent: Agent): KnownAgent & { readonly publicKey: Uint8Array } {
   const key = agent.sealingKey;
-  if (key === undefined || key.publicKey.length === 0) throw new SealingKeyError('NO_SEALING_KEY', `the agent ${agent.name} has no sealing key`, [], ['enrol it again: truffle agent join-token create']);
+  if (key === undefined || key.publicKey.length === 0)
+    throw new SealingKeyError(
+      'NO_SEALING_KEY',
+      `the agent ${agent.name} has no sealing key`,
+      [],
+      ['enrol it again: truffle agent join-token create'],
+    );
   const actual = keyId(key.publicKey);
-  if (actual !== key.keyId) throw new SealingKeyError('SEALING_KEY_MISNAMED', `the key of the agent ${agent.name} is not the one that it is named as`, [`named ${key.keyId}`, `is    ${actual}`], ['report this: something between here and the site changed the key']);
+  if (actual !== key.keyId)
+    throw new SealingKeyError(
+      'SEALING_KEY_MISNAMED',
+      `the key of the agent ${agent.name} is not the one that it is named as`,
+      [`named ${key.keyId}`, `is    ${actual}`],
+      ['report this: something between here and the site changed the key'],
+    );
   return { keyId: actual, fingerprint: fingerprintWords(key.publicKey), publicKey: key.publicKey };
 }
 
@@ -35,7 +47,10 @@ export function checkKnown(config: Config, agent: Agent): 'known' | 'new' {
     'SEALING_KEY_CHANGED',
     `the sealing key of the agent ${agent.name} has changed since you first used it; no secret was sent`,
     [`was ${known.fingerprint}`, `is  ${now.fingerprint}`],
-    ['compare with what the site says: truffle-agent status', `if it is the same there: truffle agent trust ${agent.name}`],
+    [
+      'compare with what the site says: truffle-agent status',
+      `if it is the same there: truffle agent trust ${agent.name}`,
+    ],
   );
 }
 
@@ -64,14 +79,31 @@ export interface Sealed {
 }
 
 /** Seals each value so that it opens for this agent, cluster and parameter only, for 30 days. */
-export async function sealSecrets(values: Readonly<Record<string, string>>, { agent, projectId, clusterName, now }: SealFor): Promise<Sealed[]> {
+export async function sealSecrets(
+  values: Readonly<Record<string, string>>,
+  { agent, projectId, clusterName, now }: SealFor,
+): Promise<Sealed[]> {
   const { keyId: id, publicKey } = sealingKeyOf(agent);
   const notAfter = Math.floor(now / 1000) + validSeconds;
   const version = 1;
   return Promise.all(
     Object.entries(values).map(async ([name, value]) => {
-      const aad = canonicalAad({ tenant: agent.orgId, agent: agent.id, secretId: `${projectId}/${clusterName}/${name}`, version, purpose: parameterPurpose, keyId: id, notAfter });
-      return { name, keyId: id, sealed: await seal({ publicKey, plaintext: new TextEncoder().encode(value), aad }), version, notAfter: BigInt(notAfter) };
+      const aad = canonicalAad({
+        tenant: agent.orgId,
+        agent: agent.id,
+        secretId: `${projectId}/${clusterName}/${name}`,
+        version,
+        purpose: parameterPurpose,
+        keyId: id,
+        notAfter,
+      });
+      return {
+        name,
+        keyId: id,
+        sealed: await seal({ publicKey, plaintext: new TextEncoder().encode(value), aad }),
+        version,
+        notAfter: BigInt(notAfter),
+      };
     }),
   );
 }

@@ -26,6 +26,13 @@ export const clusterView: View<typeof ClusterSchema> = {
     ...(each.operationId === '' ? [] : [['operation', each.operationId] as const]),
     ...Object.entries(each.parameters ?? {}).map(([name, value]) => [`  ${name}`, JSON.stringify(value)] as const),
     ...Object.entries(each.outputs).map(([name, value]) => [`output ${name}`, value] as const),
-    ...(each.failure === undefined ? [] : [['failure', [each.failure.message, each.failure.cause, each.failure.remedy].filter(Boolean).join('\n')] as const]),
+    ...(each.failure === undefined
+      ? []
+      : [
+          [
+            'failure',
+            [each.failure.message, each.failure.cause, each.failure.remedy].filter(Boolean).join('\n'),
+          ] as const,
+        ]),
   ],
 };

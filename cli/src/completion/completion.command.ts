@@ -4,7 +4,11 @@ export const completionVerbs: readonly Verb<never>[] = [
   {
     usage: 'completion <shell>',
     summary: 'Print what makes a shell complete commands: bash, zsh or fish.',
-    examples: ['completion bash > ~/.local/share/bash-completion/completions/truffle', 'completion zsh > "${fpath[1]}/_truffle"', 'completion fish > ~/.config/fish/completions/truffle.fish'],
+    examples: [
+      'completion bash > ~/.local/share/bash-completion/completions/truffle',
+      'completion zsh > "${fpath[1]}/_truffle"',
+      'completion fish > ~/.config/fish/completions/truffle.fish',
+    ],
     load: async () => (await import('./completion.print.ts')).printScript,
   },
   {

@@ -31,26 +31,51 @@ const patience = 1_500;
 
 export const printScript: Handler = async (cli, [shell = '']) => {
   const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
-  if (script === undefined) throw new UsageError(`there is no completion for ${shell}`, { next: [`one of ${Object.keys(scripts).join(', ')}`] });
+  if (script === undefined)
+    throw new UsageError(`there is no completion for ${shell}`, {
+      next: [`one of ${Object.keys(scripts).join(', ')}`],
+    });
   await cli.out.plain({ shell, script }, script, script);
 };
 
 /** Prints a candidate on a line each. Says nothing when it knows none: a shell is not to be disturbed. */
 export const complete: Handler = async (cli, words) => {
-  const { candidates, names } = candidatesOf(buildProgram(() => Promise.resolve()), words);
+  const { candidates, names } = candidatesOf(
+    buildProgram(() => Promise.resolve()),
+    words,
+  );
   const last = words.at(-1) ?? '';
-  const found = names === undefined ? [] : await namesOf(await cli.session().catch(() => undefined), names, AbortSignal.timeout(patience));
+  const found =
+    names === undefined
+      ? []
+      : await namesOf(await cli.session().catch(() => undefined), names, AbortSignal.timeout(patience));
   for (const each of [...candidates, ...found]) if (each.startsWith(last)) cli.out.line(each);
 };
 
 /** What a word is the name of. */
 type Named = 'cluster' | 'template' | 'agent' | 'project';
 
-const namedOptions: Readonly<Record<string, Named>> = { '--template': 'template', '--agent': 'agent', '--project': 'project', '--cluster': 'cluster' };
-const namedNouns: Readonly<Record<string, Named>> = { cluster: 'cluster', template: 'template', agent: 'agent', project: 'project', server: 'cluster', logs: 'cluster', operation: 'cluster' };
+const namedOptions: Readonly<Record<string, Named>> = {
+  '--template': 'template',
+  '--agent': 'agent',
+  '--project': 'project',
+  '--cluster': 'cluster',
+};
+const namedNouns: Readonly<Record<string, Named>> = {
+  cluster: 'cluster',
+  template: 'template',
+  agent: 'agent',
+  project: 'project',
+  server: 'cluster',
+  logs: 'cluster',
+  operation: 'cluster',
+};
 
 /** Commands and options that may stand where the last word is, and what it may name. */
-export function candidatesOf(program: Command, words: readonly string[]): { readonly candidates: readonly string[]; readonly names: Named | undefined } {
+export function candidatesOf(
+  program: Command,
+  words: readonly string[],
+): { readonly candidates: readonly string[]; readonly names: Named | undefined } {
   let command = program;
   const path: string[] = [];
   for (const word of words.slice(0, -1)) {
@@ -64,7 +89,8 @@ export function candidatesOf(program: Command, words: readonly string[]): { read
   const options = [...command.options, ...(command === program ? [] : program.options)];
   const asked = options.find((each) => each.long === before || each.short === before);
   if (asked?.argChoices !== undefined) return { candidates: asked.argChoices, names: undefined };
-  if (asked !== undefined && (asked.required || asked.optional)) return { candidates: [], names: namedOptions[asked.long ?? ''] };
+  if (asked !== undefined && (asked.required || asked.optional))
+    return { candidates: [], names: namedOptions[asked.long ?? ''] };
   if (last.startsWith('-')) return { candidates: options.flatMap((each) => each.long ?? []), names: undefined };
   const commands = command.commands.map((each) => each.name()).filter((each) => !each.startsWith('__'));
   const takesName = commands.length === 0 && command.registeredArguments.length > 0 && command.name() !== 'create';
@@ -73,7 +99,12 @@ export function candidatesOf(program: Command, words: readonly string[]): { read
 
 async function namesOf(session: Session | undefined, what: Named, signal: AbortSignal): Promise<string[]> {
   if (session === undefined) return [];
-  const readers = { cluster: () => listClusters(session), template: () => listTemplates(session), agent: () => listAgents(session), project: () => listProjects(session) };
+  const readers = {
+    cluster: () => listClusters(session),
+    template: () => listTemplates(session),
+    agent: () => listAgents(session),
+    project: () => listProjects(session),
+  };
   const late = new Promise<[]>((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
   const found = await Promise.race([readers[what](), late]).catch(() => []);
   return found.map((each: { readonly name: string }) => each.name);

@@ -44,7 +44,9 @@ function authenticating({ token }: ConnectionOptions): Interceptor {
 /** Calls that may be repeated safely are, while the server can't be reached. */
 function retrying({ random, sleep, signal }: ConnectionOptions): Interceptor {
   return (next) => async (request) => {
-    const repeatable = !request.stream && (request.method.idempotency === Level.NO_SIDE_EFFECTS || request.header.has(idempotencyHeader));
+    const repeatable =
+      !request.stream &&
+      (request.method.idempotency === Level.NO_SIDE_EFFECTS || request.header.has(idempotencyHeader));
     for (let attempt = 1; ; attempt++) {
       try {
         return await next(request);
@@ -65,7 +67,8 @@ function bounded({ callMilliseconds, signal }: ConnectionOptions): Interceptor {
       return await next({ ...request, signal: AbortSignal.any([request.signal, signal, deadline]) });
     } catch (error) {
       signal.throwIfAborted();
-      if (deadline.aborted) throw new ConnectError(`the call took longer than ${callMilliseconds} ms`, Code.DeadlineExceeded);
+      if (deadline.aborted)
+        throw new ConnectError(`the call took longer than ${callMilliseconds} ms`, Code.DeadlineExceeded);
       throw error;
     }
   };

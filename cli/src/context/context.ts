@@ -48,8 +48,7 @@ export function resolveContext({ flags, environment, projectFile, config }: Cont
   const stored = chosen === undefined ? undefined : config.contexts[chosen];
   // A context asked for by name outranks what lies in the folder.
   const local = named === undefined ? projectFile : undefined;
-  const endpoint =
-    setting(flags.endpoint, 'flag') ??
+  const endpoint = setting(flags.endpoint, 'flag') ??
     setting(environment.endpoint, 'environment') ??
     setting(local?.endpoint, 'project file') ??
     setting(stored?.endpoint, 'config') ?? { value: defaultEndpoint, source: 'default' };
@@ -60,16 +59,29 @@ export function resolveContext({ flags, environment, projectFile, config }: Cont
   const fromConfig = atHere(stored) ?? (named === undefined ? contextAt(config, here) : undefined);
   return {
     endpoint: { ...endpoint, value: here },
-    token: setting(flags.token, 'flag') ?? setting(environment.token, 'environment') ?? setting(fromProject?.apiKey, 'project file') ?? setting(fromConfig?.token, 'config'),
-    org: setting(flags.org, 'flag') ?? setting(environment.org, 'environment') ?? setting(fromProject?.orgId, 'project file') ?? setting(fromConfig?.org, 'config'),
+    token:
+      setting(flags.token, 'flag') ??
+      setting(environment.token, 'environment') ??
+      setting(fromProject?.apiKey, 'project file') ??
+      setting(fromConfig?.token, 'config'),
+    org:
+      setting(flags.org, 'flag') ??
+      setting(environment.org, 'environment') ??
+      setting(fromProject?.orgId, 'project file') ??
+      setting(fromConfig?.org, 'config'),
     project:
-      setting(flags.project, 'flag') ?? setting(environment.project, 'environment') ?? setting(fromProject?.projectId, 'project file') ?? setting(fromConfig?.project, 'config'),
+      setting(flags.project, 'flag') ??
+      setting(environment.project, 'environment') ??
+      setting(fromProject?.projectId, 'project file') ??
+      setting(fromConfig?.project, 'config'),
   };
 }
 
-const setting = (value: string | undefined, source: Source): Setting | undefined => (value === undefined || value === '' ? undefined : { value, source });
+const setting = (value: string | undefined, source: Source): Setting | undefined =>
+  value === undefined || value === '' ? undefined : { value, source };
 
-const contextAt = (config: Config, endpoint: string): StoredContext | undefined => Object.values(config.contexts).find((each) => isSame(each.endpoint, endpoint));
+const contextAt = (config: Config, endpoint: string): StoredContext | undefined =>
+  Object.values(config.contexts).find((each) => isSame(each.endpoint, endpoint));
 
 const isSame = (one: string, other: string): boolean => URL.canParse(one) && normalEndpoint(one) === other;
 

@@ -33,13 +33,18 @@ function parseProjectFile(text: string, path: string): ProjectFile {
   try {
     data = JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`${path} is no JSON`, { cause, next: ['start the control plane again (npm start), or remove the file'] });
+    throw new UsageError(`${path} is no JSON`, {
+      cause,
+      next: ['start the control plane again (npm start), or remove the file'],
+    });
   }
   const given = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const textOf = (key: string): string | undefined => (typeof given[key] === 'string' ? given[key] : undefined);
   const endpoint = textOf('endpoint');
   if (endpoint === undefined || !URL.canParse(endpoint))
-    throw new UsageError(`${path} names no endpoint`, { next: ['start the control plane again (npm start), or remove the file'] });
+    throw new UsageError(`${path} names no endpoint`, {
+      next: ['start the control plane again (npm start), or remove the file'],
+    });
   return { endpoint, apiKey: textOf('apiKey'), orgId: textOf('orgId'), projectId: textOf('projectId') };
 }
 

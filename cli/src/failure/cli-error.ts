@@ -61,7 +61,12 @@ export class NotSignedInError extends CliError {
 export class UnknownNameError extends CliError {
   override readonly name = 'UnknownNameError';
   constructor(noun: string, name: string, next: readonly string[], near?: string) {
-    super(exitCodes.notFound, 'NOT_FOUND', `there is no ${noun} ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`, { next });
+    super(
+      exitCodes.notFound,
+      'NOT_FOUND',
+      `there is no ${noun} ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`,
+      { next },
+    );
   }
 }
 

@@ -1,5 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { BadRequestSchema, ErrorInfoSchema, QuotaFailureSchema, RequestInfoSchema, RetryInfoSchema } from '@truffle/api/google/rpc/error_details';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  QuotaFailureSchema,
+  RequestInfoSchema,
+  RetryInfoSchema,
+} from '@truffle/api/google/rpc/error_details';
 import { CliError, exitCodes, type ExitCode } from './cli-error.ts';
 
 /** An error as it is shown. */
@@ -54,26 +60,56 @@ const fallback = 'repeat the command; if it stays, report it with the request id
 /** What to show for anything thrown, and the exit code. `endpoint` is where the calls went. */
 export function explain(error: unknown, endpoint: string): Explained {
   if (error instanceof CliError)
-    return { exitCode: error.exitCode, code: error.code, message: error.message, details: error.details, next: error.next.length > 0 ? error.next : [error.exitCode === exitCodes.interrupted ? 'repeat the command to go on' : 'truffle --help'] };
+    return {
+      exitCode: error.exitCode,
+      code: error.code,
+      message: error.message,
+      details: error.details,
+      next:
+        error.next.length > 0
+          ? error.next
+          : [error.exitCode === exitCodes.interrupted ? 'repeat the command to go on' : 'truffle --help'],
+    };
   if (error instanceof ConnectError) return explainStatus(error, endpoint);
   const message = error instanceof Error ? error.message : String(error);
-  return { exitCode: exitCodes.failure, code: 'UNEXPECTED', message, details: [], next: ['this is a defect of the program: report it with TRUFFLE_DEBUG=1 set'] };
+  return {
+    exitCode: exitCodes.failure,
+    code: 'UNEXPECTED',
+    message,
+    details: [],
+    next: ['this is a defect of the program: report it with TRUFFLE_DEBUG=1 set'],
+  };
 }
 
 function explainStatus(status: ConnectError, endpoint: string): Explained {
   const [info] = status.findDetails(ErrorInfoSchema);
   const [retry] = status.findDetails(RetryInfoSchema);
-  const requestId = status.findDetails(RequestInfoSchema)[0]?.requestId ?? status.metadata.get('x-request-id') ?? undefined;
+  const requestId =
+    status.findDetails(RequestInfoSchema)[0]?.requestId ?? status.metadata.get('x-request-id') ?? undefined;
   const violations = status.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
   const quotas = status.findDetails(QuotaFailureSchema).flatMap((each) => each.violations);
   const exhausted = status.code === Code.ResourceExhausted;
   const code = info?.reason || codeName(status.code);
   return {
-    exitCode: exhausted ? (retry === undefined ? exitCodes.quota : exitCodes.failure) : (exitOf[status.code] ?? exitCodes.failure),
+    exitCode: exhausted
+      ? retry === undefined
+        ? exitCodes.quota
+        : exitCodes.failure
+      : (exitOf[status.code] ?? exitCodes.failure),
     code,
-    message: status.code === Code.Unavailable && info === undefined ? `can't reach ${endpoint}: ${rootCause(status)}` : status.rawMessage,
-    details: [...violations.map((each) => `${each.field}: ${each.description}`), ...quotas.map((each) => `${each.subject}: ${each.description}`)],
-    next: [exhausted && retry !== undefined ? `wait ${retry.retryDelay?.seconds ?? 1n} s, then repeat the command` : (nextByReason[code] ?? nextByCode[status.code] ?? fallback)],
+    message:
+      status.code === Code.Unavailable && info === undefined
+        ? `can't reach ${endpoint}: ${rootCause(status)}`
+        : status.rawMessage,
+    details: [
+      ...violations.map((each) => `${each.field}: ${each.description}`),
+      ...quotas.map((each) => `${each.subject}: ${each.description}`),
+    ],
+    next: [
+      exhausted && retry !== undefined
+        ? `wait ${retry.retryDelay?.seconds ?? 1n} s, then repeat the command`
+        : (nextByReason[code] ?? nextByCode[status.code] ?? fallback),
+    ],
     ...(requestId === undefined || requestId === '' ? {} : { requestId }),
   };
 }
@@ -90,5 +126,4 @@ function rootCause(status: ConnectError): string {
   return text;
 }
 
-const codeName = (code: Code): string =>
-  (Code[code] ?? 'Unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+const codeName = (code: Code): string => (Code[code] ?? 'Unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();

@@ -1,6 +1,6 @@
 /** The choice that is most like `given`; undefined when none is within a third of its letters. */
 export function nearest(given: string, choices: readonly string[]): string | undefined {
-  const most = Math.max(1, Math.floor(given.length / 3));
+  const most = Math.ceil(given.length / 3);
   const ranked = choices
     .map((choice) => ({ choice, distance: editDistance(given.toLowerCase(), choice.toLowerCase(), most) }))
     .filter((each) => each.distance <= most)

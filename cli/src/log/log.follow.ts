@@ -10,10 +10,19 @@ import type { Session } from '../session.ts';
 const pageLines = 1000;
 
 /** Lines after a cursor, until the operation has ended; a dropped connection is taken up again after the last line. */
-export async function* followLog(cli: Pick<Invocation, 'signal' | 'random' | 'sleep'>, session: Session, operationId: string, after: string): AsyncGenerator<LogLine> {
+export async function* followLog(
+  cli: Pick<Invocation, 'signal' | 'random' | 'sleep'>,
+  session: Session,
+  operationId: string,
+  after: string,
+): AsyncGenerator<LogLine> {
   let cursor = after;
   // A stream that ends by itself has said everything.
-  for await (const { lines } of resumed((signal) => session.api.operations.watchOperationLogs({ operationId, after: cursor }, { signal }), () => true, cli))
+  for await (const { lines } of resumed(
+    (signal) => session.api.operations.watchOperationLogs({ operationId, after: cursor }, { signal }),
+    () => true,
+    cli,
+  ))
     for (const line of lines) {
       cursor = line.cursor;
       yield line;
@@ -22,8 +31,12 @@ export async function* followLog(cli: Pick<Invocation, 'signal' | 'random' | 'sl
 
 /** Lines after a cursor that are there now. */
 export async function* readLog(session: Session, operationId: string, after: string): AsyncGenerator<LogLine> {
-  for (let cursor = after; ; ) {
-    const { lines, next } = await session.api.operations.listOperationLogs({ operationId, after: cursor, limit: pageLines });
+  for (let cursor = after; ;) {
+    const { lines, next } = await session.api.operations.listOperationLogs({
+      operationId,
+      after: cursor,
+      limit: pageLines,
+    });
     yield* lines;
     if (lines.length === 0 || next === '' || next === cursor) return;
     cursor = next;

@@ -14,7 +14,10 @@ export function present<T>(message: T | undefined): T {
   return message;
 }
 
-export const listClusters = async (session: Session, filter: { readonly name?: string; readonly showDeleted?: boolean } = {}): Promise<Cluster[]> => {
+export const listClusters = async (
+  session: Session,
+  filter: { readonly name?: string; readonly showDeleted?: boolean } = {},
+): Promise<Cluster[]> => {
   const projectId = await session.projectId();
   return everyPage(async (page) => {
     const answer = await session.api.clusters.listClusters({ projectId, ...filter, page });
@@ -49,7 +52,11 @@ export async function findLatestOperation(session: Session, name: string): Promi
   if (isId(name, 'op')) return name;
   const cluster = await findCluster(session, name);
   if (cluster.operationId !== '') return cluster.operationId;
-  const { operations } = await session.api.operations.listOperations({ projectId: cluster.projectId, clusterId: cluster.id, page: { size: 1, token: '' } });
+  const { operations } = await session.api.operations.listOperations({
+    projectId: cluster.projectId,
+    clusterId: cluster.id,
+    page: { size: 1, token: '' },
+  });
   const [latest] = operations;
   if (latest === undefined) throw new UnknownNameError('operation of the cluster', name, ['truffle operation list']);
   return latest.id;
@@ -68,16 +75,25 @@ export async function findAgent(session: Session, name: string | undefined): Pro
   if (name !== undefined && isId(name, 'agt')) return getAgent(session, name);
   if (name !== undefined) {
     const found = await listAgents(session, name);
-    return getAgent(session, findByName('agent', name, found.length > 0 ? found : await listAgents(session), ['truffle agent list']).id);
+    return getAgent(
+      session,
+      findByName('agent', name, found.length > 0 ? found : await listAgents(session), ['truffle agent list']).id,
+    );
   }
   const all = await listAgents(session);
   const [one, ...others] = all;
-  if (one === undefined) throw new UsageError('no site is connected yet', { next: ['truffle agent join-token create NAME'] });
-  if (others.length > 0) throw new UsageError('there is more than one agent', { details: all.map((each) => each.name), next: ['name one: --agent NAME', 'truffle agent list'] });
+  if (one === undefined)
+    throw new UsageError('no site is connected yet', { next: ['truffle agent join-token create NAME'] });
+  if (others.length > 0)
+    throw new UsageError('there is more than one agent', {
+      details: all.map((each) => each.name),
+      next: ['name one: --agent NAME', 'truffle agent list'],
+    });
   return getAgent(session, one.id);
 }
 
-const getAgent = async (session: Session, agentId: string): Promise<Agent> => present((await session.api.agents.getAgent({ agentId })).agent);
+const getAgent = async (session: Session, agentId: string): Promise<Agent> =>
+  present((await session.api.agents.getAgent({ agentId })).agent);
 
 export const listTemplates = async (session: Session, name = ''): Promise<Template[]> => {
   const orgId = await session.orgId();
@@ -89,7 +105,10 @@ export const listTemplates = async (session: Session, name = ''): Promise<Templa
 
 /** The template; an organization's own before one of the same name that ships with Truffle. @throws UnknownNameError */
 export async function findTemplate(session: Session, name: string): Promise<Template> {
-  if (isId(name, 'tpl')) return present((await session.api.templates.getTemplate({ orgId: await session.orgId(), templateId: name })).template);
+  if (isId(name, 'tpl'))
+    return present(
+      (await session.api.templates.getTemplate({ orgId: await session.orgId(), templateId: name })).template,
+    );
   const [own] = (await listTemplates(session, name)).filter((each) => each.name === name);
   return own ?? findByName('template', name, await listTemplates(session), ['truffle template list']);
 }
@@ -105,14 +124,19 @@ export const listVersions = async (session: Session, templateId: string): Promis
 /** The version that `NAME`, `NAME@VERSION` or an id names, with its source. @throws UnknownNameError */
 export async function findVersion(session: Session, reference: string): Promise<TemplateVersion> {
   const orgId = await session.orgId();
-  const read = async (templateVersionId: string): Promise<TemplateVersion> => present((await session.api.templates.getTemplateVersion({ orgId, templateVersionId })).version);
+  const read = async (templateVersionId: string): Promise<TemplateVersion> =>
+    present((await session.api.templates.getTemplateVersion({ orgId, templateVersionId })).version);
   if (isId(reference, 'tpv')) return read(reference);
   const at = reference.lastIndexOf('@');
   const template = await findTemplate(session, at < 1 ? reference : reference.slice(0, at));
   if (at < 1) return read(template.latestVersionId);
   const versions = await listVersions(session, template.id);
   const named = versions.map((each) => ({ id: each.id, name: each.version }));
-  return read(findByName(`version of ${template.name}`, reference.slice(at + 1), named, [`truffle template versions ${template.name}`]).id);
+  return read(
+    findByName(`version of ${template.name}`, reference.slice(at + 1), named, [
+      `truffle template versions ${template.name}`,
+    ]).id,
+  );
 }
 
 export const listWorkspaces = async (session: Session): Promise<Workspace[]> => {

@@ -3,7 +3,12 @@ const pageSize = 200;
 const mostPages = 500;
 
 /** All items of a paged list, page after page. */
-export async function everyPage<T>(read: (page: { size: number; token: string }) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>): Promise<T[]> {
+export async function everyPage<T>(
+  read: (page: {
+    size: number;
+    token: string;
+  }) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>,
+): Promise<T[]> {
   const all: T[] = [];
   let token = '';
   for (let count = 0; count < mostPages; count++) {

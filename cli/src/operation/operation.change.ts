@@ -20,13 +20,20 @@ export const cancel: Handler<WaitFlags> = async (cli, [name = ''], { wait = fals
   const ended = wait ? await followOperation(cli, session, asked) : asked;
   await cli.out.one(operationView, ended);
   if (wait && ended.state !== OperationState.CANCELLED)
-    throw new CliError(exitCodes.conflict, 'NOT_CANCELLED', 'the operation had ended before it could be cancelled', { next: [`truffle operation get ${operationId}`] });
+    throw new CliError(exitCodes.conflict, 'NOT_CANCELLED', 'the operation had ended before it could be cancelled', {
+      next: [`truffle operation get ${operationId}`],
+    });
 };
 
 export const retry: Handler<WaitFlags> = async (cli, [name = ''], options) => {
   const session = await cli.session();
   const operationId = await findLatestOperation(session, name);
-  await settle(cli, session, present((await session.api.operations.retryOperation({ operationId }, keyed())).operation), options);
+  await settle(
+    cli,
+    session,
+    present((await session.api.operations.retryOperation({ operationId }, keyed())).operation),
+    options,
+  );
 };
 
 export const undo: Handler<WaitFlags & { readonly yes?: boolean }> = async (cli, [name = ''], options) => {
@@ -34,10 +41,20 @@ export const undo: Handler<WaitFlags & { readonly yes?: boolean }> = async (cli,
   const operationId = await findLatestOperation(session, name);
   if (options.yes !== true && cli.interactive && !(await askYes(cli, 'Destroy what the operation has made?')))
     throw new UsageError('nothing was done', { next: ['repeat with --yes'] });
-  await settle(cli, session, present((await session.api.operations.undoOperation({ operationId }, keyed())).operation), options);
+  await settle(
+    cli,
+    session,
+    present((await session.api.operations.undoOperation({ operationId }, keyed())).operation),
+    options,
+  );
 };
 
-async function settle(cli: Invocation, session: Session, started: Operation, { wait = false, watch = false }: WaitFlags): Promise<void> {
+async function settle(
+  cli: Invocation,
+  session: Session,
+  started: Operation,
+  { wait = false, watch = false }: WaitFlags,
+): Promise<void> {
   if (!wait && !watch) {
     await cli.out.one(operationView, started);
     return cli.notes.say(`watch it: truffle operation watch ${started.id}`);

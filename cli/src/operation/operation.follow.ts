@@ -20,15 +20,27 @@ export class OperationFailedError extends CliError {
   constructor(operation: Operation) {
     const { failure, id, state } = operation;
     const cancelled = state === OperationState.CANCELLED;
-    const next = [...(failure?.remedy ? [failure.remedy] : []), `truffle operation retry ${id} --wait`, `truffle operation undo ${id} --wait`, `truffle logs ${id}`];
-    super(exitCodes.failure, failure?.reason || (cancelled ? 'CANCELLED' : 'OPERATION_FAILED'), failure?.message || `the operation ${id} ${cancelled ? 'was cancelled' : 'failed'}`, {
-      details: [
-        ...(failure?.reason ? [`reason: ${failure.reason}`] : []),
-        ...(failure?.cause ? [`cause:  ${failure.cause}`] : []),
-        ...(failure === undefined || failure.logTail.length === 0 ? [] : ['log:', ...failure.logTail.map((line) => `  ${line}`)]),
-      ],
-      next,
-    });
+    const next = [
+      ...(failure?.remedy ? [failure.remedy] : []),
+      `truffle operation retry ${id} --wait`,
+      `truffle operation undo ${id} --wait`,
+      `truffle logs ${id}`,
+    ];
+    super(
+      exitCodes.failure,
+      failure?.reason || (cancelled ? 'CANCELLED' : 'OPERATION_FAILED'),
+      failure?.message || `the operation ${id} ${cancelled ? 'was cancelled' : 'failed'}`,
+      {
+        details: [
+          ...(failure?.reason ? [`reason: ${failure.reason}`] : []),
+          ...(failure?.cause ? [`cause:  ${failure.cause}`] : []),
+          ...(failure === undefined || failure.logTail.length === 0
+            ? []
+            : ['log:', ...failure.logTail.map((line) => `  ${line}`)]),
+        ],
+        next,
+      },
+    );
   }
 }
 
@@ -36,7 +48,12 @@ export class OperationFailedError extends CliError {
  * Follows an operation to its end and shows it meanwhile; a dropped connection is taken up again.
  * @throws InterruptedError at Ctrl-C and TimedOutError, both saying how to go on; the operation itself goes on
  */
-export async function followOperation(cli: Invocation, session: Session, first: Operation, options: FollowOptions = {}): Promise<Operation> {
+export async function followOperation(
+  cli: Invocation,
+  session: Session,
+  first: Operation,
+  options: FollowOptions = {},
+): Promise<Operation> {
   const pane = openPane(cli);
   const watching = new AbortController();
   const signal = AbortSignal.any([cli.signal, watching.signal]);
@@ -65,7 +82,8 @@ export async function followOperation(cli: Invocation, session: Session, first: 
 async function* states(cli: Invocation, session: Session, operationId: string, pane: Pane): AsyncGenerator<Operation> {
   let afterRevision = 0n;
   let ended = false;
-  const open = (signal: AbortSignal) => session.api.operations.watchOperation({ operationId, afterRevision }, { signal });
+  const open = (signal: AbortSignal) =>
+    session.api.operations.watchOperation({ operationId, afterRevision }, { signal });
   const onDrop = (attempt: number): void => {
     if (attempt === 1) pane.print('connection lost; trying again');
   };
@@ -77,8 +95,15 @@ async function* states(cli: Invocation, session: Session, operationId: string, p
   }
 }
 
-async function showLog(cli: Invocation, session: Session, operationId: string, pane: Pane, signal: AbortSignal): Promise<void> {
-  for await (const line of followLog({ ...cli, signal }, session, operationId, '')) pane.print(lineText(line, cli.notes.colors));
+async function showLog(
+  cli: Invocation,
+  session: Session,
+  operationId: string,
+  pane: Pane,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const line of followLog({ ...cli, signal }, session, operationId, ''))
+    pane.print(lineText(line, cli.notes.colors));
 }
 
 /** Leaving is no failure of the operation: say how to come back. */

@@ -29,7 +29,10 @@ function livePane(cli: Invocation): Pane {
   const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`);
   const draw = (before = ''): void => {
     const { columns, rows } = cli.size();
-    const lines = operation === undefined ? [] : drawTree(operation, { columns, rows: rows - 1, now: cli.now(), frame, colors: notes.colors });
+    const lines =
+      operation === undefined
+        ? []
+        : drawTree(operation, { columns, rows: rows - 1, now: cli.now(), frame, colors: notes.colors });
     notes.raw(`${erase()}${before}${lines.map((line) => `${line}\n`).join('')}`);
     drawn = lines.length;
   };
@@ -73,4 +76,5 @@ function plainPane(cli: Invocation): Pane {
   };
 }
 
-const lineOf = (step: Step): string => `${step.serverName || 'cluster'}  ${step.title}: ${stateOfStep(step.state)}${step.detail === '' ? '' : ` (${step.detail})`}`;
+const lineOf = (step: Step): string =>
+  `${step.serverName || 'cluster'}  ${step.title}: ${stateOfStep(step.state)}${step.detail === '' ? '' : ` (${step.detail})`}`;

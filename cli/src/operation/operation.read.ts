@@ -7,12 +7,21 @@ import { operationView } from './operation.view.ts';
 
 const most = 500;
 
-export const list: Handler<{ readonly cluster?: string; readonly limit?: string }> = async (cli, _, { cluster, limit = '50' }) => {
+export const list: Handler<{ readonly cluster?: string; readonly limit?: string }> = async (
+  cli,
+  _,
+  { cluster, limit = '50' },
+) => {
   const size = Number(limit);
-  if (!Number.isInteger(size) || size < 1 || size > most) throw new UsageError(`--limit ${limit} is none`, { next: [`give a number from 1 to ${most}`] });
+  if (!Number.isInteger(size) || size < 1 || size > most)
+    throw new UsageError(`--limit ${limit} is none`, { next: [`give a number from 1 to ${most}`] });
   const session = await cli.session();
   const clusterId = cluster === undefined ? '' : (await findCluster(session, cluster)).id;
-  const { operations } = await session.api.operations.listOperations({ projectId: await session.projectId(), clusterId, page: { size, token: '' } });
+  const { operations } = await session.api.operations.listOperations({
+    projectId: await session.projectId(),
+    clusterId,
+    page: { size, token: '' },
+  });
   await cli.out.list(operationView, operations);
 };
 

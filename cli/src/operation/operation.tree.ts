@@ -1,5 +1,11 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { OperationKind, OperationState, StepState, type Operation, type Step } from '@truffle/api/orchestration/v1/operation';
+import {
+  OperationKind,
+  OperationState,
+  StepState,
+  type Operation,
+  type Step,
+} from '@truffle/api/orchestration/v1/operation';
 import type { Colors } from '../output/colors.ts';
 import { printable } from '../output/printable.ts';
 import { span, stateName } from '../output/text.ts';
@@ -40,8 +46,15 @@ function headOf(operation: Operation, { now, columns, colors, frame }: TreeOptio
   const done = operation.steps.filter((step) => step.state === StepState.SUCCEEDED).length;
   const end = operation.endedAt === undefined ? now : timestampMs(operation.endedAt);
   const time = operation.createdAt === undefined ? '' : ` ${span(Math.max(0, end - timestampMs(operation.createdAt)))}`;
-  const text = clip(`${stateName(OperationKind, operation.kind)} ${printable(operation.clusterName)}: ${stateName(OperationState, operation.state)}${operation.cancelRequested && operation.endedAt === undefined ? ' (cancelling)' : ''}, ${done} of ${operation.steps.length} steps,${time}`, columns - 2);
-  const mark = { [OperationState.SUCCEEDED]: colors.green('✔'), [OperationState.FAILED]: colors.red('✖'), [OperationState.CANCELLED]: colors.yellow('■') }[operation.state as 3 | 4 | 5];
+  const text = clip(
+    `${stateName(OperationKind, operation.kind)} ${printable(operation.clusterName)}: ${stateName(OperationState, operation.state)}${operation.cancelRequested && operation.endedAt === undefined ? ' (cancelling)' : ''}, ${done} of ${operation.steps.length} steps,${time}`,
+    columns - 2,
+  );
+  const mark = {
+    [OperationState.SUCCEEDED]: colors.green('✔'),
+    [OperationState.FAILED]: colors.red('✖'),
+    [OperationState.CANCELLED]: colors.yellow('■'),
+  }[operation.state as 3 | 4 | 5];
   return `${mark ?? colors.cyan(spinner[frame % spinner.length] ?? '')} ${colors.bold(text)}`;
 }
 
@@ -49,19 +62,29 @@ function drawBranch({ name, steps }: Branch, options: TreeOptions, folded: boole
   const { colors, columns } = options;
   const head = `  ${markOf(stateOfBranch(steps), options)} ${clip(printable(name), columns - 4)}`;
   if (folded) return [head];
-  return [head, ...steps.map((step, i) => `    ${colors.dim(i === steps.length - 1 ? '└' : '├')} ${markOf(step.state, options)} ${clip(textOf(step, options.now), columns - 8)}`)];
+  return [
+    head,
+    ...steps.map(
+      (step, i) =>
+        `    ${colors.dim(i === steps.length - 1 ? '└' : '├')} ${markOf(step.state, options)} ${clip(textOf(step, options.now), columns - 8)}`,
+    ),
+  ];
 }
 
 function textOf(step: Step, now: number): string {
   const { startedAt, endedAt } = step;
-  const time = startedAt === undefined ? '' : ` ${span(Math.max(0, (endedAt === undefined ? now : timestampMs(endedAt)) - timestampMs(startedAt)))}`;
+  const time =
+    startedAt === undefined
+      ? ''
+      : ` ${span(Math.max(0, (endedAt === undefined ? now : timestampMs(endedAt)) - timestampMs(startedAt)))}`;
   const detail = step.detail === '' || step.state === StepState.SUCCEEDED ? '' : ` · ${printable(step.detail)}`;
   return `${printable(step.title)}${time}${detail}`;
 }
 
 /** What is at work or failed stays open; the rest becomes a line each, and then a count. */
 function foldTo(branches: readonly Branch[], room: number, options: TreeOptions): string[] {
-  const isBusy = ({ steps }: Branch): boolean => [StepState.RUNNING, StepState.WAITING, StepState.FAILED].includes(stateOfBranch(steps));
+  const isBusy = ({ steps }: Branch): boolean =>
+    [StepState.RUNNING, StepState.WAITING, StepState.FAILED].includes(stateOfBranch(steps));
   const busy = branches.filter(isBusy);
   const idle = branches.filter((each) => !isBusy(each));
   const open = busy.flatMap((branch) => drawBranch(branch, options, false));
@@ -69,7 +92,11 @@ function foldTo(branches: readonly Branch[], room: number, options: TreeOptions)
   const shown = lines.slice(0, room - 1);
   const hidden = lines.length - shown.length;
   const done = idle.filter(({ steps }) => stateOfBranch(steps) === StepState.SUCCEEDED).length;
-  const rest = [hidden > 0 ? `${hidden} more at work` : '', done > 0 ? `${done} done` : '', idle.length > done ? `${idle.length - done} to come` : ''].filter(Boolean);
+  const rest = [
+    hidden > 0 ? `${hidden} more at work` : '',
+    done > 0 ? `${done} done` : '',
+    idle.length > done ? `${idle.length - done} to come` : '',
+  ].filter(Boolean);
   return rest.length === 0 ? shown : [...shown, options.colors.dim(clip(`  … ${rest.join(', ')}`, options.columns))];
 }
 
@@ -97,4 +124,5 @@ function markOf(state: StepState, { colors, frame }: TreeOptions): string {
   }
 }
 
-const clip = (text: string, columns: number): string => (text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`);
+const clip = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;

@@ -1,4 +1,9 @@
-import { OperationKind, OperationSchema, OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
+import {
+  OperationKind,
+  OperationSchema,
+  OperationState,
+  type Operation,
+} from '@truffle/api/orchestration/v1/operation';
 import { age, stateName, when } from '../output/text.ts';
 import type { View } from '../output/output.ts';
 
@@ -22,8 +27,21 @@ export const operationView: View<typeof OperationSchema> = {
     ['ended', when(each.endedAt)],
     ['by', each.initiator?.displayName || each.initiator?.subject || '-'],
     ...(each.followsOperationId === '' ? [] : [['follows', each.followsOperationId] as const]),
-    ...each.steps.map((step) => [`  ${step.serverName || 'cluster'}`, `${step.title}: ${stateOfStep(step.state)}${step.detail === '' ? '' : ` (${step.detail})`}`] as const),
-    ...(each.failure === undefined ? [] : [['failure', [each.failure.message, each.failure.cause, each.failure.remedy].filter(Boolean).join('\n')] as const]),
+    ...each.steps.map(
+      (step) =>
+        [
+          `  ${step.serverName || 'cluster'}`,
+          `${step.title}: ${stateOfStep(step.state)}${step.detail === '' ? '' : ` (${step.detail})`}`,
+        ] as const,
+    ),
+    ...(each.failure === undefined
+      ? []
+      : [
+          [
+            'failure',
+            [each.failure.message, each.failure.cause, each.failure.remedy].filter(Boolean).join('\n'),
+          ] as const,
+        ]),
   ],
 };
 

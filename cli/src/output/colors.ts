@@ -11,4 +11,5 @@ export function wantsColor(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean
 }
 
 /** Colours, or functions that leave texts as they are. */
-export const colorsFor = (env: NodeJS.ProcessEnv, isTerminal: boolean): Colors => pc.createColors(wantsColor(env, isTerminal));
+export const colorsFor = (env: NodeJS.ProcessEnv, isTerminal: boolean): Colors =>
+  pc.createColors(wantsColor(env, isTerminal));

@@ -9,7 +9,12 @@ export class Notes {
   readonly live: boolean;
   readonly #write: (text: string) => void;
 
-  constructor(options: { readonly quiet: boolean; readonly colors: Colors; readonly live: boolean; readonly write: (text: string) => void }) {
+  constructor(options: {
+    readonly quiet: boolean;
+    readonly colors: Colors;
+    readonly live: boolean;
+    readonly write: (text: string) => void;
+  }) {
     this.quiet = options.quiet;
     this.colors = options.colors;
     this.live = options.live;

@@ -3,7 +3,6 @@ import type { Format } from './format.ts';
 import { card, table } from './table.ts';
 import { printable } from './printable.ts';
 
-
 /** How one kind of message is shown. */
 export interface View<D extends DescMessage> {
   readonly schema: D;
@@ -32,10 +31,16 @@ export class Output {
 
   /** All of a list. */
   async list<D extends DescMessage>(view: View<D>, messages: readonly MessageShape<D>[]): Promise<void> {
-    if (this.format === 'json' || this.format === 'yaml') return this.data(await Promise.all(messages.map((each) => asJson(view.schema, each))));
+    if (this.format === 'json' || this.format === 'yaml')
+      return this.data(await Promise.all(messages.map((each) => asJson(view.schema, each))));
     if (this.format === 'name') return messages.forEach((each) => this.line(view.name(each)));
     const columns = Object.entries(view.columns);
-    this.#write(`${table(columns.map(([head]) => head), messages.map((each) => columns.map(([, cell]) => cell(each, this.#now()))))}\n`);
+    this.#write(
+      `${table(
+        columns.map(([head]) => head),
+        messages.map((each) => columns.map(([, cell]) => cell(each, this.#now()))),
+      )}\n`,
+    );
   }
 
   /** One thing. */
@@ -51,7 +56,11 @@ export class Output {
   }
 
   /** One of a stream: a line of JSON, a YAML document, a name, or `text`, whose foreign parts the caller made printable. */
-  async item<D extends DescMessage>(view: Pick<View<D>, 'schema' | 'name'>, message: MessageShape<D>, text: string): Promise<void> {
+  async item<D extends DescMessage>(
+    view: Pick<View<D>, 'schema' | 'name'>,
+    message: MessageShape<D>,
+    text: string,
+  ): Promise<void> {
     if (this.format === 'json') return this.#write(`${JSON.stringify(await asJson(view.schema, message))}\n`);
     if (this.format === 'yaml') return this.#write(`---\n${await yaml(await asJson(view.schema, message))}`);
     if (this.format === 'name') return this.line(view.name(message));

@@ -25,7 +25,8 @@ export function span(milliseconds: number): string {
 }
 
 /** ISO 8601 in UTC; `-` for unset. */
-export const when = (time: Timestamp | undefined): string => (time === undefined ? '-' : new Date(timestampMs(time)).toISOString());
+export const when = (time: Timestamp | undefined): string =>
+  time === undefined ? '-' : new Date(timestampMs(time)).toISOString();
 
 /** Hours, minutes and seconds in UTC. */
 export const clock = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(11, 19);

@@ -7,7 +7,9 @@ import type { Invocation } from '../invocation.ts';
  */
 export async function askText(cli: Invocation, message: string, instead: string, initial?: string): Promise<string> {
   const { text } = await clack(cli, message, instead);
-  return answered(await text({ message, output: process.stderr, ...(initial === undefined ? {} : { initialValue: initial }) }));
+  return answered(
+    await text({ message, output: process.stderr, ...(initial === undefined ? {} : { initialValue: initial }) }),
+  );
 }
 
 /** Asks for a text that is not shown. @throws as askText */
@@ -29,7 +31,10 @@ export async function askYes(cli: Invocation, message: string): Promise<boolean>
 export async function demandName(cli: Invocation, what: string, name: string, yes: boolean): Promise<void> {
   if (yes) return;
   const typed = await askText(cli, `This ${what}. Type its name (${name}) to go on`, '--yes');
-  if (typed !== name) throw new UsageError(`${JSON.stringify(typed)} is not its name; nothing was done`, { next: [`type ${name}, or use --yes`] });
+  if (typed !== name)
+    throw new UsageError(`${JSON.stringify(typed)} is not its name; nothing was done`, {
+      next: [`type ${name}, or use --yes`],
+    });
 }
 
 async function clack(cli: Invocation, message: string, instead: string): Promise<typeof import('@clack/prompts')> {

@@ -46,7 +46,11 @@ function sections(command: Command, path: string): string[] {
   // Help for a page as wide as this, whatever the terminal.
   command.configureHelp({ helpWidth: columns, showGlobalOptions: false });
   let text = '';
-  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => columns, getOutHasColors: () => false });
+  command.configureOutput({
+    writeOut: (part) => (text += part),
+    getOutHelpWidth: () => columns,
+    getOutHasColors: () => false,
+  });
   command.outputHelp();
   const own = `## ${path}\n\n\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
   const children = command.commands.filter((each) => !each.name().startsWith('__'));

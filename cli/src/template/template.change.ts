@@ -18,10 +18,18 @@ interface FileProblem {
 export class InvalidTemplateError extends CliError {
   override readonly name = 'InvalidTemplateError';
   constructor(file: string, problems: readonly FileProblem[]) {
-    super(exitCodes.failure, 'INVALID_TEMPLATE', `${file} has ${problems.length} problem${problems.length === 1 ? '' : 's'}`, {
-      details: problems.map((each) => `${file}:${each.line}:${each.column} ${each.path === '' ? '' : `${each.path}: `}${each.message}${each.expected ? ` (expected ${each.expected})` : ''} [${each.code}]`),
-      next: [`correct them, then: truffle template validate ${file}`],
-    });
+    super(
+      exitCodes.failure,
+      'INVALID_TEMPLATE',
+      `${file} has ${problems.length} problem${problems.length === 1 ? '' : 's'}`,
+      {
+        details: problems.map(
+          (each) =>
+            `${file}:${each.line}:${each.column} ${each.path === '' ? '' : `${each.path}: `}${each.message}${each.expected ? ` (expected ${each.expected})` : ''} [${each.code}]`,
+        ),
+        next: [`correct them, then: truffle template validate ${file}`],
+      },
+    );
   }
 }
 
@@ -29,9 +37,14 @@ export const validate: Handler = async (cli, [file = '']) => {
   const { parseTemplate } = await import('@truffle/template-language');
   const result = await parseTemplate(readInput(file, 'FILE'));
   const { problems, digest, name } = result.ok
-    ? { problems: [], digest: result.digest, name: `${result.template.metadata.name}@${result.template.metadata.version}` }
+    ? {
+        problems: [],
+        digest: result.digest,
+        name: `${result.template.metadata.name}@${result.template.metadata.version}`,
+      }
     : { problems: result.problems, digest: '', name: '' };
-  if (result.ok || cli.out.format === 'json' || cli.out.format === 'yaml') await cli.out.plain({ valid: result.ok, digest, problems }, `${name} is valid (${digest})`, name);
+  if (result.ok || cli.out.format === 'json' || cli.out.format === 'yaml')
+    await cli.out.plain({ valid: result.ok, digest, problems }, `${name} is valid (${digest})`, name);
   if (!result.ok) throw new InvalidTemplateError(file, problems);
 };
 

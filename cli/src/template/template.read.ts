@@ -17,6 +17,7 @@ export const versions: Handler = async (cli, [name = '']) => {
 
 export const show: Handler = async (cli, [name = '']) => {
   const { source, templateName, version } = await findVersion(await cli.session(), name);
-  if (cli.out.format !== 'table') return cli.out.plain({ templateName, version, source }, '', `${templateName}@${version}`);
+  if (cli.out.format !== 'table')
+    return cli.out.plain({ templateName, version, source }, '', `${templateName}@${version}`);
   for (const line of source.replace(/\n$/, '').split('\n')) cli.out.line(line);
 };

@@ -42,11 +42,20 @@ interface ParameterSchema {
 
 /** A line for each parameter: its type, what it is by default and what it is for. */
 function parametersOf(schema: object | undefined): [string, string][] {
-  const { properties = {}, required = [] } = (schema ?? {}) as { readonly properties?: Readonly<Record<string, ParameterSchema>>; readonly required?: readonly string[] };
+  const { properties = {}, required = [] } = (schema ?? {}) as {
+    readonly properties?: Readonly<Record<string, ParameterSchema>>;
+    readonly required?: readonly string[];
+  };
   return Object.entries(properties).map(([name, each]) => {
     const facts = [
       each.writeOnly === true ? 'secret' : (each.type ?? 'any'),
-      each.default === undefined ? (required.includes(name) ? 'required' : each.writeOnly === true ? 'made on the site unless given' : '') : `default ${JSON.stringify(each.default)}`,
+      each.default === undefined
+        ? required.includes(name)
+          ? 'required'
+          : each.writeOnly === true
+            ? 'made on the site unless given'
+            : ''
+        : `default ${JSON.stringify(each.default)}`,
       each.enum === undefined ? '' : `one of ${each.enum.join(', ')}`,
       each.title ?? '',
     ];

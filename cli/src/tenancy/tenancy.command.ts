@@ -3,8 +3,18 @@ import type { Verb } from '../command.ts';
 const yes = ['-y, --yes', 'do not ask'] as const;
 
 export const orgVerbs: readonly Verb<never>[] = [
-  { usage: 'list', summary: 'List the organizations that you belong to.', examples: ['org list'], load: async () => (await import('./tenancy.organization.ts')).list },
-  { usage: 'get [name]', summary: 'Show an organization; the one in use unless named.', examples: ['org get acme'], load: async () => (await import('./tenancy.organization.ts')).get },
+  {
+    usage: 'list',
+    summary: 'List the organizations that you belong to.',
+    examples: ['org list'],
+    load: async () => (await import('./tenancy.organization.ts')).list,
+  },
+  {
+    usage: 'get [name]',
+    summary: 'Show an organization; the one in use unless named.',
+    examples: ['org get acme'],
+    load: async () => (await import('./tenancy.organization.ts')).get,
+  },
   {
     usage: 'create <name>',
     summary: 'Make an organization with a first workspace and project; you become its owner.',
@@ -15,15 +25,46 @@ export const orgVerbs: readonly Verb<never>[] = [
 ];
 
 export const workspaceVerbs: readonly Verb<never>[] = [
-  { usage: 'list', summary: "List an organization's workspaces.", examples: ['workspace list'], load: async () => (await import('./tenancy.workspace.ts')).list },
-  { usage: 'get <name>', summary: 'Show one workspace.', examples: ['workspace get default'], load: async () => (await import('./tenancy.workspace.ts')).get },
-  { usage: 'create <name>', summary: 'Make a workspace.', examples: ['workspace create research'], load: async () => (await import('./tenancy.workspace.ts')).create },
-  { usage: 'delete <name>', summary: 'Delete an empty workspace.', options: [yes], examples: ['workspace delete research --yes'], load: async () => (await import('./tenancy.workspace.ts')).remove },
+  {
+    usage: 'list',
+    summary: "List an organization's workspaces.",
+    examples: ['workspace list'],
+    load: async () => (await import('./tenancy.workspace.ts')).list,
+  },
+  {
+    usage: 'get <name>',
+    summary: 'Show one workspace.',
+    examples: ['workspace get default'],
+    load: async () => (await import('./tenancy.workspace.ts')).get,
+  },
+  {
+    usage: 'create <name>',
+    summary: 'Make a workspace.',
+    examples: ['workspace create research'],
+    load: async () => (await import('./tenancy.workspace.ts')).create,
+  },
+  {
+    usage: 'delete <name>',
+    summary: 'Delete an empty workspace.',
+    options: [yes],
+    examples: ['workspace delete research --yes'],
+    load: async () => (await import('./tenancy.workspace.ts')).remove,
+  },
 ];
 
 export const projectVerbs: readonly Verb<never>[] = [
-  { usage: 'list', summary: "List an organization's projects.", examples: ['project list'], load: async () => (await import('./tenancy.project.ts')).list },
-  { usage: 'get [name]', summary: 'Show a project; the one in use unless named.', examples: ['project get web'], load: async () => (await import('./tenancy.project.ts')).get },
+  {
+    usage: 'list',
+    summary: "List an organization's projects.",
+    examples: ['project list'],
+    load: async () => (await import('./tenancy.project.ts')).list,
+  },
+  {
+    usage: 'get [name]',
+    summary: 'Show a project; the one in use unless named.',
+    examples: ['project get web'],
+    load: async () => (await import('./tenancy.project.ts')).get,
+  },
   {
     usage: 'create <name>',
     summary: 'Make a project.',
@@ -31,5 +72,11 @@ export const projectVerbs: readonly Verb<never>[] = [
     examples: ['project create web', 'project create web --workspace research'],
     load: async () => (await import('./tenancy.project.ts')).create,
   },
-  { usage: 'delete <name>', summary: 'Delete a project that holds no cluster.', options: [yes], examples: ['project delete web --yes'], load: async () => (await import('./tenancy.project.ts')).remove },
+  {
+    usage: 'delete <name>',
+    summary: 'Delete a project that holds no cluster.',
+    options: [yes],
+    examples: ['project delete web --yes'],
+    load: async () => (await import('./tenancy.project.ts')).remove,
+  },
 ];

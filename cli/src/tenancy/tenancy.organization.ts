@@ -9,7 +9,13 @@ import { age } from '../output/text.ts';
 const organizationView: View<typeof OrganizationSchema> = {
   schema: OrganizationSchema,
   name: (each) => each.name,
-  columns: { NAME: (each) => each.name, TITLE: (each) => each.title, REGION: (each) => each.homeRegion || '-', AGE: (each, now) => age(each.createdAt, now), ID: (each) => each.id },
+  columns: {
+    NAME: (each) => each.name,
+    TITLE: (each) => each.title,
+    REGION: (each) => each.homeRegion || '-',
+    AGE: (each, now) => age(each.createdAt, now),
+    ID: (each) => each.id,
+  },
 };
 
 export const list: Handler = async (cli) => {
@@ -18,9 +24,15 @@ export const list: Handler = async (cli) => {
 
 export const get: Handler = async (cli, [name]) => {
   const session = await cli.session();
-  const found = name === undefined || isId(name, 'org') ? name : findByName('organization', name, await session.organizations(), ['truffle org list']).id;
+  const found =
+    name === undefined || isId(name, 'org')
+      ? name
+      : findByName('organization', name, await session.organizations(), ['truffle org list']).id;
   const orgId = found ?? (await session.orgId());
-  await cli.out.one(organizationView, present((await session.api.organizations.getOrganization({ orgId })).organization));
+  await cli.out.one(
+    organizationView,
+    present((await session.api.organizations.getOrganization({ orgId })).organization),
+  );
 };
 
 export const create: Handler<{ readonly title?: string }> = async (cli, [name = ''], { title = '' }) => {

@@ -12,7 +12,12 @@ import type { Session } from '../session.ts';
 const projectView: View<typeof ProjectSchema> = {
   schema: ProjectSchema,
   name: (each) => each.name,
-  columns: { NAME: (each) => each.name, WORKSPACE: (each) => each.workspaceId, AGE: (each, now) => age(each.createdAt, now), ID: (each) => each.id },
+  columns: {
+    NAME: (each) => each.name,
+    WORKSPACE: (each) => each.workspaceId,
+    AGE: (each, now) => age(each.createdAt, now),
+    ID: (each) => each.id,
+  },
 };
 
 export const list: Handler = async (cli) => {
@@ -26,8 +31,12 @@ export const get: Handler = async (cli, [name]) => {
 
 export const create: Handler<{ readonly workspace?: string }> = async (cli, [name = ''], { workspace }) => {
   const session = await cli.session();
-  const workspaceId = workspace === undefined ? await onlyWorkspace(session) : (await findWorkspace(session, workspace)).id;
-  const { project } = await session.api.projects.createProject({ workspaceId, name }, { headers: { [idempotencyHeader]: randomUUID() } });
+  const workspaceId =
+    workspace === undefined ? await onlyWorkspace(session) : (await findWorkspace(session, workspace)).id;
+  const { project } = await session.api.projects.createProject(
+    { workspaceId, name },
+    { headers: { [idempotencyHeader]: randomUUID() } },
+  );
   await cli.out.one(projectView, present(project));
   cli.notes.say(`work in it: --project ${name}, or for all commands: truffle context use --project ${name}`);
 };
@@ -35,7 +44,8 @@ export const create: Handler<{ readonly workspace?: string }> = async (cli, [nam
 async function onlyWorkspace(session: Session): Promise<string> {
   const all = await listWorkspaces(session);
   const chosen = all.length === 1 ? all[0] : all.find((each) => each.name === 'default');
-  if (chosen === undefined) throw new UsageError('in which workspace?', { details: all.map((each) => each.name), next: ['--workspace NAME'] });
+  if (chosen === undefined)
+    throw new UsageError('in which workspace?', { details: all.map((each) => each.name), next: ['--workspace NAME'] });
   return chosen.id;
 }
 

@@ -23,7 +23,10 @@ export const get: Handler = async (cli, [name = '']) => {
 
 export const create: Handler = async (cli, [name = '']) => {
   const session = await cli.session();
-  const { workspace } = await session.api.workspaces.createWorkspace({ orgId: await session.orgId(), name }, { headers: { [idempotencyHeader]: randomUUID() } });
+  const { workspace } = await session.api.workspaces.createWorkspace(
+    { orgId: await session.orgId(), name },
+    { headers: { [idempotencyHeader]: randomUUID() } },
+  );
   await cli.out.one(workspaceView, present(workspace));
 };
 
