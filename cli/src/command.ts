@@ -49,7 +49,7 @@ export function verb<O>(spec: Verb<O>, run: Runner): Command {
       .slice(0, -2)
       .flat()
       .filter((each) => typeof each === 'string');
-    await run(spec.load as () => Promise<Handler<never>>, args, command.optsWithGlobals<GlobalFlags>());
+    await run(spec.load, args, command.optsWithGlobals<GlobalFlags>());
   });
 }
 

@@ -38,27 +38,8 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
   const colors = colorsFor(env, stderr.isTTY);
   const found = once(() => findProjectFile(process.cwd()));
   const context = once(() => contextOf(flags, env, found()?.file, path));
-  const sleep = (milliseconds: number, until: AbortSignal): Promise<void> =>
-    delay(milliseconds, undefined, { signal: until }).catch((error: unknown) => {
-      until.throwIfAborted();
-      throw error;
-    });
-  const sessionWith: Invocation['sessionWith'] = async (token) => {
-    const [{ connect }, { Session }] = await Promise.all([
-      import('./connection/connection.ts'),
-      import('./session.ts'),
-    ]);
-    const endpoint = context().endpoint.value;
-    const client = connect({
-      endpoint,
-      token,
-      callMilliseconds: timeout ?? defaultCallMilliseconds,
-      signal,
-      random: Math.random,
-      sleep,
-    });
-    return new Session(client, context());
-  };
+  const callMilliseconds = timeout ?? defaultCallMilliseconds;
+  const sessionWith = connector({ context, callMilliseconds, signal, random: Math.random, sleep });
   return {
     flags,
     env,
@@ -88,6 +69,27 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
     sessionWith,
   };
 }
+
+const sleep = (milliseconds: number, until: AbortSignal): Promise<void> =>
+  delay(milliseconds, undefined, { signal: until }).catch((error: unknown) => {
+    until.throwIfAborted();
+    throw error;
+  });
+
+type ConnectorParts = Pick<Invocation, 'context' | 'signal' | 'random' | 'sleep'> & {
+  readonly callMilliseconds: number;
+};
+
+/** Makes sessions; the client's code is loaded at the first. */
+const connector =
+  ({ context, ...rest }: ConnectorParts): Invocation['sessionWith'] =>
+  async (token) => {
+    const [{ connect }, { Session }] = await Promise.all([
+      import('./connection/connection.ts'),
+      import('./session.ts'),
+    ]);
+    return new Session(connect({ endpoint: context().endpoint.value, token, ...rest }), context());
+  };
 
 function contextOf(
   flags: GlobalFlags,

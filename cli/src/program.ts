@@ -53,7 +53,8 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('event', 'What happened: the audit trail, also live.', eventVerbs, run));
   for (const each of [...billingVerbs, ...accountVerbs]) program.addCommand(verb(each, run));
   program.addCommand(noun('context', 'Where commands go and as whom.', contextVerbs, run));
-  for (const each of completionVerbs) program.addCommand(verb(each, run), { hidden: each.usage.startsWith('__') });
+  for (const each of completionVerbs(program))
+    program.addCommand(verb(each, run), { hidden: each.usage.startsWith('__') });
   settle(program);
   return program;
 }

@@ -1,6 +1,8 @@
+import type { Command } from 'commander';
 import type { Verb } from '../command.ts';
 
-export const completionVerbs: readonly Verb<never>[] = [
+/** @param program the commands to complete */
+export const completionVerbs = (program: Command): readonly Verb<never>[] => [
   {
     usage: 'completion <shell>',
     summary: 'Print what makes a shell complete commands: bash, zsh or fish.',
@@ -15,6 +17,6 @@ export const completionVerbs: readonly Verb<never>[] = [
     usage: '__complete [words...]',
     summary: 'Print what the last of the words may become.',
     examples: [],
-    load: async () => (await import('./completion.print.ts')).complete,
+    load: async () => (await import('./completion.print.ts')).completeIn(program),
   },
 ];

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { listAgents, listClusters, listProjects, listTemplates } from '../lookup/find.ts';
-import { buildProgram } from '../program.ts';
 import type { Session } from '../session.ts';
 
 /** The words after the program's name, the last one unfinished, are given after `--`. */
@@ -39,18 +38,17 @@ export const printScript: Handler = async (cli, [shell = '']) => {
 };
 
 /** Prints a candidate on a line each. Says nothing when it knows none: a shell is not to be disturbed. */
-export const complete: Handler = async (cli, words) => {
-  const { candidates, names } = candidatesOf(
-    buildProgram(() => Promise.resolve()),
-    words,
-  );
-  const last = words.at(-1) ?? '';
-  const found =
-    names === undefined
-      ? []
-      : await namesOf(await cli.session().catch(() => undefined), names, AbortSignal.timeout(patience));
-  for (const each of [...candidates, ...found]) if (each.startsWith(last)) cli.out.line(each);
-};
+export const completeIn =
+  (program: Command): Handler =>
+  async (cli, words) => {
+    const { candidates, names } = candidatesOf(program, words);
+    const last = words.at(-1) ?? '';
+    const found =
+      names === undefined
+        ? []
+        : await namesOf(await cli.session().catch(() => undefined), names, AbortSignal.timeout(patience));
+    for (const each of [...candidates, ...found]) if (each.startsWith(last)) cli.out.line(each);
+  };
 
 /** What a word is the name of. */
 type Named = 'cluster' | 'template' | 'agent' | 'project';

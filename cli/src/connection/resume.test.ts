@@ -15,17 +15,17 @@ async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
 }
 
 test('opens again after failures that may pass, waiting longer each time and anew after a message', async () => {
-  const answers: (number | Code)[][] = [
-    [1, Code.Unavailable],
-    [Code.Aborted],
-    [Code.Internal],
-    [2, Code.Unavailable],
+  const answers: (number | { readonly drop: Code })[][] = [
+    [1, { drop: Code.Unavailable }],
+    [{ drop: Code.Aborted }],
+    [{ drop: Code.Internal }],
+    [2, { drop: Code.Unavailable }],
     [3],
   ];
   const waits: number[] = [];
   async function* open(): AsyncGenerator<number> {
     for (const each of answers.shift() ?? []) {
-      if (each > 3) throw new ConnectError('drop', each);
+      if (typeof each !== 'number') throw new ConnectError('drop', each.drop);
       yield each;
     }
   }
@@ -34,10 +34,11 @@ test('opens again after failures that may pass, waiting longer each time and ane
 });
 
 test('gives a failure that stays, and one that stays away for too long', async () => {
-  const failing = (code: Code) =>
-    async function* (): AsyncGenerator<number> {
-      throw new ConnectError('no', code);
-    };
+  const failing = (code: Code) => () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: (): Promise<IteratorResult<number>> => Promise.reject(new ConnectError('no', code)),
+    }),
+  });
   await expect(collect(resumed(failing(Code.NotFound), () => false, options()))).rejects.toMatchObject({
     code: Code.NotFound,
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { reference } from './reference.ts';
 
-test('docs/cli.md says what the program says (make it anew: node cli/src/reference/write.ts)', () => {
+test('docs/cli.md says what the program says (make it anew: node cli/src/reference/reference.ts)', () => {
   expect(readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')).toBe(reference());
 });
 

@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildProgram } from '../program.ts';
 
 const intro = `# Command line
 
-Made from the program's own help by \`node cli/src/reference/write.ts\`; a test keeps the two equal.
+Made from the program's own help by \`node cli/src/reference/reference.ts\`; a test keeps the two equal.
 
 Run it from a checkout with \`npx truffle …\` or \`npm run --silent truffle -- …\`.
 
@@ -56,3 +57,5 @@ function sections(command: Command, path: string): string[] {
   const children = command.commands.filter((each) => !each.name().startsWith('__'));
   return [own, ...children.flatMap((each) => sections(each, `${path} ${each.name()}`))];
 }
+
+if (import.meta.main) writeFileSync(new URL('../../../docs/cli.md', import.meta.url), reference());

@@ -6,7 +6,7 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@co
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
-import { ClusterSchema, ClusterState, PlanSchema, type Plan } from '@truffle/api/orchestration/v1/cluster';
+import { ActionKind, ClusterSchema, ClusterState, PlanSchema, type Plan } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
 import {
   OperationKind,
@@ -69,7 +69,7 @@ export class Peer {
   operation: Operation;
   plan: Plan = create(PlanSchema, {
     fits: true,
-    actions: [{ kind: 1, resource: 'server', name: 'shop-web-0', node: 'pve1', detail: 'debian-12' }],
+    actions: [{ kind: ActionKind.CREATE, resource: 'server', name: 'shop-web-0', node: 'pve1', detail: 'debian-12' }],
     totalCpu: 1,
   });
   readonly #lines: LogLine[] = [];
@@ -180,7 +180,7 @@ export class Peer {
       operationId: done ? '' : ids.operation,
       serverCount: 2,
       readyCount: done ? 2 : 0,
-      outputs: done ? { url: 'http://10.0.0.1/' } : ({} as Record<string, string>),
+      outputs: done ? { url: 'http://10.0.0.1/' } : {},
     });
   }
 
