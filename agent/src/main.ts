@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { describeSettings, readSettings, SettingError } from '@truffle/config';
 import pino, { type Logger } from 'pino';
 import { exitCodes, settings } from './settings.ts';
+import type { TraceExport } from './trace/export.ts';
 import { version } from './version.ts';
 
 const help = `truffle-agent ${version}: does on your site what the control plane asks for
@@ -51,6 +52,7 @@ interface Invocation {
   readonly siteConfig: string | undefined;
   readonly joinToken: string;
   readonly endpoints: readonly string[];
+  readonly otlpEndpoint: string;
   readonly log: Logger;
 }
 
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
     siteConfig: config === '' ? undefined : config,
     joinToken: env.joinToken,
     endpoints: env.endpoints,
+    otlpEndpoint: env.otlpEndpoint,
     log,
   });
 }
@@ -99,8 +102,9 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, endpoints, log } = invocation;
+  const { dataFolder, siteConfig, endpoints, otlpEndpoint, log } = invocation;
   if (invocation.flags.join === true) await enroll(invocation);
+  const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');
   const program = await startProgram({ dataFolder, siteConfig, endpoints, log });
   const stopped = Promise.withResolvers<void>();
@@ -112,7 +116,13 @@ async function run(invocation: Invocation): Promise<void> {
   process.once('SIGINT', onSignal);
   log.info({ version, pid: process.pid, dataFolder }, 'agent started');
   await stopped.promise;
+  await traces?.close();
   log.info('agent stopped');
+}
+
+async function startTraces(endpoint: string): Promise<TraceExport> {
+  const { exportTraces } = await import('./trace/export.ts');
+  return exportTraces(endpoint, version);
 }
 
 /** Enrols where that is still to be done. */

@@ -8,8 +8,15 @@ export const settings = {
   siteConfig: text('TRUFFLE_AGENT_CONFIG', 'file that describes the site; without it the agent only answers pings', {
     fallback: '',
   }),
-  endpoints: list('TRUFFLE_AGENT_ENDPOINTS', 'where to dial, host:port first to last, instead of what the enrolment said', { fallback: [] }),
+  endpoints: list(
+    'TRUFFLE_AGENT_ENDPOINTS',
+    'where to dial, host:port first to last, instead of what the enrolment said',
+    { fallback: [] },
+  ),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
+  otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where to send traces (OTLP/HTTP); without it none are made', {
+    fallback: '',
+  }),
   joinToken: secret('TRUFFLE_JOIN_TOKEN', 'join token to enrol with', { fallback: '' }),
 } as const;
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Entry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import { frame } from '../link/frame.ts';
+import { traceIdOf, tracedRun } from '../trace/command-trace.ts';
 import type { Clock } from './clock.ts';
 import { CommandStopped, type CommandEnd, type CommandHandler } from './effect.ts';
 import { encodeResult, endOfThrow } from './ending.ts';
@@ -165,7 +166,10 @@ export class Runner {
       timeout > 0 ? this.#deps.clock.after(timeout, () => run.abort.abort(new CommandStopped('timeout'))) : undefined;
     void this.#execute(entry, run.abort.signal, redactor)
       .catch((thrown: unknown) => {
-        this.#deps.log.error({ commandId: entry.id, err: redactError(thrown, redactor) }, 'command threw');
+        this.#deps.log.error(
+          { commandId: entry.id, trace_id: traceIdOf(entry.traceparent), err: redactError(thrown, redactor) },
+          'command threw',
+        );
         const steps = this.#deps.journal.stepCount(entry.id);
         return endOfThrow({ thrown, signal: run.abort.signal, steps, redact: redactor.apply });
       })
@@ -194,8 +198,11 @@ export class Runner {
         reason: 'FENCED',
         message: `A newer intent on ${entry.resourceKey} came before this one ran.`,
       });
-    this.#deps.log.info({ commandId: entry.id, kind: handler.kind, permitNo: entry.permitNo }, 'command runs');
-    const end = await handler.run(openRun({ entry, payload, signal, journal, reports, redactor }));
+    this.#deps.log.info(
+      { commandId: entry.id, kind: handler.kind, permitNo: entry.permitNo, trace_id: traceIdOf(entry.traceparent) },
+      'command runs',
+    );
+    const end = await tracedRun(handler, openRun({ entry, payload, signal, journal, reports, redactor }));
     encodeResult(entry.id, end, 0); // What can not be encoded must fail here, and not while the journal is being written.
     return end;
   }

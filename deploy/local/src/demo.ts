@@ -58,6 +58,7 @@ export async function startDemoAgent(
   simulator: SimulatorInfo,
 ): Promise<string> {
   const { folder, children, ports, say } = run;
+  const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   const dataDir = join(folder.root, 'agent');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const config = writeSiteConfig(dataDir, simulator);
@@ -76,7 +77,11 @@ export async function startDemoAgent(
     command: process.execPath,
     args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config],
     // The gateway's port may have changed since the agent enrolled.
-    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}` },
+    env: {
+      PATH: process.env['PATH'],
+      TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
+      ...(endpoint === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
+    },
     cwd: folder.root,
     stopMilliseconds: 15_000,
   });

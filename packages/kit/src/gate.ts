@@ -46,16 +46,20 @@ export function gate(parts: GateParts): Interceptor {
     const name = `${request.method.parent.typeName}/${request.method.name}`;
     const began = performance.now();
     let code = 'ok';
+    const above = { traceparent: request.header.get('traceparent') ?? undefined, kind: 'server', attributes: { 'truffle.request_id': requestId } } as const;
     try {
-      return await inSpan(name, { traceparent: request.header.get('traceparent') ?? undefined, kind: 'server', attributes: { 'truffle.request_id': requestId } }, () =>
-        pass(parts, request, next, requestId, name),
-      );
-    } catch (error) {
-      const { status, internal } = statusOf(error, requestId);
-      code = String(status.code);
-      status.metadata.set('x-request-id', requestId);
-      if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
-      throw status;
+      return await inSpan(name, above, async () => {
+        try {
+          return await pass(parts, request, next, requestId, name);
+        } catch (error) {
+          // Told inside the span: the line carries its trace.
+          const { status, internal } = statusOf(error, requestId);
+          code = String(status.code);
+          status.metadata.set('x-request-id', requestId);
+          if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
+          throw status;
+        }
+      });
     } finally {
       durations().record(performance.now() - began, { service: parts.service, method: name, code });
     }
@@ -100,19 +104,20 @@ async function passStream(parts: GateParts, request: StreamRequest, next: Next, 
   request.contextValues.set(callerKey, admitted);
   const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
   response.header.set('x-request-id', caller.requestId);
-  return { ...response, message: mapped(parts, response.message as AsyncIterable<Message>, caller.requestId, name) };
+  return { ...response, message: mapped(parts, response.message as AsyncIterable<Message>, caller, name) };
 }
 
 async function* iterate<M>(messages: readonly M[]): AsyncIterable<M> {
   yield* messages;
 }
 
-async function* mapped<M>(parts: GateParts, messages: AsyncIterable<M>, requestId: string, name: string): AsyncIterable<M> {
+async function* mapped<M>(parts: GateParts, messages: AsyncIterable<M>, { requestId, traceparent }: Caller, name: string): AsyncIterable<M> {
   try {
     yield* messages;
   } catch (error) {
     const { status, internal } = statusOf(error, requestId);
-    if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a stream failed');
+    // The span ended when the stream began.
+    if (internal) parts.logger.error({ err: error, method: name, requestId, trace_id: traceparent.slice(3, 35) }, 'a stream failed');
     throw status;
   }
 }

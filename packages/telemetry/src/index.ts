@@ -1,3 +1,3 @@
 export { startTelemetry, type Telemetry } from './telemetry.ts';
 export { createLogger, type Logger } from './logger.ts';
-export { inSpan, currentTraceparent, tracer, type SpanParent } from './trace.ts';
+export { inSpan, openSpan, currentTraceparent, tracer, type OpenSpan, type SpanParent } from './trace.ts';

@@ -1,4 +1,4 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span } from '@opentelemetry/api';
 
 export const tracer = () => trace.getTracer('truffle');
 
@@ -27,9 +27,32 @@ export async function inSpan<R>(name: string, parent: SpanParent, work: (span: S
   });
 }
 
+/** A span that outlives the call that opened it; whoever opened it must end it. */
+export interface OpenSpan {
+  /** What to send along, so that the receiver's spans hang below this one. */
+  readonly traceparent: string;
+  end(attributes: Attributes, failed: boolean): void;
+}
+
+/** Opens a span below `parent.traceparent`, a new trace when that is empty: the active span has nothing to do with it. */
+export function openSpan(name: string, parent: SpanParent): OpenSpan {
+  const above = propagation.extract(ROOT_CONTEXT, { traceparent: parent.traceparent ?? '' });
+  const span = tracer().startSpan(name, { kind: kinds[parent.kind ?? 'internal'], attributes: parent.attributes ?? {} }, above);
+  return {
+    traceparent: traceparentOf(trace.setSpan(above, span)),
+    end: (attributes, failed) => {
+      span.setAttributes(attributes);
+      if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+  };
+}
+
 /** The active span as W3C trace context, to send along; empty when there is none. */
-export function currentTraceparent(): string {
+export const currentTraceparent = (): string => traceparentOf(context.active());
+
+function traceparentOf(at: Context): string {
   const carrier: Record<string, string> = {};
-  propagation.inject(context.active(), carrier);
+  propagation.inject(at, carrier);
   return carrier['traceparent'] ?? '';
 }

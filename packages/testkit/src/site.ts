@@ -27,6 +27,8 @@ export interface SiteOptions {
   readonly url: string;
   readonly orgId: string;
   readonly simulator?: SimulatorOptions;
+  /** Further variables for the running agent. */
+  readonly agentEnv?: Readonly<Record<string, string>>;
 }
 
 /** Enrols the agent by the path that a customer takes and starts it. */
@@ -53,7 +55,7 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
     agentId,
     vms: () => [...simulator.cluster.vms.values()].filter((vm) => vm.config['template'] !== '1').map((vm) => vm.config['name'] ?? ''),
     startAgent: async () => {
-      agent = run(['run', '--data-dir', dataDir, '--config', config], {});
+      agent = run(['run', '--data-dir', dataDir, '--config', config], options.agentEnv ?? {});
       await until('the agent to be online with its inventory', async () => {
         const { agent: seen } = await client.agents.getAgent({ agentId });
         return seen?.state === AgentState.ONLINE && seen.inventory !== undefined;

@@ -14,6 +14,7 @@ export interface LockedCommand extends Command {
 /** What a dispatched command is sent as. */
 export interface CommandLoad {
   readonly id: string;
+  readonly op: string;
   readonly resourceKey: string;
   readonly fence: bigint;
   readonly payload: Buffer;
@@ -76,7 +77,7 @@ export async function lockOpenCommands(tx: Tx, agentId: string, also: readonly s
 /** Locks an agent's oldest queued commands that nobody else has locked, with what they are sent as. */
 export async function lockQueued(tx: Tx, agentId: string, limit: number): Promise<{ readonly command: LockedCommand; readonly load: CommandLoad }[]> {
   const rows = await lives(tx)
-    .select(['c.fence', 'c.payload', 'c.traceparent'])
+    .select(['c.op', 'c.fence', 'c.payload', 'c.traceparent'])
     .where('c.agent_id', '=', agentId)
     .where('c.state', '=', 'QUEUED')
     .orderBy('c.n')
@@ -140,17 +141,18 @@ export async function readLoads(tx: Tx, ids: readonly string[]): Promise<Command
   if (ids.length === 0) return [];
   const rows = await tx
     .selectFrom('agent_gateway.command')
-    .select(['id', 'resource_key', 'fence', 'payload', 'payload_sha256', 'run_timeout_ms', 'needs_permit', 'traceparent'])
+    .select(['id', 'op', 'resource_key', 'fence', 'payload', 'payload_sha256', 'run_timeout_ms', 'needs_permit', 'traceparent'])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .orderBy('n')
     .execute();
   return rows.map(loadOf);
 }
 
-type LoadRow = Pick<Selectable<CommandTable>, 'id' | 'resource_key' | 'fence' | 'payload' | 'payload_sha256' | 'run_timeout_ms' | 'needs_permit' | 'traceparent'>;
+type LoadRow = Pick<Selectable<CommandTable>, 'id' | 'op' | 'resource_key' | 'fence' | 'payload' | 'payload_sha256' | 'run_timeout_ms' | 'needs_permit' | 'traceparent'>;
 
 const loadOf = (row: LoadRow): CommandLoad => ({
   id: row.id,
+  op: row.op,
   resourceKey: row.resource_key,
   fence: BigInt(row.fence),
   payload: row.payload,

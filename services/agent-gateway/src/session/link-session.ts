@@ -7,6 +7,7 @@ import type { Logger } from '@truffle/telemetry';
 import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { storeInventory } from '../agent/agent.repo.ts';
 import type { Fact, Word } from '../command/advance.ts';
+import { CommandSpans } from '../command/command-spans.ts';
 import { isTerminal } from '../command/command.ts';
 import { outcomeOf } from '../command/command.codec.ts';
 import type { CommandLoad } from '../command/command.repo.ts';
@@ -53,6 +54,7 @@ export class LinkSession {
   #pending = 0;
   /** Commands sent and not ended, those that wait for a permit apart. */
   readonly #window = new Map<string, 'sent' | 'waiting' | 'running'>();
+  readonly #spans: CommandSpans;
   #claiming = false;
   #claimAgain = false;
   /** The last claim was cut short: more may be queued than a doorbell will tell of. */
@@ -62,6 +64,7 @@ export class LinkSession {
 
   constructor(call: LinkCall, identity: PeerIdentity, parts: SessionParts) {
     this.identity = identity;
+    this.#spans = new CommandSpans(identity.agentId);
     this.#parts = parts;
     this.#call = call;
     this.#state = newSession(parts.now());
@@ -130,6 +133,7 @@ export class LinkSession {
 
   /** A command ended otherwise than by this session's word. */
   settled(commandId: string): void {
+    this.#spans.ended(commandId, 'ENDED_ELSEWHERE');
     if (this.#window.delete(commandId)) this.cancel(commandId);
     this.wake();
   }
@@ -224,8 +228,10 @@ export class LinkSession {
       .submit({ session, commandId, fact })
       .then(({ words, state }) => {
         const freed = state === undefined || isTerminal(state) || state === 'QUEUED';
-        if (freed) this.#window.delete(commandId);
-        else if (this.#window.has(commandId) || state === 'RUNNING' || state === 'ACCEPTED') this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
+        if (freed) {
+          this.#window.delete(commandId);
+          this.#spans.ended(commandId, state ?? 'ENDED_ELSEWHERE');
+        } else if (this.#window.has(commandId) || state === 'RUNNING' || state === 'ACCEPTED') this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
         this.#say(commandId, words);
         if (freed && state !== 'QUEUED') this.#roomAgain();
       })
@@ -293,7 +299,7 @@ export class LinkSession {
 
   #send(load: CommandLoad): void {
     if (!this.#window.has(load.id)) this.#window.set(load.id, 'sent');
-    const value = create(CommandSchema, { ...load, runTimeout: durationFromMs(load.runTimeoutMs) });
+    const value = create(CommandSchema, { ...load, traceparent: this.#spans.sent(load), runTimeout: durationFromMs(load.runTimeoutMs) });
     this.#outbox.send({ case: 'command', value });
   }
 
@@ -334,6 +340,7 @@ export class LinkSession {
 
   #finish(why: string): void {
     this.#online = false;
+    this.#spans.close();
     this.#window.clear();
     this.#outbox.end();
     this.#call.resume();
