@@ -5,7 +5,14 @@ import { testDatabase, testEngines, until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteAgent, getAgent, pingAgent } from './agent/agent.usecases.ts';
 import { createJoinToken, enroll } from './agent/enrollment.usecases.ts';
-import { cancelCommands, enqueueCommands, getCommands, listCommandLogs, PayloadMismatchProblem, queuedOf } from './command/command.usecases.ts';
+import {
+  cancelCommands,
+  enqueueCommands,
+  getCommands,
+  listCommandLogs,
+  PayloadMismatchProblem,
+  queuedOf,
+} from './command/command.usecases.ts';
 import { agentGatewayMigrations } from './migrations.ts';
 import { enrollRequest, enrolPeer, makeRequest, Peer } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
@@ -19,13 +26,18 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const effectful = (agentId: string, over: { id?: string; resourceKey?: string; startBy?: Date; name?: string; operationId?: string } = {}) =>
+const effectful = (
+  agentId: string,
+  over: { id?: string; resourceKey?: string; startBy?: Date; name?: string; operationId?: string } = {},
+) =>
   queuedOf({
     id: over.id ?? newId('cmd'),
     agentId,
     resourceKey: over.resourceKey ?? `pve:test/${newId('srv')}`,
     fence: 1n,
-    payload: create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { name: over.name ?? 'a', orgId: world.orgId } } }),
+    payload: create(CommandPayloadSchema, {
+      op: { case: 'ensureServer', value: { name: over.name ?? 'a', orgId: world.orgId } },
+    }),
     startBy: over.startBy ?? new Date(Date.now() + 60_000),
     runTimeoutMs: 60_000,
     traceparent: '',
@@ -47,16 +59,24 @@ describe('enrolment', () => {
     const again = await enroll(world.enrollment, world.caller, enrollRequest(token, csr));
     expect(again.certificate.equals(first.certificate)).toBe(true);
     const other = await makeRequest();
-    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, other.csr))).rejects.toMatchObject({ reason: 'JOIN_TOKEN_INVALID' });
+    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, other.csr))).rejects.toMatchObject({
+      reason: 'JOIN_TOKEN_INVALID',
+    });
     expect(await agentState(first.agentId)).toBe('REVOKED');
-    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, csr))).rejects.toMatchObject({ reason: 'JOIN_TOKEN_INVALID' });
+    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, csr))).rejects.toMatchObject({
+      reason: 'JOIN_TOKEN_INVALID',
+    });
   });
 
   it('refuses tokens that were never made and requests that are none', async () => {
     const { csr } = await makeRequest();
-    await expect(enroll(world.enrollment, world.caller, enrollRequest('tfj_nothing', csr))).rejects.toMatchObject({ reason: 'JOIN_TOKEN_INVALID' });
+    await expect(enroll(world.enrollment, world.caller, enrollRequest('tfj_nothing', csr))).rejects.toMatchObject({
+      reason: 'JOIN_TOKEN_INVALID',
+    });
     const { token } = await createJoinToken(world.enrollment, world.caller, 'bad-csr');
-    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, Buffer.alloc(80)))).rejects.toMatchObject({ reason: 'INVALID_ARGUMENT' });
+    await expect(enroll(world.enrollment, world.caller, enrollRequest(token, Buffer.alloc(80)))).rejects.toMatchObject({
+      reason: 'INVALID_ARGUMENT',
+    });
   });
 });
 
@@ -68,7 +88,9 @@ describe('a session', () => {
     expect(await pingAgent(one.parts, world.caller, peer.keys.agentId)).toBeLessThan(5_000);
     stream.close();
     await until('offline', async () => (await agentState(peer.keys.agentId)) === 'OFFLINE');
-    await expect(pingAgent(one.parts, world.caller, peer.keys.agentId)).rejects.toMatchObject({ reason: 'AGENT_OFFLINE' });
+    await expect(pingAgent(one.parts, world.caller, peer.keys.agentId)).rejects.toMatchObject({
+      reason: 'AGENT_OFFLINE',
+    });
   });
 
   it('gives way to a newer one of the same agent', async () => {
@@ -94,7 +116,9 @@ describe('a session', () => {
     const copy = peer.dial(one.endpoint, { continuity: stolen });
     await until('conflict', () => copy.last('refusal')?.reason === 'IDENTITY_CONFLICT');
     expect(await agentState(peer.keys.agentId)).toBe('QUARANTINED');
-    await expect(enqueueCommands(one.parts, world.orgId, [effectful(peer.keys.agentId)])).rejects.toMatchObject({ reason: 'AGENT_QUARANTINED' });
+    await expect(enqueueCommands(one.parts, world.orgId, [effectful(peer.keys.agentId)])).rejects.toMatchObject({
+      reason: 'AGENT_QUARANTINED',
+    });
     const rolledBack = await newPeer('rolled-back');
     const good = rolledBack.dial(one.endpoint, { journalLsn: 50n });
     await online(rolledBack.keys.agentId);
@@ -124,7 +148,14 @@ describe('a session', () => {
     const other = await Authority.open(`${folder}/ca`);
     const request = await makeRequest();
     const { der } = await other.issueAgent(request.csr, peer.keys, 60_000);
-    const forged = new Peer({ ...peer.keys, key: request.key, certificate: `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n` }, world.enrollment.authority.pem);
+    const forged = new Peer(
+      {
+        ...peer.keys,
+        key: request.key,
+        certificate: `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`,
+      },
+      world.enrollment.authority.pem,
+    );
     const stream = forged.dial(one.endpoint);
     await until('ended', () => stream.ended);
     expect(stream.frames).toEqual([]);
@@ -141,11 +172,21 @@ describe('a command', () => {
     const commands = Array.from({ length: 200 }, () => effectful(peer.keys.agentId));
     await enqueueCommands(one.parts, world.orgId, commands);
     await enqueueCommands(one.parts, world.orgId, commands);
-    await until('all ended', async () => (await getCommands(one.parts, world.orgId, commands.map((c) => c.id))).every((c) => c.state === 'SUCCEEDED'));
+    await until('all ended', async () =>
+      (
+        await getCommands(
+          one.parts,
+          world.orgId,
+          commands.map((c) => c.id),
+        )
+      ).every((c) => c.state === 'SUCCEEDED'),
+    );
     expect([...peer.effects.values()].every((n) => n === 1)).toBe(true);
     expect(peer.effects.size).toBe(200);
     const [first] = commands;
-    await expect(enqueueCommands(one.parts, world.orgId, [effectful(peer.keys.agentId, { id: first?.id ?? '', name: 'other' })])).rejects.toBeInstanceOf(PayloadMismatchProblem);
+    await expect(
+      enqueueCommands(one.parts, world.orgId, [effectful(peer.keys.agentId, { id: first?.id ?? '', name: 'other' })]),
+    ).rejects.toBeInstanceOf(PayloadMismatchProblem);
     stream.close();
   });
 
@@ -155,14 +196,25 @@ describe('a command', () => {
     await online(peer.keys.agentId);
     const commands = Array.from({ length: 5 }, () => effectful(peer.keys.agentId, { resourceKey: 'pve:test/one' }));
     await enqueueCommands(one.parts, world.orgId, commands);
-    await until('all ended', async () => (await getCommands(one.parts, world.orgId, commands.map((c) => c.id))).every((c) => c.state === 'SUCCEEDED'));
+    await until('all ended', async () =>
+      (
+        await getCommands(
+          one.parts,
+          world.orgId,
+          commands.map((c) => c.id),
+        )
+      ).every((c) => c.state === 'SUCCEEDED'),
+    );
     expect(peer.effects.size).toBe(5);
     stream.close();
   });
 
   it('never takes effect when it was cancelled or expired before its permit', async () => {
     const peer = await newPeer('late');
-    const [cancelled, expired] = [effectful(peer.keys.agentId), effectful(peer.keys.agentId, { startBy: new Date(Date.now() + 200) })];
+    const [cancelled, expired] = [
+      effectful(peer.keys.agentId),
+      effectful(peer.keys.agentId, { startBy: new Date(Date.now() + 200) }),
+    ];
     await enqueueCommands(one.parts, world.orgId, [cancelled, expired]);
     await cancelCommands(one.parts, world.orgId, [cancelled.id]);
     expect(await stateOf(cancelled.id)).toBe('CANCELLED');
@@ -225,7 +277,14 @@ describe('a command', () => {
     await enqueueCommands(one.parts, world.orgId, [command]);
     for (let n = 1; n <= 50; n++)
       for (let twice = 0; twice < 2; twice++)
-        stream.send({ case: 'logs', value: { $typeName: 'truffle.agent.v1.LogBatch', commandId: command.id, entries: [{ $typeName: 'truffle.agent.v1.LogEntry', n: BigInt(n), stream: 'stdout', text: `line ${n}\0` }] } });
+        stream.send({
+          case: 'logs',
+          value: {
+            $typeName: 'truffle.agent.v1.LogBatch',
+            commandId: command.id,
+            entries: [{ $typeName: 'truffle.agent.v1.LogEntry', n: BigInt(n), stream: 'stdout', text: `line ${n}\0` }],
+          },
+        });
     const lines: string[] = [];
     let after = '';
     await until('all lines', async () => {

@@ -24,7 +24,14 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
   const ended = new EndedCommands(deps.bell);
-  const gateway = new Gateway({ database, sweepDatabase, bell: deps.bell, logger: deps.logger, endpoints, ended: (ids) => ended.tell(ids) });
+  const gateway = new Gateway({
+    database,
+    sweepDatabase,
+    bell: deps.bell,
+    logger: deps.logger,
+    endpoints,
+    ended: (ids) => ended.tell(ids),
+  });
   const parts = { database, gateway, bell: deps.bell, ended };
   const enrollment: EnrollmentParts = {
     database,
@@ -37,7 +44,10 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   return {
     name: 'agent-gateway',
     services: [AgentService, EnrollmentService, CommandService, AgentLinkService],
-    scopes: { agt: async (orgId, id) => ((await database.tenant(orgId, (tx) => readAgent(tx, id))) === undefined ? undefined : {}) },
+    scopes: {
+      agt: async (orgId, id) =>
+        (await database.tenant(orgId, (tx) => readAgent(tx, id))) === undefined ? undefined : {},
+    },
     register: (router) => {
       router.service(AgentService, agentRpc(parts, enrollment));
       router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
@@ -47,7 +57,13 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
       const identity = await authority.issueServer([...new Set(hosts)]);
-      server = await serveLinks({ host, port, authority: authority.pem, ...identity, take: (call, agent) => gateway.take(call, agent) });
+      server = await serveLinks({
+        host,
+        port,
+        authority: authority.pem,
+        ...identity,
+        take: (call, agent) => gateway.take(call, agent),
+      });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },
     ready: async () => {

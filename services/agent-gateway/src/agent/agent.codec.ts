@@ -15,7 +15,11 @@ export function agentOf(row: AgentRow, openCommands: number, withInventory: bool
     ...(row.last_seen_at === null ? {} : { lastSeenAt: timestampFromDate(row.last_seen_at) }),
     stateSince: timestampFromDate(row.state_since),
     ...(withInventory && row.inventory !== null ? { inventory: fromBinary(InventorySchema, row.inventory) } : {}),
-    sealingKey: { keyId: keyId(row.sealing_public_key), publicKey: row.sealing_public_key, fingerprint: fingerprintWords(row.sealing_public_key) },
+    sealingKey: {
+      keyId: keyId(row.sealing_public_key),
+      publicKey: row.sealing_public_key,
+      fingerprint: fingerprintWords(row.sealing_public_key),
+    },
     region: row.region,
     revision: BigInt(row.revision),
     createdAt: timestampFromDate(row.created_at),

@@ -4,18 +4,34 @@ import type { AgentTable } from './agent.table.ts';
 
 /** The agent of that name that is not revoked. */
 export const findByName = (tx: Tx, name: string) =>
-  tx.selectFrom('agent_gateway.agent').select(['id', 'state']).where('name', '=', name).where('state', '<>', 'REVOKED').executeTakeFirst();
+  tx
+    .selectFrom('agent_gateway.agent')
+    .select(['id', 'state'])
+    .where('name', '=', name)
+    .where('state', '<>', 'REVOKED')
+    .executeTakeFirst();
 
 type Keys = Pick<AgentTable, 'version' | 'sealing_public_key' | 'identity_public_key' | 'certificate_serial'>;
 
-export async function enrolNew(tx: Tx, agent: Pick<AgentTable, 'org_id' | 'id' | 'name' | 'region'> & Keys): Promise<void> {
+export async function enrolNew(
+  tx: Tx,
+  agent: Pick<AgentTable, 'org_id' | 'id' | 'name' | 'region'> & Keys,
+): Promise<void> {
   await tx
     .insertInto('agent_gateway.agent')
     .values({ ...agent, state: 'ENROLLED', last_seen_at: null, inventory: null })
     .execute();
   await tx
     .insertInto('agent_gateway.agent_session')
-    .values({ org_id: agent.org_id, agent_id: agent.id, session_id: null, gateway_id: null, incarnation: null, continuity: null, continuity_next: null })
+    .values({
+      org_id: agent.org_id,
+      agent_id: agent.id,
+      session_id: null,
+      gateway_id: null,
+      incarnation: null,
+      continuity: null,
+      continuity_next: null,
+    })
     .execute();
 }
 

@@ -16,7 +16,12 @@ export async function setStanding(
   state: Exclude<AgentStanding, 'ENROLLED'>,
   told?: { readonly version: string; readonly capabilities: readonly string[] },
 ): Promise<{ readonly state: AgentStanding; readonly stateSince: Date } | undefined> {
-  const row = await tx.selectFrom('agent_gateway.agent').select(['state', 'state_since']).where('id', '=', agentId).forUpdate().executeTakeFirst();
+  const row = await tx
+    .selectFrom('agent_gateway.agent')
+    .select(['state', 'state_since'])
+    .where('id', '=', agentId)
+    .forUpdate()
+    .executeTakeFirst();
   if (row === undefined || row.state === 'REVOKED') return undefined;
   const before = { state: row.state, stateSince: row.state_since };
   if (row.state === 'QUARANTINED' && state !== 'REVOKED') return state === 'ONLINE' ? undefined : before;
@@ -25,7 +30,9 @@ export async function setStanding(
     .set({
       state,
       ...(row.state === state ? {} : { state_since: sql<Date>`now()`, revision: sql<string>`revision + 1` }),
-      ...(told === undefined ? {} : { version: told.version.slice(0, 64), capabilities: [...told.capabilities].slice(0, 64) }),
+      ...(told === undefined
+        ? {}
+        : { version: told.version.slice(0, 64), capabilities: [...told.capabilities].slice(0, 64) }),
       ...(state === 'ONLINE' || row.state === 'ONLINE' ? { last_seen_at: sql<Date>`now()` } : {}),
     })
     .where('id', '=', agentId)
@@ -37,11 +44,23 @@ export const readAgent = (tx: Tx, agentId: string): Promise<AgentRow | undefined
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).executeTakeFirst();
 
 export const readAgents = (tx: Tx, agentIds: readonly string[]) =>
-  tx.selectFrom('agent_gateway.agent').select(['id', 'state', 'capabilities']).where('id', '=', sql<string>`any(${agentIds}::text[])`).execute();
+  tx
+    .selectFrom('agent_gateway.agent')
+    .select(['id', 'state', 'capabilities'])
+    .where('id', '=', sql<string>`any(${agentIds}::text[])`)
+    .execute();
 
 /** Agents by name, after `after`; those that were revoked are left out. */
-export async function listAgents(tx: Tx, wanted: { readonly name: string; readonly after: string | undefined; readonly limit: number }): Promise<AgentRow[]> {
-  let query = tx.selectFrom('agent_gateway.agent').selectAll().where('state', '<>', 'REVOKED').orderBy('name').limit(wanted.limit);
+export async function listAgents(
+  tx: Tx,
+  wanted: { readonly name: string; readonly after: string | undefined; readonly limit: number },
+): Promise<AgentRow[]> {
+  let query = tx
+    .selectFrom('agent_gateway.agent')
+    .selectAll()
+    .where('state', '<>', 'REVOKED')
+    .orderBy('name')
+    .limit(wanted.limit);
   if (wanted.name !== '') query = query.where('name', '=', wanted.name);
   if (wanted.after !== undefined) query = query.where('name', '>', wanted.after);
   return query.execute();

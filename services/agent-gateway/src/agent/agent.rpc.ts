@@ -20,7 +20,11 @@ import { createJoinToken, enroll, type EnrollmentParts } from './enrollment.usec
 export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): ServiceImpl<typeof AgentService> => ({
   createJoinToken: async (request, context) => {
     const { token, expiresAt } = await createJoinToken(enrollment, callerOf(context), request.agentName);
-    return create(CreateJoinTokenResponseSchema, { token, expiresAt: timestampFromDate(expiresAt), caPin: enrollment.authority.pin });
+    return create(CreateJoinTokenResponseSchema, {
+      token,
+      expiresAt: timestampFromDate(expiresAt),
+      caPin: enrollment.authority.pin,
+    });
   },
   getAgent: async (request, context) => {
     const { row, openCommands } = await getAgent(parts, callerOf(context).orgId, request.agentId);
@@ -28,19 +32,35 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
   },
   listAgents: async (request, context) => {
     const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
-    return create(ListAgentsResponseSchema, { agents: agents.map((agent) => agentOf(agent.row, agent.openCommands, false)), page: { next } });
+    return create(ListAgentsResponseSchema, {
+      agents: agents.map((agent) => agentOf(agent.row, agent.openCommands, false)),
+      page: { next },
+    });
   },
   deleteAgent: async (request, context) => {
     await deleteAgent(parts, callerOf(context), request.agentId, request.revision);
     return create(DeleteAgentResponseSchema);
   },
-  pingAgent: async (request, context) => create(PingAgentResponseSchema, { roundTrip: durationFromMs(Math.round(await pingAgent(parts, callerOf(context), request.agentId))) }),
+  pingAgent: async (request, context) =>
+    create(PingAgentResponseSchema, {
+      roundTrip: durationFromMs(Math.round(await pingAgent(parts, callerOf(context), request.agentId))),
+    }),
 });
 
 /** How an agent comes to have a certificate; `endpoints` is where it dials then. */
-export const enrollmentRpc = (parts: EnrollmentParts, endpoints: () => readonly string[]): ServiceImpl<typeof EnrollmentService> => ({
+export const enrollmentRpc = (
+  parts: EnrollmentParts,
+  endpoints: () => readonly string[],
+): ServiceImpl<typeof EnrollmentService> => ({
   enroll: async (request, context) => {
     const { orgId, agentId, certificate } = await enroll(parts, callerOf(context), request);
-    return create(EnrollResponseSchema, { orgId, agentId, certificate, authorities: [parts.authority.der], endpoints: [...endpoints()], serverName });
+    return create(EnrollResponseSchema, {
+      orgId,
+      agentId,
+      certificate,
+      authorities: [parts.authority.der],
+      endpoints: [...endpoints()],
+      serverName,
+    });
   },
 });

@@ -45,15 +45,23 @@ export function pageOfAgents(
 ): Promise<{ readonly agents: readonly AgentView[]; readonly next: string }> {
   const page = pageOf(wanted.page);
   return parts.database.tenant(orgId, async (tx) => {
-    const found = page.cut(await listAgents(tx, { name: wanted.name, after: page.after, limit: page.limit + 1 }), (row) => row.name);
-    const open = await countOpenCommands(tx, found.rows.map((row) => row.id));
+    const found = page.cut(
+      await listAgents(tx, { name: wanted.name, after: page.after, limit: page.limit + 1 }),
+      (row) => row.name,
+    );
+    const open = await countOpenCommands(
+      tx,
+      found.rows.map((row) => row.id),
+    );
     return { agents: found.rows.map((row) => ({ row, openCommands: open.get(row.id) ?? 0 })), next: found.next };
   });
 }
 
 /** Revokes an agent; its stream closes on whatever gateway it is. @throws NotFoundProblem, StaleRevisionProblem */
 export async function deleteAgent(parts: AgentParts, caller: Caller, agentId: string, revision: bigint): Promise<void> {
-  const moved = await parts.database.tenant(caller.orgId, (tx) => revokeAgent(tx, authorOf(caller), caller.orgId, agentId, 'on demand', revision));
+  const moved = await parts.database.tenant(caller.orgId, (tx) =>
+    revokeAgent(tx, authorOf(caller), caller.orgId, agentId, 'on demand', revision),
+  );
   parts.gateway.revoked(agentId);
   tellOf(parts.bell, moved ?? []);
 }
@@ -71,14 +79,33 @@ export async function pingAgent(parts: AgentParts, caller: Caller, agentId: stri
   const payload = create(CommandPayloadSchema, { op: { case: 'ping', value: { nonce: randomUUID() } } });
   const ended = parts.ended.watch(id);
   try {
-    await enqueueCommands(parts, caller.orgId, [
-      queuedOf({ id, agentId, resourceKey: `agent:${agentId}`, fence: 0n, payload, startBy: new Date(Date.now() + pingMs), runTimeoutMs: pingMs, traceparent: caller.traceparent }),
-    ], (agent) => {
-      if (agent.state !== 'ONLINE') throw new AgentOfflineProblem(agentId, agent.state, agent.state_since);
-    });
+    await enqueueCommands(
+      parts,
+      caller.orgId,
+      [
+        queuedOf({
+          id,
+          agentId,
+          resourceKey: `agent:${agentId}`,
+          fence: 0n,
+          payload,
+          startBy: new Date(Date.now() + pingMs),
+          runTimeoutMs: pingMs,
+          traceparent: caller.traceparent,
+        }),
+      ],
+      (agent) => {
+        if (agent.state !== 'ONLINE') throw new AgentOfflineProblem(agentId, agent.state, agent.state_since);
+      },
+    );
     const row = await waitFor(parts, caller.orgId, id, ended.heard, began + pingMs);
     if (row === undefined) throw new PingTimeoutProblem(agentId);
-    if (row.state !== 'SUCCEEDED') throw new PreconditionProblem('PING_FAILED', `the agent did not answer the ping: it ended ${row.state.toLowerCase()}`, { agentId, state: row.state });
+    if (row.state !== 'SUCCEEDED')
+      throw new PreconditionProblem(
+        'PING_FAILED',
+        `the agent did not answer the ping: it ended ${row.state.toLowerCase()}`,
+        { agentId, state: row.state },
+      );
     return performance.now() - began;
   } finally {
     ended.forget();
@@ -86,7 +113,13 @@ export async function pingAgent(parts: AgentParts, caller: Caller, agentId: stri
 }
 
 /** The command once it ended; undefined when that took too long. The doorbell is quick, the poll is sure. */
-async function waitFor(parts: AgentParts, orgId: string, id: string, heard: Promise<void>, until: number): Promise<CommandRow | undefined> {
+async function waitFor(
+  parts: AgentParts,
+  orgId: string,
+  id: string,
+  heard: Promise<void>,
+  until: number,
+): Promise<CommandRow | undefined> {
   let quick: Promise<unknown> = heard;
   while (performance.now() < until) {
     const gone = new AbortController();
@@ -103,6 +136,8 @@ async function waitFor(parts: AgentParts, orgId: string, id: string, heard: Prom
 export class PingTimeoutProblem extends Problem {
   override readonly name = 'PingTimeoutProblem';
   constructor(agentId: string) {
-    super(Code.DeadlineExceeded, 'PING_TIMEOUT', `agent ${agentId} did not answer within ${pingMs / 1000} s`, { parameters: { agentId } });
+    super(Code.DeadlineExceeded, 'PING_TIMEOUT', `agent ${agentId} did not answer within ${pingMs / 1000} s`, {
+      parameters: { agentId },
+    });
   }
 }

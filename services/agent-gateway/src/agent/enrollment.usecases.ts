@@ -2,7 +2,14 @@ import { Code } from '@connectrpc/connect';
 import type { EnrollRequest } from '@truffle/api/agent/v1/agent_service';
 import { appendEvent, databaseErrorCode, type EventAuthor } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { AlreadyExistsProblem, authorOf, InvalidProblem, Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import {
+  AlreadyExistsProblem,
+  authorOf,
+  InvalidProblem,
+  Problem,
+  UnauthenticatedProblem,
+  type Caller,
+} from '@truffle/kit';
 import { CertificateRequestError, type Authority } from '../authority/authority.ts';
 import { consume, hashOf, joinTokenPace, newJoinToken } from '../join-token/join-token.ts';
 import { findToken, insertToken, lockToken, updateToken } from '../join-token/join-token.repo.ts';
@@ -37,13 +44,27 @@ export async function createJoinToken(parts: EnrollmentParts, caller: Caller, ag
   const id = newId('jtk');
   const expiresAt = new Date(Date.now() + joinTokenPace.lifetimeMs);
   await parts.database.tenant(caller.orgId, async (tx) => {
-    await insertToken(tx, { org_id: caller.orgId, id, agent_name: agentName, token_sha256: hashOf(token), expires_at: expiresAt });
-    await appendEvent(tx, authorOf(caller), { orgId: caller.orgId, name: 'join_token.created', resourceId: id, data: { after: { agentName, expiresAt: expiresAt.toISOString() } } });
+    await insertToken(tx, {
+      org_id: caller.orgId,
+      id,
+      agent_name: agentName,
+      token_sha256: hashOf(token),
+      expires_at: expiresAt,
+    });
+    await appendEvent(tx, authorOf(caller), {
+      orgId: caller.orgId,
+      name: 'join_token.created',
+      resourceId: id,
+      data: { after: { agentName, expiresAt: expiresAt.toISOString() } },
+    });
   });
   return { token, expiresAt };
 }
 
-type Verdict = { readonly kind: 'enrolled'; readonly enrolled: Enrolled } | { readonly kind: 'refused' } | { readonly kind: 'theft'; readonly agentId: string | null };
+type Verdict =
+  | { readonly kind: 'enrolled'; readonly enrolled: Enrolled }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'theft'; readonly agentId: string | null };
 
 /** Exchanges a token and a certificate request for a certificate. The tenant is the token's. */
 export async function enroll(parts: EnrollmentParts, caller: Caller, request: EnrollRequest): Promise<Enrolled> {
@@ -56,17 +77,28 @@ export async function enroll(parts: EnrollmentParts, caller: Caller, request: En
     if (verdict.kind === 'theft' && verdict.agentId !== null) parts.revoked(verdict.agentId);
     throw refused();
   } catch (error) {
-    if (error instanceof CertificateRequestError) throw new InvalidProblem([{ field: 'csr', description: error.message, reason: error.code }]);
+    if (error instanceof CertificateRequestError)
+      throw new InvalidProblem([{ field: 'csr', description: error.message, reason: error.code }]);
     if (databaseErrorCode(error) === '23505') throw new AlreadyExistsProblem('agent', 'of that name', 'token');
     throw error;
   }
 }
 
-async function exchange(parts: EnrollmentParts, tx: Tx, caller: Caller, found: { readonly org_id: string; readonly id: string }, request: EnrollRequest): Promise<Verdict> {
+async function exchange(
+  parts: EnrollmentParts,
+  tx: Tx,
+  caller: Caller,
+  found: { readonly org_id: string; readonly id: string },
+  request: EnrollRequest,
+): Promise<Verdict> {
   const csrSha256 = hashOf(request.csr);
   const token = await lockToken(tx, found.id);
   const orgId = found.org_id;
-  const way = consume({ expiresAt: token.expires_at, usedAt: token.used_at, revokedAt: token.revoked_at, csrSha256: token.csr_sha256 }, csrSha256, new Date());
+  const way = consume(
+    { expiresAt: token.expires_at, usedAt: token.used_at, revokedAt: token.revoked_at, csrSha256: token.csr_sha256 },
+    csrSha256,
+    new Date(),
+  );
   switch (way) {
     case 'refuse':
       return { kind: 'refused' };
@@ -76,12 +108,28 @@ async function exchange(parts: EnrollmentParts, tx: Tx, caller: Caller, found: {
     case 'theft': {
       const author: EventAuthor = { subject: 'anonymous', requestId: caller.requestId };
       await updateToken(tx, token.id, { revoked_at: new Date() });
-      await appendEvent(tx, author, { orgId, name: 'join_token.misused', resourceId: token.id, data: { agentId: token.agent_id, address: caller.address } });
-      if (token.agent_id !== null) await revokeAgent(tx, author, orgId, token.agent_id, 'its join token was used twice');
+      await appendEvent(tx, author, {
+        orgId,
+        name: 'join_token.misused',
+        resourceId: token.id,
+        data: { agentId: token.agent_id, address: caller.address },
+      });
+      if (token.agent_id !== null)
+        await revokeAgent(tx, author, orgId, token.agent_id, 'its join token was used twice');
       return { kind: 'theft', agentId: token.agent_id };
     }
     case 'enrol':
-      return { kind: 'enrolled', enrolled: await issue(parts, tx, caller, { orgId, token: token.id, name: token.agent_name }, request, csrSha256) };
+      return {
+        kind: 'enrolled',
+        enrolled: await issue(
+          parts,
+          tx,
+          caller,
+          { orgId, token: token.id, name: token.agent_name },
+          request,
+          csrSha256,
+        ),
+      };
   }
 }
 
@@ -96,32 +144,53 @@ async function issue(
   const { orgId } = about;
   const before = await findByName(tx, about.name);
   const agentId = before?.id ?? newId('agt');
-  const { der: certificate, serial } = await parts.authority.issueAgent(request.csr, { orgId, agentId }, parts.certificateMs);
+  const { der: certificate, serial } = await parts.authority.issueAgent(
+    request.csr,
+    { orgId, agentId },
+    parts.certificateMs,
+  );
   const keys = {
     version: request.version,
     sealing_public_key: Buffer.from(request.sealingPublicKey),
     identity_public_key: Buffer.from(request.identityPublicKey),
     certificate_serial: serial,
   };
-  if (before === undefined) await enrolNew(tx, { org_id: orgId, id: agentId, name: about.name, region: parts.region, ...keys });
+  if (before === undefined)
+    await enrolNew(tx, { org_id: orgId, id: agentId, name: about.name, region: parts.region, ...keys });
   else await enrolAgain(tx, agentId, keys);
   await updateToken(tx, about.token, { used_at: new Date(), csr_sha256: csrSha256, agent_id: agentId, certificate });
   await appendEvent(
     tx,
     { subject: `agent:${agentId}`, requestId: caller.requestId, traceparent: caller.traceparent },
-    { orgId, name: 'agent.enrolled', resourceId: agentId, data: { ...(before === undefined ? {} : { before: { state: before.state } }), after: { name: about.name, serial, version: request.version } } },
+    {
+      orgId,
+      name: 'agent.enrolled',
+      resourceId: agentId,
+      data: {
+        ...(before === undefined ? {} : { before: { state: before.state } }),
+        after: { name: about.name, serial, version: request.version },
+      },
+    },
   );
   return { orgId, agentId, certificate };
 }
 
 /** One answer for every token that is no good: nothing is learned by guessing. */
 const refused = (): Problem =>
-  new UnauthenticatedProblem('JOIN_TOKEN_INVALID', 'the join token is wrong, used or ended; make a new one and run the join again');
+  new UnauthenticatedProblem(
+    'JOIN_TOKEN_INVALID',
+    'the join token is wrong, used or ended; make a new one and run the join again',
+  );
 
 /** The agent is there but cannot be talked to now. */
 export class AgentOfflineProblem extends Problem {
   override readonly name = 'AgentOfflineProblem';
   constructor(agentId: string, state: string, since: Date) {
-    super(Code.Unavailable, 'AGENT_OFFLINE', `agent ${agentId} is ${state.toLowerCase()} since ${since.toISOString()}`, { parameters: { agentId, state, since: since.toISOString() } });
+    super(
+      Code.Unavailable,
+      'AGENT_OFFLINE',
+      `agent ${agentId} is ${state.toLowerCase()} since ${since.toISOString()}`,
+      { parameters: { agentId, state, since: since.toISOString() } },
+    );
   }
 }

@@ -57,7 +57,11 @@ export class Authority {
   }
 
   /** A certificate for the agent, valid from an hour ago. @throws CertificateRequestError */
-  async issueAgent(csr: Uint8Array, agent: { readonly orgId: string; readonly agentId: string }, lifetimeMs: number): Promise<IssuedCertificate> {
+  async issueAgent(
+    csr: Uint8Array,
+    agent: { readonly orgId: string; readonly agentId: string },
+    lifetimeMs: number,
+  ): Promise<IssuedCertificate> {
     const publicKey = await requestedKey(csr);
     return this.#issue(publicKey, `CN=${agent.agentId}, O=${agent.orgId}`, lifetimeMs, [
       new x509.SubjectAlternativeNameExtension([{ type: 'url', value: agentUri(agent) }]),
@@ -68,7 +72,10 @@ export class Authority {
   /** Key and certificate of a gateway that agents reach as `serverName` or one of `hosts`. PEM. */
   async issueServer(hosts: readonly string[]): Promise<{ readonly key: string; readonly certificate: string }> {
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const names = [serverName, ...hosts].map((host) => ({ type: isAddress(host) ? ('ip' as const) : ('dns' as const), value: host }));
+    const names = [serverName, ...hosts].map((host) => ({
+      type: isAddress(host) ? ('ip' as const) : ('dns' as const),
+      value: host,
+    }));
     const { der } = await this.#issue(keys.publicKey, `CN=${serverName}`, serverDays * dayMs, [
       new x509.SubjectAlternativeNameExtension(names),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
@@ -76,7 +83,12 @@ export class Authority {
     return { key: await privatePem(keys.privateKey), certificate: new X509Certificate(der).toString() };
   }
 
-  async #issue(publicKey: webcrypto.CryptoKey, subject: string, lifetimeMs: number, extensions: x509.Extension[]): Promise<IssuedCertificate> {
+  async #issue(
+    publicKey: webcrypto.CryptoKey,
+    subject: string,
+    lifetimeMs: number,
+    extensions: x509.Extension[],
+  ): Promise<IssuedCertificate> {
     const serial = serialNumber();
     const now = Date.now();
     const certificate = await x509.X509CertificateGenerator.create({
@@ -102,7 +114,8 @@ export class Authority {
 const files = { key: 'ca.key.pem', certificate: 'ca.cert.pem' } as const;
 
 /** The name that an agent's certificate says it by. */
-export const agentUri = (agent: { readonly orgId: string; readonly agentId: string }): string => `truffle://${agent.orgId}/${agent.agentId}`;
+export const agentUri = (agent: { readonly orgId: string; readonly agentId: string }): string =>
+  `truffle://${agent.orgId}/${agent.agentId}`;
 
 async function make(folder: string): Promise<void> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -137,7 +150,7 @@ async function requestedKey(csr: Uint8Array): Promise<webcrypto.CryptoKey> {
   try {
     const request = new x509.Pkcs10CertificateRequest(Buffer.from(csr));
     if (!(await request.verify())) throw new CertificateRequestError('is not signed by its own key');
-    return (await request.publicKey.export(algorithm, ['verify'])) as webcrypto.CryptoKey;
+    return (await request.publicKey.export(algorithm, ['verify']));
   } catch (cause) {
     if (cause instanceof CertificateRequestError) throw cause;
     throw new CertificateRequestError('is not a PKCS #10 request with a P-256 key', { cause });
@@ -145,10 +158,13 @@ async function requestedKey(csr: Uint8Array): Promise<webcrypto.CryptoKey> {
 }
 
 /** A positive number of 16 bytes that does not begin with zero. */
-const serialNumber = (): string => Buffer.concat([Buffer.from([0x40 | (randomBytes(1)[0] ?? 0) & 0x3f]), randomBytes(15)]).toString('hex');
+const serialNumber = (): string =>
+  Buffer.concat([Buffer.from([0x40 | ((randomBytes(1)[0] ?? 0) & 0x3f)]), randomBytes(15)]).toString('hex');
 const isAddress = (host: string): boolean => /^[\d.]+$/.test(host) || host.includes(':');
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' }).toString();
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    .export({ type: 'pkcs8', format: 'pem' })
+    .toString();
 }

@@ -49,10 +49,15 @@ export function advance(command: Command, fact: Fact, at: Circumstances): Advanc
     case 'dispatch':
       return dispatch(command, at);
     case 'accepted':
-      if (fact.payloadSha256 !== command.payloadSha256) return { command, words: [{ kind: 'violation', reason: 'PAYLOAD_MISMATCH' }] };
+      if (fact.payloadSha256 !== command.payloadSha256)
+        return { command, words: [{ kind: 'violation', reason: 'PAYLOAD_MISMATCH' }] };
       return accepted(command, at);
     case 'permit':
-      return command.state === 'ACCEPTED' ? begin(command, at) : isTerminal(command.state) ? tell(command, { kind: 'cancel' }) : still(command);
+      return command.state === 'ACCEPTED'
+        ? begin(command, at)
+        : isTerminal(command.state)
+          ? tell(command, { kind: 'cancel' })
+          : still(command);
     case 'rejected':
       return rejected(command, fact.failure, fact.retryable, at);
     case 'result':
@@ -72,7 +77,8 @@ const still = (command: Command): Advance => ({ command, words: [] });
 const tell = (command: Command, ...words: Word[]): Advance => ({ command, words });
 
 function dispatch(command: Command, at: Circumstances): Advance {
-  if (command.state !== 'QUEUED' || !at.mayBegin || command.cancelRequested || at.now >= command.startBy) return still(command);
+  if (command.state !== 'QUEUED' || !at.mayBegin || command.cancelRequested || at.now >= command.startBy)
+    return still(command);
   return tell({ ...command, state: 'DISPATCHED' }, { kind: 'send' });
 }
 
@@ -94,7 +100,12 @@ function accepted(command: Command, at: Circumstances): Advance {
 /** Rule T3: one compare-and-set decides between the permit, a cancel and the deadline. */
 function begin(command: Command, at: Circumstances): Advance {
   if (command.cancelRequested || at.now >= command.startBy || !at.mayBegin) return still(command);
-  const running = { ...command, state: 'RUNNING', startedAt: command.startedAt ?? at.now, runUntil: at.now + command.runTimeoutMs + runGraceMs } as const;
+  const running = {
+    ...command,
+    state: 'RUNNING',
+    startedAt: command.startedAt ?? at.now,
+    runUntil: at.now + command.runTimeoutMs + runGraceMs,
+  } as const;
   if (!command.needsPermit) return still(running);
   if (at.resourceBusy) return still(command);
   return tell({ ...running, permitNo: command.permitNo + 1 }, { kind: 'permit', permitNo: command.permitNo + 1 });
@@ -117,16 +128,23 @@ function rejected(command: Command, failure: Uint8Array, retryable: boolean, at:
 function ended(command: Command, outcome: Outcome, bytes: Uint8Array, at: Circumstances): Advance {
   const ack: Word = { kind: 'ack', terminal: true };
   if (isTerminal(command.state)) {
-    const known = command.resultSha256 === outcome.sha256 || (command.resultSha256 === null && outcome.effect === 'NONE');
+    const known =
+      command.resultSha256 === outcome.sha256 || (command.resultSha256 === null && outcome.effect === 'NONE');
     return tell(known || command.lateResult !== null ? command : { ...command, lateResult: bytes }, ack);
   }
   const mine = command.incarnation === at.incarnation;
   if (command.needsPermit && (command.permitNo === 0 || !mine)) {
-    if (outcome.effect !== 'NONE' || command.permitNo > 0) return tell(command, { kind: 'violation', reason: 'EFFECT_WITHOUT_PERMIT' });
-    return outcome.state === 'SUCCEEDED' ? tell(command, { kind: 'violation', reason: 'EFFECT_WITHOUT_PERMIT' }) : tell(settle(command, outcome, at), ack);
+    if (outcome.effect !== 'NONE' || command.permitNo > 0)
+      return tell(command, { kind: 'violation', reason: 'EFFECT_WITHOUT_PERMIT' });
+    return outcome.state === 'SUCCEEDED'
+      ? tell(command, { kind: 'violation', reason: 'EFFECT_WITHOUT_PERMIT' })
+      : tell(settle(command, outcome, at), ack);
   }
   // Without a permit a command may end before its acceptance is stored.
-  const started = command.state === 'RUNNING' || command.state === 'UNKNOWN' ? command : { ...command, incarnation: at.incarnation, startedAt: at.now };
+  const started =
+    command.state === 'RUNNING' || command.state === 'UNKNOWN'
+      ? command
+      : { ...command, incarnation: at.incarnation, startedAt: at.now };
   return tell(settle(started, outcome, at), ack);
 }
 
@@ -147,7 +165,10 @@ function cancel(command: Command, failure: Uint8Array, at: Circumstances): Advan
     case 'QUEUED':
     case 'DISPATCHED':
     case 'ACCEPTED':
-      return tell({ ...command, state: 'CANCELLED', cancelRequested: true, endedAt: at.now, effect: 'NONE', failure }, { kind: 'cancel' });
+      return tell(
+        { ...command, state: 'CANCELLED', cancelRequested: true, endedAt: at.now, effect: 'NONE', failure },
+        { kind: 'cancel' },
+      );
     case 'RUNNING':
     case 'UNKNOWN':
       return tell({ ...command, cancelRequested: true }, { kind: 'cancel' });
@@ -158,14 +179,17 @@ function cancel(command: Command, failure: Uint8Array, at: Circumstances): Advan
 
 function expire(command: Command, failure: Uint8Array, at: Circumstances): Advance {
   const waits = command.state === 'QUEUED' || command.state === 'DISPATCHED' || command.state === 'ACCEPTED';
-  if (waits && at.now >= command.startBy) return tell({ ...command, state: 'EXPIRED', endedAt: at.now, effect: 'NONE', failure }, { kind: 'cancel' });
-  if (command.state === 'RUNNING' && command.runUntil !== null && at.now >= command.runUntil) return still({ ...command, state: 'UNKNOWN', runUntil: null });
+  if (waits && at.now >= command.startBy)
+    return tell({ ...command, state: 'EXPIRED', endedAt: at.now, effect: 'NONE', failure }, { kind: 'cancel' });
+  if (command.state === 'RUNNING' && command.runUntil !== null && at.now >= command.runUntil)
+    return still({ ...command, state: 'UNKNOWN', runUntil: null });
   return still(command);
 }
 
 /** What database and journal say of it is brought together: the journal is the same one that accepted it. */
 function reconnected(command: Command, held: Held, at: Circumstances): Advance {
-  if (isTerminal(command.state)) return held === 'accepted' || held === 'running' ? tell(command, { kind: 'cancel' }) : still(command);
+  if (isTerminal(command.state))
+    return held === 'accepted' || held === 'running' ? tell(command, { kind: 'cancel' }) : still(command);
   const asked: Word[] = command.cancelRequested && held === 'running' ? [{ kind: 'cancel' }] : [];
   if (command.state === 'RUNNING' || command.state === 'UNKNOWN') {
     if (command.needsPermit && command.incarnation !== at.incarnation) return still(command);
@@ -178,16 +202,22 @@ function reconnected(command: Command, held: Held, at: Circumstances): Advance {
   if (held === 'accepted') return begin({ ...command, state: 'ACCEPTED', incarnation: at.incarnation }, at);
   if (held === 'running' && !command.needsPermit) return begin({ ...command, incarnation: at.incarnation }, at);
   if (held === 'ended') return still(command);
-  return still(command.state === 'DISPATCHED' || command.state === 'ACCEPTED' ? { ...command, state: 'QUEUED' } : command);
+  return still(
+    command.state === 'DISPATCHED' || command.state === 'ACCEPTED' ? { ...command, state: 'QUEUED' } : command,
+  );
 }
 
 const revived = (command: Command, at: Circumstances): Command =>
-  command.state === 'UNKNOWN' ? { ...command, state: 'RUNNING', runUntil: at.now + command.runTimeoutMs + runGraceMs } : command;
+  command.state === 'UNKNOWN'
+    ? { ...command, state: 'RUNNING', runUntil: at.now + command.runTimeoutMs + runGraceMs }
+    : command;
 
 /** Rule T7: the journal is gone. What was only accepted is free again; what may have taken effect is not known. */
 function reborn(command: Command): Advance {
-  if (command.state === 'DISPATCHED' || command.state === 'ACCEPTED') return still({ ...command, state: 'QUEUED', incarnation: null });
+  if (command.state === 'DISPATCHED' || command.state === 'ACCEPTED')
+    return still({ ...command, state: 'QUEUED', incarnation: null });
   if (command.state !== 'RUNNING') return still(command);
-  if (!command.needsPermit) return still({ ...command, state: 'QUEUED', incarnation: null, startedAt: null, runUntil: null });
+  if (!command.needsPermit)
+    return still({ ...command, state: 'QUEUED', incarnation: null, startedAt: null, runUntil: null });
   return still({ ...command, state: 'UNKNOWN', runUntil: null });
 }

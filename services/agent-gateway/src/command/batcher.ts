@@ -40,7 +40,8 @@ export class Batcher<I, O> {
 
   /** @throws BatchFullError; what `run` threw, when it kept failing */
   submit(key: string, item: I): Promise<O> {
-    if (this.#waiting >= mostWaiting) return Promise.reject(new BatchFullError('too many changes wait for the database'));
+    if (this.#waiting >= mostWaiting)
+      return Promise.reject(new BatchFullError('too many changes wait for the database'));
     this.#waiting++;
     return new Promise<O>((resolve, reject) => {
       const queue = this.#queues.get(key);
@@ -58,7 +59,10 @@ export class Batcher<I, O> {
       const batch = queue.splice(0, this.#options.most);
       this.#waiting -= batch.length;
       try {
-        const outputs = await this.#patiently(key, batch.map((b) => b.item));
+        const outputs = await this.#patiently(
+          key,
+          batch.map((b) => b.item),
+        );
         for (const [i, waiting] of batch.entries()) waiting.resolve(outputs[i] as O);
       } catch (error) {
         for (const waiting of batch) waiting.reject(error);

@@ -28,7 +28,9 @@ export async function storeProgress(tx: Tx, notes: readonly ProgressNote[]): Pro
       select c.id, g.n, g.detail from agent_gateway.command c join given g on g.id = c.id and g.agent_id = c.agent_id
       where c.state in ('ACCEPTED', 'RUNNING') and c.progress_n < g.n order by c.id for update of c
     )
-    update agent_gateway.command c set progress_n = due.n, detail = due.detail from due where c.id = due.id returning c.operation_id`.execute(tx);
+    update agent_gateway.command c set progress_n = due.n, detail = due.detail from due where c.id = due.id returning c.operation_id`.execute(
+    tx,
+  );
   return rows.map((row) => row.operation_id);
 }
 
@@ -69,7 +71,12 @@ export interface LogRow {
  * Lines of an operation after `after`. Reads only what transactions wrote before the oldest one that still runs, so that
  * none can commit a line behind a cursor that was given out.
  */
-export async function readLogs(tx: Tx, operationId: string, after: LogCursor | undefined, limit: number): Promise<LogRow[]> {
+export async function readLogs(
+  tx: Tx,
+  operationId: string,
+  after: LogCursor | undefined,
+  limit: number,
+): Promise<LogRow[]> {
   const { rows } = await sql<LogRow>`
     select l.txid::text as txid, l.id::text as id, l.server_id, l.step_key, l.stream, l.text, l.time from agent_gateway.command_log l
     where l.operation_id = ${operationId} and l.txid < pg_snapshot_xmin(pg_current_snapshot())

@@ -5,7 +5,14 @@ import type { CommandState } from './command.ts';
 /** How a session's part in a command ended: the state that the command has now, an end that came by another way, or the end of the session. */
 export type SpanOutcome = CommandState | 'ENDED_ELSEWHERE' | 'SESSION_LOST';
 
-const failures: ReadonlySet<SpanOutcome> = new Set<SpanOutcome>(['FAILED', 'REJECTED', 'EXPIRED', 'ABANDONED', 'UNKNOWN', 'SESSION_LOST']);
+const failures: ReadonlySet<SpanOutcome> = new Set<SpanOutcome>([
+  'FAILED',
+  'REJECTED',
+  'EXPIRED',
+  'ABANDONED',
+  'UNKNOWN',
+  'SESSION_LOST',
+]);
 
 /**
  * One session's spans of commands, from the first frame to the stored result; as many as its window, at most. A span cannot move between

@@ -59,15 +59,25 @@ const lives = (tx: Tx) =>
 
 /** Locks commands by id, in the order of their ids (so that two batches cannot wait for each other). */
 export async function lockCommands(tx: Tx, ids: readonly string[]): Promise<LockedCommand[]> {
-  const rows = await lives(tx).where('c.id', '=', sql<string>`any(${ids}::text[])`).orderBy('c.id').forUpdate('c').execute();
+  const rows = await lives(tx)
+    .where('c.id', '=', sql<string>`any(${ids}::text[])`)
+    .orderBy('c.id')
+    .forUpdate('c')
+    .execute();
   return rows.map(lockedOf);
 }
 
 /** Locks an agent's commands that have not ended. */
-export async function lockOpenCommands(tx: Tx, agentId: string, also: readonly string[] = []): Promise<LockedCommand[]> {
+export async function lockOpenCommands(
+  tx: Tx,
+  agentId: string,
+  also: readonly string[] = [],
+): Promise<LockedCommand[]> {
   const rows = await lives(tx)
     .where('c.agent_id', '=', agentId)
-    .where(sql<boolean>`(c.state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING', 'UNKNOWN') or c.id = any(${also}::text[]))`)
+    .where(
+      sql<boolean>`(c.state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING', 'UNKNOWN') or c.id = any(${also}::text[]))`,
+    )
     .orderBy('c.id')
     .forUpdate('c')
     .execute();
@@ -75,7 +85,11 @@ export async function lockOpenCommands(tx: Tx, agentId: string, also: readonly s
 }
 
 /** Locks an agent's oldest queued commands that nobody else has locked, with what they are sent as. */
-export async function lockQueued(tx: Tx, agentId: string, limit: number): Promise<{ readonly command: LockedCommand; readonly load: CommandLoad }[]> {
+export async function lockQueued(
+  tx: Tx,
+  agentId: string,
+  limit: number,
+): Promise<{ readonly command: LockedCommand; readonly load: CommandLoad }[]> {
   const rows = await lives(tx)
     .select(['c.op', 'c.fence', 'c.payload', 'c.traceparent'])
     .where('c.agent_id', '=', agentId)
@@ -141,14 +155,35 @@ export async function readLoads(tx: Tx, ids: readonly string[]): Promise<Command
   if (ids.length === 0) return [];
   const rows = await tx
     .selectFrom('agent_gateway.command')
-    .select(['id', 'op', 'resource_key', 'fence', 'payload', 'payload_sha256', 'run_timeout_ms', 'needs_permit', 'traceparent'])
+    .select([
+      'id',
+      'op',
+      'resource_key',
+      'fence',
+      'payload',
+      'payload_sha256',
+      'run_timeout_ms',
+      'needs_permit',
+      'traceparent',
+    ])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .orderBy('n')
     .execute();
   return rows.map(loadOf);
 }
 
-type LoadRow = Pick<Selectable<CommandTable>, 'id' | 'op' | 'resource_key' | 'fence' | 'payload' | 'payload_sha256' | 'run_timeout_ms' | 'needs_permit' | 'traceparent'>;
+type LoadRow = Pick<
+  Selectable<CommandTable>,
+  | 'id'
+  | 'op'
+  | 'resource_key'
+  | 'fence'
+  | 'payload'
+  | 'payload_sha256'
+  | 'run_timeout_ms'
+  | 'needs_permit'
+  | 'traceparent'
+>;
 
 const loadOf = (row: LoadRow): CommandLoad => ({
   id: row.id,
@@ -215,6 +250,19 @@ export interface CommandRow {
 export const readCommands = (tx: Tx, ids: readonly string[]): Promise<CommandRow[]> =>
   tx
     .selectFrom('agent_gateway.command')
-    .select(['id', 'agent_id', 'payload_sha256', 'state', 'detail', 'failure', 'output', 'effect', 'started_at', 'ended_at', 'server_id', 'step_key'])
+    .select([
+      'id',
+      'agent_id',
+      'payload_sha256',
+      'state',
+      'detail',
+      'failure',
+      'output',
+      'effect',
+      'started_at',
+      'ended_at',
+      'server_id',
+      'step_key',
+    ])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .execute();

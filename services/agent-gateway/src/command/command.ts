@@ -71,7 +71,8 @@ export const isTerminal = (state: CommandState): boolean => transitions[state].l
 /** States of which one command per resource may be in. */
 export const isActive = (state: CommandState): boolean => state === 'RUNNING' || state === 'UNKNOWN';
 
-export const mayMove = (from: CommandState, to: CommandState): boolean => (transitions[from] as readonly string[]).includes(to);
+export const mayMove = (from: CommandState, to: CommandState): boolean =>
+  (transitions[from] as readonly string[]).includes(to);
 
 /** What the run's own deadline is widened by before nobody knows how it ended, in milliseconds. */
 export const runGraceMs = 60_000;

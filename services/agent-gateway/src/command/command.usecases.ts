@@ -9,7 +9,14 @@ import { leaseNow } from '../session/session.repo.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { advance } from './advance.ts';
 import { cancelledFailure } from './command.codec.ts';
-import { insertCommands, lockCommands, readCommands, saveCommands, type CommandRow, type QueuedCommand } from './command.repo.ts';
+import {
+  insertCommands,
+  lockCommands,
+  readCommands,
+  saveCommands,
+  type CommandRow,
+  type QueuedCommand,
+} from './command.repo.ts';
 import { isTerminal } from './command.ts';
 import { readLogs, type LogCursor, type LogRow } from './command-log.repo.ts';
 import { tellOf } from './flow.ts';
@@ -25,7 +32,10 @@ const maxPayloadBytes = 240 * 1024;
 /** Kinds without effect, which need no permit. */
 const harmless: ReadonlySet<string> = new Set(['ping']);
 
-type Wanted = Pick<QueuedCommand, 'id' | 'agentId' | 'resourceKey' | 'fence' | 'startBy' | 'runTimeoutMs' | 'traceparent'> & {
+type Wanted = Pick<
+  QueuedCommand,
+  'id' | 'agentId' | 'resourceKey' | 'fence' | 'startBy' | 'runTimeoutMs' | 'traceparent'
+> & {
   readonly payload: CommandPayload;
   readonly operationId?: string;
   readonly workflowId?: string;
@@ -38,7 +48,10 @@ export function queuedOf(wanted: Wanted): QueuedCommand {
   const op = wanted.payload.op.case;
   if (op === undefined) throw new InvalidProblem([{ field: 'payload', description: 'names no kind of command' }]);
   const payload = Buffer.from(toBinary(CommandPayloadSchema, wanted.payload));
-  if (payload.length > maxPayloadBytes) throw new InvalidProblem([{ field: 'payload', description: `is larger than ${maxPayloadBytes} bytes`, reason: 'PAYLOAD_TOO_LARGE' }]);
+  if (payload.length > maxPayloadBytes)
+    throw new InvalidProblem([
+      { field: 'payload', description: `is larger than ${maxPayloadBytes} bytes`, reason: 'PAYLOAD_TOO_LARGE' },
+    ]);
   return {
     operationId: '',
     workflowId: '',
@@ -72,22 +85,43 @@ export async function enqueueCommands(
     }
     const known = await storedOf(tx, commands);
     for (const command of commands) if (!known.has(command.id)) checkAgent(agents.get(command.agentId), command);
-    await insertCommands(tx, orgId, commands.filter((c) => !known.has(c.id)));
-    return ordered(commands, await readCommands(tx, commands.map((c) => c.id)));
+    await insertCommands(
+      tx,
+      orgId,
+      commands.filter((c) => !known.has(c.id)),
+    );
+    return ordered(
+      commands,
+      await readCommands(
+        tx,
+        commands.map((c) => c.id),
+      ),
+    );
   });
   parts.gateway.wake(rows.filter((row) => !isTerminal(row.state)).map((row) => row.agent_id));
   return rows;
 }
 
-const storedOf = async (tx: Parameters<typeof readCommands>[0], commands: readonly QueuedCommand[]): Promise<ReadonlySet<string>> =>
-  new Set((await readCommands(tx, commands.map((c) => c.id))).map((row) => row.id));
+const storedOf = async (
+  tx: Parameters<typeof readCommands>[0],
+  commands: readonly QueuedCommand[],
+): Promise<ReadonlySet<string>> =>
+  new Set(
+    (
+      await readCommands(
+        tx,
+        commands.map((c) => c.id),
+      )
+    ).map((row) => row.id),
+  );
 
 function ordered(commands: readonly QueuedCommand[], rows: readonly CommandRow[]): CommandRow[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
   return commands.map((command) => {
     const row = byId.get(command.id);
     if (row === undefined) throw new TypeError(`command ${command.id} was stored and is not there`);
-    if (row.agent_id !== command.agentId || !row.payload_sha256.equals(command.payloadSha256)) throw new PayloadMismatchProblem(command.id);
+    if (row.agent_id !== command.agentId || !row.payload_sha256.equals(command.payloadSha256))
+      throw new PayloadMismatchProblem(command.id);
     return row;
   });
 }
@@ -95,34 +129,64 @@ function ordered(commands: readonly QueuedCommand[], rows: readonly CommandRow[]
 function checkAgent(agent: AgentRow | undefined, command: QueuedCommand): void {
   if (agent === undefined) return;
   const about = { agentId: agent.id };
-  if (agent.state === 'REVOKED') throw new PreconditionProblem('AGENT_REVOKED', `agent ${agent.id} was revoked; enrol one anew`, about);
-  if (agent.state === 'QUARANTINED') throw new PreconditionProblem('AGENT_QUARANTINED', `the identity of agent ${agent.id} is in conflict; enrol it anew`, about);
+  if (agent.state === 'REVOKED')
+    throw new PreconditionProblem('AGENT_REVOKED', `agent ${agent.id} was revoked; enrol one anew`, about);
+  if (agent.state === 'QUARANTINED')
+    throw new PreconditionProblem(
+      'AGENT_QUARANTINED',
+      `the identity of agent ${agent.id} is in conflict; enrol it anew`,
+      about,
+    );
   if (agent.capabilities.length > 0 && !agent.capabilities.includes(command.op))
-    throw new PreconditionProblem('AGENT_UNABLE', `agent ${agent.id} (version ${agent.version}) does not know ${command.op}; update it`, { ...about, op: command.op });
+    throw new PreconditionProblem(
+      'AGENT_UNABLE',
+      `agent ${agent.id} (version ${agent.version}) does not know ${command.op}; update it`,
+      { ...about, op: command.op },
+    );
 }
 
 /** The id is taken by a command with another payload: a step's id must change with what it asks for. */
 export class PayloadMismatchProblem extends Problem {
   override readonly name = 'PayloadMismatchProblem';
   constructor(commandId: string) {
-    super(Code.AlreadyExists, 'PAYLOAD_MISMATCH', `command ${commandId} is stored with another payload`, { parameters: { commandId } });
+    super(Code.AlreadyExists, 'PAYLOAD_MISMATCH', `command ${commandId} is stored with another payload`, {
+      parameters: { commandId },
+    });
   }
 }
 
-export const getCommands = (parts: CommandParts, orgId: string, ids: readonly string[]): Promise<CommandRow[]> => parts.database.tenant(orgId, (tx) => readCommands(tx, ids));
+export const getCommands = (parts: CommandParts, orgId: string, ids: readonly string[]): Promise<CommandRow[]> =>
+  parts.database.tenant(orgId, (tx) => readCommands(tx, ids));
 
 /** Asks commands to stop: one without a permit is ended here and now. */
-export async function cancelCommands(parts: CommandParts, orgId: string, ids: readonly string[]): Promise<CommandRow[]> {
+export async function cancelCommands(
+  parts: CommandParts,
+  orgId: string,
+  ids: readonly string[],
+): Promise<CommandRow[]> {
   const { changed, tell, rows } = await parts.database.tenant(orgId, async (tx) => {
     const locked = await lockCommands(tx, ids);
     const { now } = await leaseNow(tx, parts.gateway.id);
     const steps = locked.map((before) => {
-      const step = advance(before, { kind: 'cancel', failure: cancelledFailure }, { now, mayBegin: false, incarnation: '', resourceBusy: true });
+      const step = advance(
+        before,
+        { kind: 'cancel', failure: cancelledFailure },
+        { now, mayBegin: false, incarnation: '', resourceBusy: true },
+      );
       return { before, after: { ...before, ...step.command }, words: step.words };
     });
-    const moved = steps.filter((s) => s.before.state !== s.after.state || s.before.cancelRequested !== s.after.cancelRequested);
-    await saveCommands(tx, moved.map((m) => m.after));
-    return { changed: moved, tell: steps.filter((s) => s.words.length > 0 && s.before.state !== 'QUEUED').map((s) => s.after), rows: await readCommands(tx, ids) };
+    const moved = steps.filter(
+      (s) => s.before.state !== s.after.state || s.before.cancelRequested !== s.after.cancelRequested,
+    );
+    await saveCommands(
+      tx,
+      moved.map((m) => m.after),
+    );
+    return {
+      changed: moved,
+      tell: steps.filter((s) => s.words.length > 0 && s.before.state !== 'QUEUED').map((s) => s.after),
+      rows: await readCommands(tx, ids),
+    };
   });
   parts.gateway.stopCommands(tell);
   tellOf(parts.bell, changed);
@@ -135,7 +199,9 @@ export async function listCommandLogs(
   orgId: string,
   wanted: { readonly operationId: string; readonly after: string; readonly limit: number },
 ): Promise<{ readonly rows: readonly LogRow[]; readonly next: string }> {
-  const rows = await parts.database.tenant(orgId, (tx) => readLogs(tx, wanted.operationId, parseCursor(wanted.after), wanted.limit));
+  const rows = await parts.database.tenant(orgId, (tx) =>
+    readLogs(tx, wanted.operationId, parseCursor(wanted.after), wanted.limit),
+  );
   const last = rows.at(-1);
   return { rows, next: last === undefined ? wanted.after : cursorOf(last) };
 }
@@ -145,6 +211,7 @@ export const cursorOf = (row: LogCursor): string => `${row.txid}.${row.id}`;
 function parseCursor(text: string): LogCursor | undefined {
   if (text === '') return undefined;
   const [, txid, id] = /^(\d{1,19})\.(\d{1,18})$/.exec(text) ?? [];
-  if (txid === undefined || id === undefined) throw new InvalidProblem([{ field: 'after', description: 'is not a cursor that this list gave' }]);
+  if (txid === undefined || id === undefined)
+    throw new InvalidProblem([{ field: 'after', description: 'is not a cursor that this list gave' }]);
   return { txid, id };
 }

@@ -80,12 +80,17 @@ export class CommandFlow {
       const batch = new Batch(locked);
       const done = steps.map((step) => batch.step(step, sessions.get(step.session.agentId), at));
       changed.push(...batch.changed());
-      await saveCommands(tx, changed.map((c) => c.after));
+      await saveCommands(
+        tx,
+        changed.map((c) => c.after),
+      );
       await noteOddities(tx, orgId, changed);
       return done;
     });
     tellOf(this.#parts.bell, changed);
-    this.#parts.ended(changed.filter((c) => c.after.workflowId === '' && isTerminal(c.after.state)).map((c) => c.after.id));
+    this.#parts.ended(
+      changed.filter((c) => c.after.workflowId === '' && isTerminal(c.after.state)).map((c) => c.after.id),
+    );
     return outcomes;
   }
 
@@ -99,16 +104,27 @@ export class CommandFlow {
         leaseNow(tx, this.#parts.gatewayId),
         relaxed,
       ] as const);
-      const sessions = found[0] as Awaited<ReturnType<typeof holdSessions>>;
+      const sessions = found[0];
       const at = found[claims.length + 1] as Awaited<ReturnType<typeof leaseNow>>;
       const taken = claims.map((claim, i) => {
         const queued = found[i + 1] as Awaited<ReturnType<typeof lockQueued>>;
         return queued.flatMap(({ command, load }) => {
-          const moved = advance(command, { kind: 'dispatch' }, { ...at, ...judge(claim.session, sessions.get(claim.session.agentId), at.leased), resourceBusy: command.resourceBusy });
+          const moved = advance(
+            command,
+            { kind: 'dispatch' },
+            {
+              ...at,
+              ...judge(claim.session, sessions.get(claim.session.agentId), at.leased),
+              resourceBusy: command.resourceBusy,
+            },
+          );
           return moved.words.length > 0 ? [{ load, command: moved.command }] : [];
         });
       });
-      await saveCommands(tx, taken.flat().map((t) => t.command));
+      await saveCommands(
+        tx,
+        taken.flat().map((t) => t.command),
+      );
       return taken.map((each) => each.map((t) => t.load));
     });
   }
@@ -137,7 +153,12 @@ class Batch {
       return { words: step.fact.kind === 'result' ? [{ kind: 'ack', terminal: true }] : [], state: undefined };
     const { mayBegin, current, incarnation } = judge(step.session, held, at.leased);
     if (!current && step.fact.kind !== 'result') return { words: [], state: command.state };
-    const moved = advance(command, step.fact, { now: at.now, mayBegin, incarnation, resourceBusy: command.resourceBusy || this.#taken.has(command.resourceKey) });
+    const moved = advance(command, step.fact, {
+      now: at.now,
+      mayBegin,
+      incarnation,
+      resourceBusy: command.resourceBusy || this.#taken.has(command.resourceKey),
+    });
     const after = { ...command, ...moved.command };
     if (after.needsPermit && isActive(after.state)) this.#taken.add(after.resourceKey);
     this.#after.set(after.id, after);
@@ -152,20 +173,39 @@ class Batch {
   }
 }
 
-const unchanged = (a: LockedCommand, b: LockedCommand): boolean => (Object.keys(a) as (keyof LockedCommand)[]).every((key) => a[key] === b[key]);
+const unchanged = (a: LockedCommand, b: LockedCommand): boolean =>
+  (Object.keys(a) as (keyof LockedCommand)[]).every((key) => a[key] === b[key]);
 
-function judge(session: SessionRef, held: HeldSession | undefined, leased: boolean): { readonly mayBegin: boolean; readonly current: boolean; readonly incarnation: string } {
+function judge(
+  session: SessionRef,
+  held: HeldSession | undefined,
+  leased: boolean,
+): { readonly mayBegin: boolean; readonly current: boolean; readonly incarnation: string } {
   const current = held !== undefined && held.epoch === session.epoch;
   return { current, mayBegin: current && held.trusted && leased, incarnation: session.incarnation };
 }
 
 /** Appends what a person should look into. */
-export async function noteOddities(tx: Tx, orgId: string, changed: readonly { readonly before: LockedCommand; readonly after: LockedCommand }[]): Promise<void> {
+export async function noteOddities(
+  tx: Tx,
+  orgId: string,
+  changed: readonly { readonly before: LockedCommand; readonly after: LockedCommand }[],
+): Promise<void> {
   for (const { before, after } of changed) {
     if (before.lateResult === null && after.lateResult !== null)
-      await appendEvent(tx, gatewayAuthor(after.id), { orgId, name: 'command.contradicted', resourceId: after.id, data: { agentId: after.agentId, state: after.state } });
+      await appendEvent(tx, gatewayAuthor(after.id), {
+        orgId,
+        name: 'command.contradicted',
+        resourceId: after.id,
+        data: { agentId: after.agentId, state: after.state },
+      });
     if (before.state !== 'UNKNOWN' && after.state === 'UNKNOWN')
-      await appendEvent(tx, gatewayAuthor(after.id), { orgId, name: 'command.lost', resourceId: after.id, data: { agentId: after.agentId, resourceKey: after.resourceKey } });
+      await appendEvent(tx, gatewayAuthor(after.id), {
+        orgId,
+        name: 'command.lost',
+        resourceId: after.id,
+        data: { agentId: after.agentId, resourceKey: after.resourceKey },
+      });
   }
 }
 

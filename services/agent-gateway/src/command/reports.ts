@@ -44,7 +44,12 @@ export class Reports {
     if (known !== undefined && known.n >= progress.n) return;
     if (known === undefined) this.#notes++;
     const detail = progress.detail === '' ? progress.subStep : progress.detail;
-    notes.set(progress.commandId, { commandId: progress.commandId, agentId: session.agentId, n: progress.n, detail: clean(detail).slice(0, 500) });
+    notes.set(progress.commandId, {
+      commandId: progress.commandId,
+      agentId: session.agentId,
+      n: progress.n,
+      detail: clean(detail).slice(0, 500),
+    });
   }
 
   logs(session: SessionRef, batch: LogBatch): void {

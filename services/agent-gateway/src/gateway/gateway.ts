@@ -13,7 +13,15 @@ import { leaseNow } from '../session/session.repo.ts';
 import { SessionStore, type PeerIdentity } from '../session/standing.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { GatewayLease, leasePace } from './lease.ts';
-import { agentsWithQueued, commandsToStop, endedOf, orphanedSessions, overdueCommands, standings, touchAgents } from './sweep.repo.ts';
+import {
+  agentsWithQueued,
+  commandsToStop,
+  endedOf,
+  orphanedSessions,
+  overdueCommands,
+  standings,
+  touchAgents,
+} from './sweep.repo.ts';
 
 export interface GatewayParts {
   readonly database: GatewayDatabase;
@@ -58,7 +66,12 @@ export class Gateway {
     const now = () => performance.now();
     this.#lease = new GatewayLease(parts.sweepDatabase, this.id, now);
     this.#reports = new Reports(parts.database, parts.bell, parts.logger);
-    this.#flow = new CommandFlow({ gatewayId: this.id, database: parts.database, bell: parts.bell, ended: parts.ended });
+    this.#flow = new CommandFlow({
+      gatewayId: this.id,
+      database: parts.database,
+      bell: parts.bell,
+      ended: parts.ended,
+    });
     this.#session = {
       store: new SessionStore(parts.database, this.id, parts.endpoints),
       flow: this.#flow,
@@ -89,7 +102,8 @@ export class Gateway {
   take(call: LinkCall, identity: PeerIdentity): void {
     const session = new LinkSession(call, identity, this.#session);
     this.#all.add(session);
-    if (this.#draining) session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 1_000 });
+    if (this.#draining)
+      session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 1_000 });
   }
 
   /** Commands were queued for an agent: tells its session, here or wherever it is. */
@@ -115,10 +129,12 @@ export class Gateway {
     this.#draining = true;
     const elsewhere = await this.#lease.release().catch(() => false);
     const patience = elsewhere ? drainMs : aloneDrainMs;
-    for (const session of this.#all) session.drain(elsewhere ? Math.floor((Math.random() * patience) / 2) : 1_000, patience);
+    for (const session of this.#all)
+      session.drain(elsewhere ? Math.floor((Math.random() * patience) / 2) : 1_000, patience);
     const until = performance.now() + patience;
     while (this.#all.size > 0 && performance.now() < until) await delay(25);
-    for (const session of this.#all) session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 0 });
+    for (const session of this.#all)
+      session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 0 });
     for (const timer of this.#timers) clearInterval(timer);
     await this.#reports.close();
     await Promise.all([...this.#closing, ...[...this.#running].map((work) => work())]);
@@ -149,7 +165,8 @@ export class Gateway {
     if (data === '') session.wake();
     else if (data === agentWords.revoked) void this.#checkStandings().catch((error: unknown) => this.#failed(error));
     else if (data.startsWith(agentWords.stop)) session.cancel(data.slice(agentWords.stop.length));
-    else if (data.startsWith(agentWords.epoch) && Number(data.slice(agentWords.epoch.length)) > session.epoch) supersede(session);
+    else if (data.startsWith(agentWords.epoch) && Number(data.slice(agentWords.epoch.length)) > session.epoch)
+      supersede(session);
   }
 
   #finished(session: LinkSession): void {
@@ -182,10 +199,27 @@ export class Gateway {
     for (const row of rows) {
       const session = this.#current.get(row.id)?.session;
       if (session === undefined) continue;
-      if (row.state === 'REVOKED') session.input({ kind: 'dismissed', reason: 'AGENT_REVOKED', message: 'this agent was revoked; enrol it anew with a new join token', retryAfterMs: 0 });
+      if (row.state === 'REVOKED')
+        session.input({
+          kind: 'dismissed',
+          reason: 'AGENT_REVOKED',
+          message: 'this agent was revoked; enrol it anew with a new join token',
+          retryAfterMs: 0,
+        });
       else if (row.certificate_serial !== session.identity.certificateSerial)
-        session.input({ kind: 'dismissed', reason: 'CERTIFICATE_SUPERSEDED', message: 'a newer certificate was issued to this agent', retryAfterMs: 0 });
-      else if (row.state === 'QUARANTINED') session.input({ kind: 'dismissed', reason: 'QUARANTINED', message: 'the identity of this agent is in conflict; revoke it and enrol it anew', retryAfterMs: 0 });
+        session.input({
+          kind: 'dismissed',
+          reason: 'CERTIFICATE_SUPERSEDED',
+          message: 'a newer certificate was issued to this agent',
+          retryAfterMs: 0,
+        });
+      else if (row.state === 'QUARANTINED')
+        session.input({
+          kind: 'dismissed',
+          reason: 'QUARANTINED',
+          message: 'the identity of this agent is in conflict; revoke it and enrol it anew',
+          retryAfterMs: 0,
+        });
       else if (Number(row.epoch) > session.epoch) supersede(session);
     }
   }
@@ -210,26 +244,43 @@ export class Gateway {
   /** Ends what was not begun in time, gives up on runs that nobody heard of, closes sessions of gateways that are gone. */
   async #sweepOverdue(): Promise<void> {
     const { sweepDatabase, database, bell } = this.#parts;
-    const [overdue, orphans] = await sweepDatabase.anywhere((tx) => Promise.all([overdueCommands(tx, batchLimit), orphanedSessions(tx, batchLimit)]));
+    const [overdue, orphans] = await sweepDatabase.anywhere((tx) =>
+      Promise.all([overdueCommands(tx, batchLimit), orphanedSessions(tx, batchLimit)]),
+    );
     for (const [orgId, commands] of Map.groupBy(overdue, (c) => c.org_id)) {
       const changed = await database.tenant(orgId, async (tx) => {
-        const locked = await lockCommands(tx, commands.map((c) => c.id));
+        const locked = await lockCommands(
+          tx,
+          commands.map((c) => c.id),
+        );
         const { now } = await leaseNow(tx, this.id);
         const moved = locked.map((before) => {
-          const step = advance(before, { kind: 'expire', failure: expiredFailure }, { now, mayBegin: false, incarnation: '', resourceBusy: true });
+          const step = advance(
+            before,
+            { kind: 'expire', failure: expiredFailure },
+            { now, mayBegin: false, incarnation: '', resourceBusy: true },
+          );
           return { before, after: { ...before, ...step.command } };
         });
         const real = moved.filter((m) => m.before.state !== m.after.state);
-        await saveCommands(tx, real.map((m) => m.after));
+        await saveCommands(
+          tx,
+          real.map((m) => m.after),
+        );
         await noteOddities(tx, orgId, real);
         return real;
       });
       tellOf(bell, changed);
       this.#parts.ended(changed.map((c) => c.after.id));
-      this.stopCommands(changed.filter((c) => c.after.state === 'EXPIRED' && c.before.state !== 'QUEUED').map((c) => c.after));
+      this.stopCommands(
+        changed.filter((c) => c.after.state === 'EXPIRED' && c.before.state !== 'QUEUED').map((c) => c.after),
+      );
     }
     for (const { org_id, agent_id, epoch } of orphans)
-      await this.#session.store.close({ orgId: org_id, agentId: agent_id, epoch: Number(epoch), incarnation: '' }, 'GATEWAY_LOST');
+      await this.#session.store.close(
+        { orgId: org_id, agentId: agent_id, epoch: Number(epoch), incarnation: '' },
+        'GATEWAY_LOST',
+      );
   }
 
   async #touch(): Promise<void> {
@@ -253,9 +304,17 @@ export class Gateway {
   }
 
   #failed(error: unknown): void {
-    this.#parts.logger.warn({ err: error, gatewayId: this.id }, 'a sweep of the gateway failed; the next one tries again');
+    this.#parts.logger.warn(
+      { err: error, gatewayId: this.id },
+      'a sweep of the gateway failed; the next one tries again',
+    );
   }
 }
 
 const supersede = (session: LinkSession): void =>
-  session.input({ kind: 'dismissed', reason: 'SUPERSEDED', message: 'a newer session of this agent is open', retryAfterMs: 0 });
+  session.input({
+    kind: 'dismissed',
+    reason: 'SUPERSEDED',
+    message: 'a newer session of this agent is open',
+    retryAfterMs: 0,
+  });

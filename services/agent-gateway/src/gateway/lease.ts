@@ -30,7 +30,10 @@ export class GatewayLease {
     await this.#database.anywhere((tx) =>
       tx
         .insertInto('agent_gateway.gateway')
-        .values({ id: this.#gatewayId, lease_until: sql<Date>`now() + make_interval(secs => ${leasePace.lengthMs / 1000})` })
+        .values({
+          id: this.#gatewayId,
+          lease_until: sql<Date>`now() + make_interval(secs => ${leasePace.lengthMs / 1000})`,
+        })
         .onConflict((c) => c.column('id').doUpdateSet((eb) => ({ lease_until: eb.ref('excluded.lease_until') })))
         .execute(),
     );
@@ -41,8 +44,18 @@ export class GatewayLease {
   async release(): Promise<boolean> {
     this.#validUntil = Number.NEGATIVE_INFINITY;
     return this.#database.anywhere(async (tx) => {
-      await tx.deleteFrom('agent_gateway.gateway').where((eb) => eb.or([eb('id', '=', this.#gatewayId), eb('lease_until', '<', sql<Date>`now() - interval '1 day'`)])).execute();
-      const other = await tx.selectFrom('agent_gateway.gateway').select('id').where('lease_until', '>', sql<Date>`now()`).limit(1).executeTakeFirst();
+      await tx
+        .deleteFrom('agent_gateway.gateway')
+        .where((eb) =>
+          eb.or([eb('id', '=', this.#gatewayId), eb('lease_until', '<', sql<Date>`now() - interval '1 day'`)]),
+        )
+        .execute();
+      const other = await tx
+        .selectFrom('agent_gateway.gateway')
+        .select('id')
+        .where('lease_until', '>', sql<Date>`now()`)
+        .limit(1)
+        .executeTakeFirst();
       return other !== undefined;
     });
   }

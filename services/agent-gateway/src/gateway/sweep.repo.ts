@@ -6,7 +6,9 @@ export async function agentsWithQueued(tx: Tx, agentIds: readonly string[]): Pro
   const { rows } = await sql<{ id: string }>`
     select a.id from unnest(${agentIds}::text[]) as a(id)
     join agent_gateway.agent g on g.id = a.id
-    where exists (select from agent_gateway.command c where c.org_id = g.org_id and c.agent_id = a.id and c.state = 'QUEUED')`.execute(tx);
+    where exists (select from agent_gateway.command c where c.org_id = g.org_id and c.agent_id = a.id and c.state = 'QUEUED')`.execute(
+    tx,
+  );
   return rows.map((row) => row.id);
 }
 
@@ -32,11 +34,16 @@ export async function endedOf(tx: Tx, ids: readonly string[]): Promise<Set<strin
 }
 
 /** Commands of any tenant whose time has passed: not begun by then, or run and not heard of. */
-export async function overdueCommands(tx: Tx, limit: number): Promise<{ readonly org_id: string; readonly id: string }[]> {
+export async function overdueCommands(
+  tx: Tx,
+  limit: number,
+): Promise<{ readonly org_id: string; readonly id: string }[]> {
   const { rows } = await sql<{ org_id: string; id: string }>`
     (select org_id, id from agent_gateway.command where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED') and start_by <= now() limit ${limit})
     union all
-    (select org_id, id from agent_gateway.command where state = 'RUNNING' and run_until <= now() limit ${limit})`.execute(tx);
+    (select org_id, id from agent_gateway.command where state = 'RUNNING' and run_until <= now() limit ${limit})`.execute(
+    tx,
+  );
   return rows;
 }
 
@@ -55,7 +62,9 @@ export const orphanedSessions = (tx: Tx, limit: number) =>
 export const standings = (tx: Tx, agentIds: readonly string[]) =>
   tx
     .selectFrom('agent_gateway.agent as a')
-    .innerJoin('agent_gateway.agent_session as s', (join) => join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'))
+    .innerJoin('agent_gateway.agent_session as s', (join) =>
+      join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
+    )
     .select(['a.id', 'a.state', 'a.certificate_serial', 's.epoch'])
     .where('a.id', '=', sql<string>`any(${agentIds}::text[])`)
     .execute();

@@ -4,16 +4,26 @@ import type { JoinTokenTable } from './join-token.table.ts';
 
 /** Finds a token before its tenant is known. */
 export const findToken = (tx: Tx, tokenSha256: Buffer) =>
-  tx.selectFrom('agent_gateway.join_token').select(['org_id', 'id']).where('token_sha256', '=', tokenSha256).executeTakeFirst();
+  tx
+    .selectFrom('agent_gateway.join_token')
+    .select(['org_id', 'id'])
+    .where('token_sha256', '=', tokenSha256)
+    .executeTakeFirst();
 
 export const lockToken = (tx: Tx, id: string): Promise<Selectable<JoinTokenTable>> =>
   tx.selectFrom('agent_gateway.join_token').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow();
 
-export const insertToken = (tx: Tx, token: Pick<JoinTokenTable, 'org_id' | 'id' | 'agent_name' | 'token_sha256' | 'expires_at'>) =>
+export const insertToken = (
+  tx: Tx,
+  token: Pick<JoinTokenTable, 'org_id' | 'id' | 'agent_name' | 'token_sha256' | 'expires_at'>,
+) =>
   tx
     .insertInto('agent_gateway.join_token')
     .values({ ...token, used_at: null, revoked_at: null, csr_sha256: null, agent_id: null, certificate: null })
     .execute();
 
-export const updateToken = (tx: Tx, id: string, values: Partial<Pick<JoinTokenTable, 'used_at' | 'revoked_at' | 'csr_sha256' | 'agent_id' | 'certificate'>>) =>
-  tx.updateTable('agent_gateway.join_token').set(values).where('id', '=', id).execute();
+export const updateToken = (
+  tx: Tx,
+  id: string,
+  values: Partial<Pick<JoinTokenTable, 'used_at' | 'revoked_at' | 'csr_sha256' | 'agent_id' | 'certificate'>>,
+) => tx.updateTable('agent_gateway.join_token').set(values).where('id', '=', id).execute();

@@ -15,7 +15,15 @@ import type { CommandFlow, SessionRef } from '../command/flow.ts';
 import type { Reports } from '../command/reports.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { Outbox, type LinkCall } from './outbox.ts';
-import { newSession, turn, type Phase, type SessionEffect, type SessionInput, type SessionState, type WorkFrame } from './session.ts';
+import {
+  newSession,
+  turn,
+  type Phase,
+  type SessionEffect,
+  type SessionInput,
+  type SessionState,
+  type WorkFrame,
+} from './session.ts';
 import type { PeerIdentity, SessionStore } from './standing.ts';
 
 /** What every session of a gateway shares. */
@@ -70,7 +78,13 @@ export class LinkSession {
     this.#state = newSession(parts.now());
     this.#outbox = new Outbox(
       call,
-      () => this.input({ kind: 'dismissed', reason: 'TOO_SLOW', message: 'the agent does not read what it is sent', retryAfterMs: 0 }),
+      () =>
+        this.input({
+          kind: 'dismissed',
+          reason: 'TOO_SLOW',
+          message: 'the agent does not read what it is sent',
+          retryAfterMs: 0,
+        }),
       () => this.wake(),
     );
     call.on('data', (message) => this.input({ kind: 'frame', frame: message.frame }));
@@ -105,8 +119,15 @@ export class LinkSession {
 
   /** Tells the agent to move to another gateway within `deadlineMs`. */
   drain(reconnectInMs: number, deadlineMs: number): void {
-    if (this.#online) this.#outbox.send({ case: 'drain', value: { $typeName: 'truffle.agent.v1.Drain', reconnectInMs, deadlineMs } });
-    else this.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: reconnectInMs });
+    if (this.#online)
+      this.#outbox.send({ case: 'drain', value: { $typeName: 'truffle.agent.v1.Drain', reconnectInMs, deadlineMs } });
+    else
+      this.input({
+        kind: 'dismissed',
+        reason: 'DRAINING',
+        message: 'the gateway is leaving',
+        retryAfterMs: reconnectInMs,
+      });
   }
 
   /** Drops everything without a word, as a crash would. */
@@ -123,7 +144,8 @@ export class LinkSession {
 
   /** Asks the agent to stop a command, and to forget one that has no permit. */
   cancel(commandId: string): void {
-    if (this.#online) this.#outbox.send({ case: 'cancel', value: { $typeName: 'truffle.agent.v1.CancelCommand', commandId } });
+    if (this.#online)
+      this.#outbox.send({ case: 'cancel', value: { $typeName: 'truffle.agent.v1.CancelCommand', commandId } });
   }
 
   /** Looks again at commands that wait for a permit: their resource may be free, or they may have been called off. */
@@ -150,7 +172,11 @@ export class LinkSession {
       case 'begin':
         return this.#begin();
       case 'work':
-        return void (this.#online ? this.#work(effect.frame) : this.#early.length < mostPending ? this.#early.push(effect.frame) : undefined);
+        return void (this.#online
+          ? this.#work(effect.frame)
+          : this.#early.length < mostPending
+            ? this.#early.push(effect.frame)
+            : undefined);
       case 'finish':
         return this.#finish(effect.why);
     }
@@ -158,7 +184,8 @@ export class LinkSession {
 
   async #open(hello: Hello): Promise<void> {
     const opening = await this.#parts.store.open(this.identity, hello);
-    if (opening.kind === 'refused') return this.input({ kind: 'dismissed', reason: opening.reason, message: opening.message, retryAfterMs: 0 });
+    if (opening.kind === 'refused')
+      return this.input({ kind: 'dismissed', reason: opening.reason, message: opening.message, retryAfterMs: 0 });
     this.#ref = opening.session;
     this.#sameIncarnation = opening.sameIncarnation;
     this.input({ kind: 'opened', epoch: opening.session.epoch, welcome: opening.welcome });
@@ -173,7 +200,13 @@ export class LinkSession {
     const [ref, hello] = [this.#ref, this.#hello];
     if (ref === undefined || hello === undefined) return;
     const reunion = await store.confirm(ref, hello, this.#sameIncarnation);
-    if (reunion === undefined) return this.input({ kind: 'dismissed', reason: 'SUPERSEDED', message: 'a newer session of this agent is open', retryAfterMs: 0 });
+    if (reunion === undefined)
+      return this.input({
+        kind: 'dismissed',
+        reason: 'SUPERSEDED',
+        message: 'a newer session of this agent is open',
+        retryAfterMs: 0,
+      });
     const words: (() => void)[] = [];
     for (const load of reunion.loads) words.push(() => this.#send(load));
     for (const id of reunion.unknown) words.push(() => this.cancel(id));
@@ -197,11 +230,18 @@ export class LinkSession {
     if (ref === undefined) return;
     switch (frame.case) {
       case 'accepted':
-        return this.#step(frame.value.commandId, { kind: 'accepted', payloadSha256: Buffer.from(frame.value.payloadSha256).toString('hex') });
+        return this.#step(frame.value.commandId, {
+          kind: 'accepted',
+          payloadSha256: Buffer.from(frame.value.payloadSha256).toString('hex'),
+        });
       case 'rejected': {
         const failure = frame.value.failure ?? create(FailureSchema, { reason: 'REJECTED' });
         const retryable = failure.reason === 'NOT_ACCEPTING';
-        return this.#step(frame.value.commandId, { kind: 'rejected', failure: toBinary(FailureSchema, failure), retryable });
+        return this.#step(frame.value.commandId, {
+          kind: 'rejected',
+          failure: toBinary(FailureSchema, failure),
+          retryable,
+        });
       }
       case 'result':
         return this.#result(frame.value);
@@ -216,7 +256,13 @@ export class LinkSession {
 
   #result(result: CommandResult): void {
     const read = outcomeOf(result);
-    if (read === undefined) return this.input({ kind: 'dismissed', reason: 'PROTOCOL_VIOLATION', message: 'a result says no outcome', retryAfterMs: 0 });
+    if (read === undefined)
+      return this.input({
+        kind: 'dismissed',
+        reason: 'PROTOCOL_VIOLATION',
+        message: 'a result says no outcome',
+        retryAfterMs: 0,
+      });
     this.#step(result.commandId, { kind: 'result', ...read });
   }
 
@@ -231,7 +277,8 @@ export class LinkSession {
         if (freed) {
           this.#window.delete(commandId);
           this.#spans.ended(commandId, state ?? 'ENDED_ELSEWHERE');
-        } else if (this.#window.has(commandId) || state === 'RUNNING' || state === 'ACCEPTED') this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
+        } else if (this.#window.has(commandId) || state === 'RUNNING' || state === 'ACCEPTED')
+          this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
         this.#say(commandId, words);
         if (freed && state !== 'QUEUED') this.#roomAgain();
       })
@@ -248,10 +295,16 @@ export class LinkSession {
     for (const word of words) {
       switch (word.kind) {
         case 'permit':
-          this.#outbox.send({ case: 'permit', value: { $typeName: 'truffle.agent.v1.Permit', commandId, permitNo: word.permitNo } });
+          this.#outbox.send({
+            case: 'permit',
+            value: { $typeName: 'truffle.agent.v1.Permit', commandId, permitNo: word.permitNo },
+          });
           break;
         case 'ack':
-          this.#outbox.send({ case: 'resultAck', value: { $typeName: 'truffle.agent.v1.ResultAck', commandId, terminal: word.terminal } });
+          this.#outbox.send({
+            case: 'resultAck',
+            value: { $typeName: 'truffle.agent.v1.ResultAck', commandId, terminal: word.terminal },
+          });
           break;
         case 'cancel':
           this.cancel(commandId);
@@ -267,7 +320,12 @@ export class LinkSession {
 
   #violated(reason: string): void {
     if (this.#ref !== undefined) this.#background(this.#parts.store.quarantine(this.#ref, reason));
-    this.input({ kind: 'dismissed', reason, message: 'the agent broke the protocol and gets no work until it is enrolled anew', retryAfterMs: 300_000 });
+    this.input({
+      kind: 'dismissed',
+      reason,
+      message: 'the agent broke the protocol and gets no work until it is enrolled anew',
+      retryAfterMs: 300_000,
+    });
   }
 
   async #claim(): Promise<void> {
@@ -299,7 +357,11 @@ export class LinkSession {
 
   #send(load: CommandLoad): void {
     if (!this.#window.has(load.id)) this.#window.set(load.id, 'sent');
-    const value = create(CommandSchema, { ...load, traceparent: this.#spans.sent(load), runTimeout: durationFromMs(load.runTimeoutMs) });
+    const value = create(CommandSchema, {
+      ...load,
+      traceparent: this.#spans.sent(load),
+      runTimeout: durationFromMs(load.runTimeoutMs),
+    });
     this.#outbox.send({ case: 'command', value });
   }
 
@@ -311,10 +373,11 @@ export class LinkSession {
   }
 
   async #storeInventory(): Promise<void> {
-    for (let next = this.#inventory; next !== undefined && this.#ref !== undefined; ) {
+    for (let next = this.#inventory; next !== undefined && this.#ref !== undefined;) {
       const bytes = Buffer.from(toBinary(InventorySchema, next));
       const { orgId, agentId } = this.#ref;
-      if (bytes.length > maxInventoryBytes) this.#parts.logger.warn({ agentId, bytes: bytes.length }, 'an inventory is too large and was not stored');
+      if (bytes.length > maxInventoryBytes)
+        this.#parts.logger.warn({ agentId, bytes: bytes.length }, 'an inventory is too large and was not stored');
       else await this.#parts.database.tenant(orgId, (tx) => storeInventory(tx, agentId, bytes));
       const newer = this.#inventory;
       if (newer === next) break;
@@ -335,7 +398,12 @@ export class LinkSession {
 
   #failed(error: unknown): void {
     this.#parts.logger.warn({ err: error, agentId: this.identity.agentId }, 'a session could not go on');
-    this.input({ kind: 'dismissed', reason: 'UNAVAILABLE', message: 'the gateway cannot reach its database', retryAfterMs: 1_000 + Math.floor(Math.random() * 4_000) });
+    this.input({
+      kind: 'dismissed',
+      reason: 'UNAVAILABLE',
+      message: 'the gateway cannot reach its database',
+      retryAfterMs: 1_000 + Math.floor(Math.random() * 4_000),
+    });
   }
 
   #finish(why: string): void {
@@ -348,7 +416,14 @@ export class LinkSession {
     this.#closing =
       ref === undefined || this.#state.epoch === 0
         ? Promise.resolve()
-        : this.#parts.store.close(ref, why).catch((error: unknown) => this.#parts.logger.warn({ err: error, agentId: ref.agentId }, 'the end of a session was not stored; a sweep will'));
+        : this.#parts.store
+            .close(ref, why)
+            .catch((error: unknown) =>
+              this.#parts.logger.warn(
+                { err: error, agentId: ref.agentId },
+                'the end of a session was not stored; a sweep will',
+              ),
+            );
     this.#parts.finished(this, why);
   }
 }

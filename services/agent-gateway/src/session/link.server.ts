@@ -1,6 +1,12 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { AgentLinkService, LinkRequestSchema, LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import {
+  AgentLinkService,
+  LinkRequestSchema,
+  LinkResponseSchema,
+  type LinkRequest,
+  type LinkResponse,
+} from '@truffle/api/agent/v1/link';
 import { isId } from '@truffle/ids';
 import type { LinkCall } from './outbox.ts';
 import type { PeerIdentity } from './standing.ts';
@@ -48,7 +54,8 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
   server.addService(definition, {
     link: (call: LinkCall) => {
       const identity = identityOf(call);
-      if (identity === undefined) call.emit('error', { code: grpc.status.UNAUTHENTICATED, details: 'the certificate names no agent' });
+      if (identity === undefined)
+        call.emit('error', { code: grpc.status.UNAUTHENTICATED, details: 'the certificate names no agent' });
       else options.take(call, identity);
     },
   });
@@ -58,7 +65,9 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     true,
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${options.host}:${options.port}`, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    server.bindAsync(`${options.host}:${options.port}`, credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
   });
   return { port, close: () => server.forceShutdown() };
 }

@@ -6,10 +6,14 @@ import type { KnownSession } from './admission.ts';
 export async function lockSession(tx: Tx, agentId: string): Promise<KnownSession | undefined> {
   const row = await tx
     .selectFrom('agent_gateway.agent as a')
-    .innerJoin('agent_gateway.agent_session as s', (join) => join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'))
+    .innerJoin('agent_gateway.agent_session as s', (join) =>
+      join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
+    )
     .select(['a.state', 'a.certificate_serial', 's.incarnation', 's.journal_lsn', 's.continuity', 's.continuity_next'])
     .select(
-      sql<boolean>`s.open and exists (select from agent_gateway.gateway g where g.id = s.gateway_id and g.lease_until > now())`.as('live'),
+      sql<boolean>`s.open and exists (select from agent_gateway.gateway g where g.id = s.gateway_id and g.lease_until > now())`.as(
+        'live',
+      ),
     )
     .where('a.id', '=', agentId)
     .forUpdate('s')
@@ -94,18 +98,27 @@ export interface HeldSession {
 export async function holdSessions(tx: Tx, agentIds: readonly string[]): Promise<ReadonlyMap<string, HeldSession>> {
   const rows = await tx
     .selectFrom('agent_gateway.agent_session as s')
-    .innerJoin('agent_gateway.agent as a', (join) => join.onRef('a.org_id', '=', 's.org_id').onRef('a.id', '=', 's.agent_id'))
+    .innerJoin('agent_gateway.agent as a', (join) =>
+      join.onRef('a.org_id', '=', 's.org_id').onRef('a.id', '=', 's.agent_id'),
+    )
     .select(['s.agent_id', 's.epoch', 'a.state'])
     .where('s.agent_id', '=', sql<string>`any(${agentIds}::text[])`)
     .orderBy('s.agent_id')
     .forShare('s')
     .execute();
-  return new Map(rows.map((row) => [row.agent_id, { agentId: row.agent_id, epoch: Number(row.epoch), trusted: row.state === 'ONLINE' }]));
+  return new Map(
+    rows.map((row) => [
+      row.agent_id,
+      { agentId: row.agent_id, epoch: Number(row.epoch), trusted: row.state === 'ONLINE' },
+    ]),
+  );
 }
 
 /** The database's clock (not the transaction's beginning: locks may have been waited for), and whether the gateway's lease is in force by it. */
 export async function leaseNow(tx: Tx, gatewayId: string): Promise<{ readonly now: number; readonly leased: boolean }> {
   const { rows } = await sql<{ now: Date; leased: boolean }>`
-    select clock_timestamp() as now, exists (select from agent_gateway.gateway where id = ${gatewayId} and lease_until > clock_timestamp()) as leased`.execute(tx);
+    select clock_timestamp() as now, exists (select from agent_gateway.gateway where id = ${gatewayId} and lease_until > clock_timestamp()) as leased`.execute(
+    tx,
+  );
   return { now: rows[0]?.now.getTime() ?? Number.NaN, leased: rows[0]?.leased ?? false };
 }

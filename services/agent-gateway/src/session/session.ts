@@ -2,10 +2,20 @@ import type { Hello, LinkRequest, LinkResponse } from '@truffle/api/agent/v1/lin
 
 export type RequestFrame = LinkRequest['frame'];
 export type ResponseFrame = LinkResponse['frame'];
-export type WorkFrame = Extract<RequestFrame, { case: 'accepted' | 'rejected' | 'progress' | 'logs' | 'result' | 'inventory' }>;
+export type WorkFrame = Extract<
+  RequestFrame,
+  { case: 'accepted' | 'rejected' | 'progress' | 'logs' | 'result' | 'inventory' }
+>;
 
 /** Milliseconds that each phase may take, and what counts as a sign of life. */
-export const pace = { helloMs: 15_000, openMs: 15_000, readyMs: 10_000, confirmMs: 15_000, heartbeatMs: 10_000, deadMs: 30_000 } as const;
+export const pace = {
+  helloMs: 15_000,
+  openMs: 15_000,
+  readyMs: 10_000,
+  confirmMs: 15_000,
+  heartbeatMs: 10_000,
+  deadMs: 30_000,
+} as const;
 
 /**
  * Where a stream stands. hello: waits for the first frame. opening: the session is being stored. offered: Welcome is sent.
@@ -42,7 +52,14 @@ export type SessionEffect =
   /** The last effect of a session. `why` is for the log and for the event. */
   | { readonly kind: 'finish'; readonly why: string; readonly wasStored: boolean };
 
-export const newSession = (now: number): SessionState => ({ phase: 'hello', since: now, heardAt: now, beatAt: now, beats: 0n, epoch: 0 });
+export const newSession = (now: number): SessionState => ({
+  phase: 'hello',
+  since: now,
+  heardAt: now,
+  beatAt: now,
+  beats: 0n,
+  epoch: 0,
+});
 
 type Turn = { readonly state: SessionState; readonly effects: readonly SessionEffect[] };
 
@@ -54,7 +71,10 @@ export function turn(state: SessionState, input: SessionInput, now: number): Tur
       return heard({ ...state, heardAt: now }, input.frame, now);
     case 'opened':
       if (state.phase !== 'opening') return { state, effects: [] };
-      return { state: { ...state, phase: 'offered', since: now, epoch: input.epoch }, effects: [{ kind: 'send', frame: input.welcome }] };
+      return {
+        state: { ...state, phase: 'offered', since: now, epoch: input.epoch },
+        effects: [{ kind: 'send', frame: input.welcome }],
+      };
     case 'confirmed':
       if (state.phase !== 'confirming') return { state, effects: [] };
       return { state: { ...state, phase: 'online', since: now, beatAt: now }, effects: [{ kind: 'begin' }] };
@@ -73,8 +93,12 @@ function heard(state: SessionState, frame: RequestFrame, now: number): Turn {
       if (state.phase !== 'hello') return violation(state, 'a second Hello');
       return { state: { ...state, phase: 'opening', since: now }, effects: [{ kind: 'open', hello: frame.value }] };
     case 'ready':
-      if (state.phase !== 'offered' || Number(frame.value.epoch) !== state.epoch) return violation(state, 'a Ready for no offer');
-      return { state: { ...state, phase: 'confirming', since: now }, effects: [{ kind: 'confirm', epoch: state.epoch }] };
+      if (state.phase !== 'offered' || Number(frame.value.epoch) !== state.epoch)
+        return violation(state, 'a Ready for no offer');
+      return {
+        state: { ...state, phase: 'confirming', since: now },
+        effects: [{ kind: 'confirm', epoch: state.epoch }],
+      };
     case 'heartbeat':
       return state.phase === 'hello' ? violation(state, 'a frame before Hello') : { state, effects: [] };
     case 'accepted':
@@ -92,7 +116,12 @@ function heard(state: SessionState, frame: RequestFrame, now: number): Turn {
   }
 }
 
-const phaseMs: Record<Exclude<Phase, 'online' | 'ended'>, number> = { hello: pace.helloMs, opening: pace.openMs, offered: pace.readyMs, confirming: pace.confirmMs };
+const phaseMs: Record<Exclude<Phase, 'online' | 'ended'>, number> = {
+  hello: pace.helloMs,
+  opening: pace.openMs,
+  offered: pace.readyMs,
+  confirming: pace.confirmMs,
+};
 
 function tick(state: SessionState, now: number): Turn {
   if (state.phase === 'ended') return { state, effects: [] };
@@ -107,10 +136,14 @@ function tick(state: SessionState, now: number): Turn {
   return { state: { ...state, beatAt: now, beats }, effects: [{ kind: 'send', frame }] };
 }
 
-const violation = (state: SessionState, what: string): Turn => dismiss(state, 'PROTOCOL_VIOLATION', `the stream carried ${what}`, 0);
+const violation = (state: SessionState, what: string): Turn =>
+  dismiss(state, 'PROTOCOL_VIOLATION', `the stream carried ${what}`, 0);
 
 function dismiss(state: SessionState, reason: string, message: string, retryAfterMs: number): Turn {
-  const frame: ResponseFrame = { case: 'refusal', value: { $typeName: 'truffle.agent.v1.Refusal', reason, message, retryAfterMs } };
+  const frame: ResponseFrame = {
+    case: 'refusal',
+    value: { $typeName: 'truffle.agent.v1.Refusal', reason, message, retryAfterMs },
+  };
   const ended = finish(state, reason);
   return { state: ended.state, effects: [{ kind: 'send', frame }, ...ended.effects] };
 }

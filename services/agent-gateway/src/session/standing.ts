@@ -4,7 +4,13 @@ import { InFlightState, type Hello } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
 import { setStanding } from '../agent/agent.repo.ts';
 import { advance, type Held, type Word } from '../command/advance.ts';
-import { lockOpenCommands, readLoads, saveCommands, type CommandLoad, type LockedCommand } from '../command/command.repo.ts';
+import {
+  lockOpenCommands,
+  readLoads,
+  saveCommands,
+  type CommandLoad,
+  type LockedCommand,
+} from '../command/command.repo.ts';
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { admit, type Admission } from './admission.ts';
@@ -19,11 +25,19 @@ export interface PeerIdentity {
 }
 
 export type Opening =
-  | { readonly kind: 'offered'; readonly session: SessionRef; readonly sameIncarnation: boolean; readonly welcome: ResponseFrame }
+  | {
+      readonly kind: 'offered';
+      readonly session: SessionRef;
+      readonly sameIncarnation: boolean;
+      readonly welcome: ResponseFrame;
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
-const agentAuthor = (identity: { readonly agentId: string }, requestId: string): EventAuthor => ({ subject: `agent:${identity.agentId}`, requestId });
+const agentAuthor = (identity: { readonly agentId: string }, requestId: string): EventAuthor => ({
+  subject: `agent:${identity.agentId}`,
+  requestId,
+});
 
 /** The stored side of a session: each method is one transaction. */
 export class SessionStore {
@@ -42,8 +56,13 @@ export class SessionStore {
     const presented = hello.continuity.length === 0 ? '' : sha256(hello.continuity).toString('hex');
     return this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
-      if (known === undefined) return { kind: 'refused', reason: 'AGENT_REVOKED', message: 'there is no such agent; enrol it anew' };
-      const admission = admit(known, { ...hello, certificateSerial: identity.certificateSerial, continuity: presented });
+      if (known === undefined)
+        return { kind: 'refused', reason: 'AGENT_REVOKED', message: 'there is no such agent; enrol it anew' };
+      const admission = admit(known, {
+        ...hello,
+        certificateSerial: identity.certificateSerial,
+        continuity: presented,
+      });
       if (admission.kind === 'refuse') {
         if (admission.quarantine) await this.#quarantine(tx, identity, admission);
         return { kind: 'refused', reason: admission.reason, message: admission.message };
@@ -89,14 +108,20 @@ export class SessionStore {
   async confirm(session: SessionRef, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
     return this.#database.tenant(session.orgId, async (tx) => {
       if (!(await confirmSession(tx, session.agentId, session.epoch))) return undefined;
-      const before = await setStanding(tx, session.agentId, 'ONLINE', { version: hello.version, capabilities: hello.capabilities });
+      const before = await setStanding(tx, session.agentId, 'ONLINE', {
+        version: hello.version,
+        capabilities: hello.capabilities,
+      });
       if (before === undefined) return undefined;
       if (before.state !== 'ONLINE')
         await appendEvent(tx, agentAuthor(session, session.agentId), {
           orgId: session.orgId,
           name: 'agent.online',
           resourceId: session.agentId,
-          data: { before: { state: before.state, since: before.stateSince.toISOString() }, after: { state: 'ONLINE', version: hello.version } },
+          data: {
+            before: { state: before.state, since: before.stateSince.toISOString() },
+            after: { state: 'ONLINE', version: hello.version },
+          },
         });
       const journal = new Map(hello.inFlight.map((entry) => [entry.commandId, heldOf[entry.state]]));
       const commands = await lockOpenCommands(tx, session.agentId, [...journal.keys()]);
@@ -104,12 +129,20 @@ export class SessionStore {
       const busy = new Set<string>();
       const moved = commands.map((command) => {
         const fact = { kind: 'reconnected', held: journal.get(command.id) ?? 'nothing', sameIncarnation } as const;
-        const at = { now, mayBegin: leased, incarnation: session.incarnation, resourceBusy: command.resourceBusy || busy.has(command.resourceKey) };
+        const at = {
+          now,
+          mayBegin: leased,
+          incarnation: session.incarnation,
+          resourceBusy: command.resourceBusy || busy.has(command.resourceKey),
+        };
         const step = advance(command, fact, at);
         if (step.command.needsPermit && step.command.state === 'RUNNING') busy.add(command.resourceKey);
         return { before: command, after: { ...command, ...step.command }, words: step.words };
       });
-      await saveCommands(tx, moved.map((m) => m.after));
+      await saveCommands(
+        tx,
+        moved.map((m) => m.after),
+      );
       await noteOddities(tx, session.orgId, moved);
       const again = moved.filter((m) => m.words.some((w) => w.kind === 'send')).map((m) => m.after.id);
       const known = new Set(commands.map((c) => c.id));
@@ -122,8 +155,15 @@ export class SessionStore {
     return this.#database.tenant(session.orgId, async (tx) => {
       if (!(await closeSession(tx, session.agentId, session.epoch))) return;
       const commands = await lockOpenCommands(tx, session.agentId);
-      const moved = commands.map((c) => ({ before: c, after: advance(c, { kind: 'sessionLost' }, { now: 0, mayBegin: false, incarnation: '', resourceBusy: false }).command }));
-      await saveCommands(tx, moved.filter((m) => m.before !== m.after).map((m) => m.after));
+      const moved = commands.map((c) => ({
+        before: c,
+        after: advance(c, { kind: 'sessionLost' }, { now: 0, mayBegin: false, incarnation: '', resourceBusy: false })
+          .command,
+      }));
+      await saveCommands(
+        tx,
+        moved.filter((m) => m.before !== m.after).map((m) => m.after),
+      );
       const before = await setStanding(tx, session.agentId, 'OFFLINE');
       if (before?.state !== 'ONLINE') return;
       await appendEvent(tx, gatewayAuthor(session.agentId), {
@@ -143,21 +183,34 @@ export class SessionStore {
     });
   }
 
-  async #quarantine(tx: Parameters<typeof setStanding>[0], identity: { readonly orgId: string; readonly agentId: string }, admission: Pick<Extract<Admission, { kind: 'refuse' }>, 'message'> & { readonly reason: string }): Promise<void> {
+  async #quarantine(
+    tx: Parameters<typeof setStanding>[0],
+    identity: { readonly orgId: string; readonly agentId: string },
+    admission: Pick<Extract<Admission, { kind: 'refuse' }>, 'message'> & { readonly reason: string },
+  ): Promise<void> {
     const before = await setStanding(tx, identity.agentId, 'QUARANTINED');
     if (before === undefined || before.state === 'QUARANTINED') return;
     await appendEvent(tx, agentAuthor(identity, identity.agentId), {
       orgId: identity.orgId,
       name: 'agent.quarantined',
       resourceId: identity.agentId,
-      data: { before: { state: before.state }, after: { state: 'QUARANTINED' }, reason: admission.reason, message: admission.message },
+      data: {
+        before: { state: before.state },
+        after: { state: 'QUARANTINED' },
+        reason: admission.reason,
+        message: admission.message,
+      },
     });
   }
 }
 
 /** What is to be said after a session was confirmed. */
 export interface Reunion {
-  readonly moved: readonly { readonly before: LockedCommand; readonly after: LockedCommand; readonly words: readonly Word[] }[];
+  readonly moved: readonly {
+    readonly before: LockedCommand;
+    readonly after: LockedCommand;
+    readonly words: readonly Word[];
+  }[];
   /** Commands that the journal should have and has not. */
   readonly loads: readonly CommandLoad[];
   /** Ids in the journal that are not this agent's. */

@@ -3,9 +3,22 @@ import { createHash, randomBytes, randomUUID, webcrypto } from 'node:crypto';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
-import { CommandOutputSchema, CommandPayloadSchema, CommandResultSchema, Effect, Outcome } from '@truffle/api/agent/v1/command';
+import {
+  CommandOutputSchema,
+  CommandPayloadSchema,
+  CommandResultSchema,
+  Effect,
+  Outcome,
+} from '@truffle/api/agent/v1/command';
 import { EnrollRequestSchema } from '@truffle/api/agent/v1/agent_service';
-import { AgentLinkService, HelloSchema, LinkRequestSchema, LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
+import {
+  AgentLinkService,
+  HelloSchema,
+  LinkRequestSchema,
+  LinkResponseSchema,
+  type LinkRequest,
+  type LinkResponse,
+} from '@truffle/api/agent/v1/link';
 import { createJoinToken, enroll } from '../agent/enrollment.usecases.ts';
 import { serverName } from '../authority/authority.ts';
 import type { RequestFrame, ResponseFrame } from '../session/session.ts';
@@ -26,13 +39,23 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 /** A key and a certificate request for it, as an agent makes them. */
 export async function makeRequest(): Promise<{ readonly csr: Buffer; readonly key: string }> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=agent', keys, signingAlgorithm: algorithm });
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=agent',
+    keys,
+    signingAlgorithm: algorithm,
+  });
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   return { csr: Buffer.from(request.rawData), key: x509.PemConverter.encode(der, 'PRIVATE KEY') };
 }
 
 export const enrollRequest = (token: string, csr: Buffer) =>
-  create(EnrollRequestSchema, { token, csr, sealingPublicKey: randomBytes(32), identityPublicKey: randomBytes(32), version: '0.0.0' });
+  create(EnrollRequestSchema, {
+    token,
+    csr,
+    sealingPublicKey: randomBytes(32),
+    identityPublicKey: randomBytes(32),
+    version: '0.0.0',
+  });
 
 /** Enrols an agent by the use cases. */
 export async function enrolPeer(world: World, name: string): Promise<PeerKeys> {
@@ -53,10 +76,14 @@ export class PeerStream {
   heard: (frame: ResponseFrame) => void = () => undefined;
 
   constructor(endpoint: string, authority: string, keys: PeerKeys) {
-    this.#client = new grpc.Client(endpoint, grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(keys.key), Buffer.from(keys.certificate)), {
-      'grpc.ssl_target_name_override': serverName,
-      'grpc.use_local_subchannel_pool': 1,
-    });
+    this.#client = new grpc.Client(
+      endpoint,
+      grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(keys.key), Buffer.from(keys.certificate)),
+      {
+        'grpc.ssl_target_name_override': serverName,
+        'grpc.use_local_subchannel_pool': 1,
+      },
+    );
     this.#call = this.#client.makeBidiStreamRequest(
       `/${AgentLinkService.typeName}/Link`,
       (frame: LinkRequest) => Buffer.from(toBinary(LinkRequestSchema, frame)),
@@ -97,7 +124,10 @@ export class Peer {
   continuity: Uint8Array = new Uint8Array();
   lsn = 1n;
   /** Commands in the journal: permit 0 for accepted. */
-  readonly journal = new Map<string, { sha256: Uint8Array; payload: Uint8Array; permitNo: number; needsPermit: boolean; ended: boolean }>();
+  readonly journal = new Map<
+    string,
+    { sha256: Uint8Array; payload: Uint8Array; permitNo: number; needsPermit: boolean; ended: boolean }
+  >();
   /** How often each command took effect. */
   readonly effects = new Map<string, number>();
   /** Whether results are sent when a command was done. */
@@ -112,7 +142,7 @@ export class Peer {
   dial(endpoint: string, hello: HelloInit = {}): PeerStream {
     const stream = new PeerStream(endpoint, this.#authority, this.keys);
     stream.heard = (frame) => this.#heard(stream, frame);
-    stream.send({ case: 'hello', value: create(HelloSchema, { ...this.#hello(), ...hello } as HelloInit) });
+    stream.send({ case: 'hello', value: create(HelloSchema, { ...this.#hello(), ...hello }) });
     return stream;
   }
 
@@ -126,7 +156,11 @@ export class Peer {
       version: '0.0.0',
       capabilities: ['ping', 'ensureServer', 'deleteServer', 'runDeployment'],
       maxInFlight: 64,
-      inFlight: [...this.journal].map(([commandId, e]) => ({ commandId, state: e.ended ? 3 : e.permitNo > 0 || !e.needsPermit ? 2 : 1, permitNo: e.permitNo })),
+      inFlight: [...this.journal].map(([commandId, e]) => ({
+        commandId,
+        state: e.ended ? 3 : e.permitNo > 0 || !e.needsPermit ? 2 : 1,
+        permitNo: e.permitNo,
+      })),
     };
   }
 
@@ -143,7 +177,10 @@ export class Peer {
         const sha256 = createHash('sha256').update(payload).digest();
         if (!this.journal.has(id)) this.journal.set(id, { sha256, payload, permitNo: 0, needsPermit, ended: false });
         this.lsn++;
-        stream.send({ case: 'accepted', value: { $typeName: 'truffle.agent.v1.Accepted', commandId: id, payloadSha256: sha256 } });
+        stream.send({
+          case: 'accepted',
+          value: { $typeName: 'truffle.agent.v1.Accepted', commandId: id, payloadSha256: sha256 },
+        });
         if (!needsPermit) this.#done(stream, id);
         return;
       }
@@ -160,7 +197,8 @@ export class Peer {
         return;
       case 'cancel': {
         const entry = this.journal.get(frame.value.commandId);
-        if (entry !== undefined && entry.permitNo === 0 && entry.needsPermit) this.journal.delete(frame.value.commandId);
+        if (entry !== undefined && entry.permitNo === 0 && entry.needsPermit)
+          this.journal.delete(frame.value.commandId);
         return;
       }
       default:
@@ -179,8 +217,20 @@ export class Peer {
   #answer(stream: PeerStream, id: string): void {
     const entry = this.journal.get(id);
     const op = entry === undefined ? undefined : fromBinary(CommandPayloadSchema, entry.payload).op;
-    const output = op?.case === 'ping' ? toBinary(CommandOutputSchema, create(CommandOutputSchema, { output: { case: 'pong', value: { nonce: op.value.nonce } } })) : new Uint8Array();
-    const value = create(CommandResultSchema, { commandId: id, lsn: this.lsn, outcome: Outcome.SUCCEEDED, effect: op?.case === 'ping' ? Effect.NONE : Effect.FULL, output });
+    const output =
+      op?.case === 'ping'
+        ? toBinary(
+            CommandOutputSchema,
+            create(CommandOutputSchema, { output: { case: 'pong', value: { nonce: op.value.nonce } } }),
+          )
+        : new Uint8Array();
+    const value = create(CommandResultSchema, {
+      commandId: id,
+      lsn: this.lsn,
+      outcome: Outcome.SUCCEEDED,
+      effect: op?.case === 'ping' ? Effect.NONE : Effect.FULL,
+      output,
+    });
     stream.send({ case: 'result', value });
   }
 }

@@ -66,8 +66,15 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
   return {
     bell,
     orgId,
-    caller: { subject: 'user:usr_test', bindings: [], orgId, quotaHolder: '',
-    requestId: 'req_test', traceparent: '', address: '' },
+    caller: {
+      subject: 'user:usr_test',
+      bindings: [],
+      orgId,
+      quotaHolder: '',
+      requestId: 'req_test',
+      traceparent: '',
+      address: '',
+    },
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async () => {
@@ -88,15 +95,34 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
   };
 }
 
-async function startGateway(database: WorldDatabase, bell: Bell, authority: Authority, endpoints: () => readonly string[], gone: () => void): Promise<Running> {
+async function startGateway(
+  database: WorldDatabase,
+  bell: Bell,
+  authority: Authority,
+  endpoints: () => readonly string[],
+  gone: () => void,
+): Promise<Running> {
   const logger = createLogger('test', 'warn');
   const tenants = database.open<Tables>('svc_agent_gateway');
   const sweeps = database.open<Tables>('svc_agent_sweep');
   const ended = new EndedCommands(bell);
-  const gateway = new Gateway({ database: tenants, sweepDatabase: sweeps, bell, logger, endpoints, ended: (ids) => ended.tell(ids) });
+  const gateway = new Gateway({
+    database: tenants,
+    sweepDatabase: sweeps,
+    bell,
+    logger,
+    endpoints,
+    ended: (ids) => ended.tell(ids),
+  });
   await gateway.start();
   const identity = await authority.issueServer(['127.0.0.1']);
-  const server: LinkServer = await serveLinks({ host: '127.0.0.1', port: 0, authority: authority.pem, ...identity, take: (call, agent) => gateway.take(call, agent) });
+  const server: LinkServer = await serveLinks({
+    host: '127.0.0.1',
+    port: 0,
+    authority: authority.pem,
+    ...identity,
+    take: (call, agent) => gateway.take(call, agent),
+  });
   return {
     gateway,
     parts: { database: tenants, gateway, bell, ended },
@@ -115,7 +141,9 @@ async function startGateway(database: WorldDatabase, bell: Bell, authority: Auth
 }
 
 async function serveOrigin(enrollment: EnrollmentParts, endpoints: () => readonly string[]): Promise<Server> {
-  const handler = connectNodeAdapter({ routes: (router) => router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints)) });
+  const handler = connectNodeAdapter({
+    routes: (router) => router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints)),
+  });
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
