@@ -29,13 +29,21 @@ interface Identity {
 
 const [, , file = '', folder = ''] = process.argv;
 const identities = JSON.parse(readFileSync(file, 'utf8')) as Identity[];
-const nothing: CommandHandler = { kind: 'ensureServer', needsPermit: true, run: async () => ({ outcome: Outcome.SUCCEEDED, effect: Effect.FULL }) };
+const nothing: CommandHandler = {
+  kind: 'ensureServer',
+  needsPermit: true,
+  run: async () => ({ outcome: Outcome.SUCCEEDED, effect: Effect.FULL }),
+};
 const log = pino({ level: 'warn' }, pino.destination(2));
 
 async function echo(identity: Identity): Promise<{ p50: number; p99: number }> {
   const client = new grpc.Client(
     identity.echo,
-    grpc.credentials.createSsl(Buffer.from(identity.authorities), Buffer.from(identity.key), Buffer.from(identity.certificate)),
+    grpc.credentials.createSsl(
+      Buffer.from(identity.authorities),
+      Buffer.from(identity.key),
+      Buffer.from(identity.certificate),
+    ),
     { 'grpc.ssl_target_name_override': identity.serverName },
   );
   const raw = (bytes: Buffer): Buffer => bytes;
@@ -58,7 +66,9 @@ async function echo(identity: Identity): Promise<{ p50: number; p99: number }> {
 /** One journal write: a transaction of one row with its fsync, as the agent's journal makes them. */
 function fsyncs(): number {
   const db = new DatabaseSync(join(folder, 'bare.db'));
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB)');
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB)',
+  );
   const insert = db.prepare('INSERT INTO t(v) VALUES (?)');
   const value = Buffer.alloc(300, 1);
   const times: number[] = [];
@@ -83,7 +93,17 @@ function start(identity: Identity, i: number): void {
   const reports = new Reports({ journal, clock: systemClock, wake: (urgency) => link.current?.wake(urgency) });
   const runner = new Runner({ journal, reports, handlers: [pingHandler, nothing], clock: systemClock, log });
   const dialer = grpcDialer(() => identity);
-  link.current = new Link({ journal, runner, reports, dialer, clock: systemClock, random: Math.random, log, endpoints: [identity.endpoint], version: '0.0.0' });
+  link.current = new Link({
+    journal,
+    runner,
+    reports,
+    dialer,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    endpoints: [identity.endpoint],
+    version: '0.0.0',
+  });
   link.current.start();
 }
 

@@ -34,7 +34,12 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
   },
 });
-const [agents, commands, rounds, runs] = [values.agents, values.commands, values.rounds, values.runs].map(Number) as [number, number, number, number];
+const [agents, commands, rounds, runs] = [values.agents, values.commands, values.rounds, values.runs].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 
 interface Bare {
   readonly echo: { readonly p50: number; readonly p99: number };
@@ -49,7 +54,9 @@ async function commits(url: string): Promise<{ commit: number; relaxed: number }
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('create table if not exists bare (id int primary key, n int, v bytea)');
-  await client.query(`insert into bare select i, 0, decode(repeat('ab', 300), 'hex') from generate_series(1, 1000) i on conflict do nothing`);
+  await client.query(
+    `insert into bare select i, 0, decode(repeat('ab', 300), 'hex') from generate_series(1, 1000) i on conflict do nothing`,
+  );
   const one = async (relaxed: boolean): Promise<number> => {
     const times: number[] = [];
     for (let i = 0; i < 600; i++) {
@@ -71,7 +78,17 @@ function serveEcho(world: World, key: string, certificate: string): Promise<{ se
   const server = new grpc.Server();
   const raw = (bytes: Buffer): Buffer => bytes;
   server.addService(
-    { echo: { path: '/bench.Echo/Echo', requestStream: true, responseStream: true, requestSerialize: raw, requestDeserialize: raw, responseSerialize: raw, responseDeserialize: raw } },
+    {
+      echo: {
+        path: '/bench.Echo/Echo',
+        requestStream: true,
+        responseStream: true,
+        requestSerialize: raw,
+        requestDeserialize: raw,
+        responseSerialize: raw,
+        responseDeserialize: raw,
+      },
+    },
     {
       echo: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
         call.on('data', (message: Buffer) => call.write(message));
@@ -79,8 +96,16 @@ function serveEcho(world: World, key: string, certificate: string): Promise<{ se
       },
     },
   );
-  const credentials = grpc.ServerCredentials.createSsl(Buffer.from(world.enrollment.authority.pem), [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }], true);
-  return new Promise((resolve, reject) => server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error === null ? resolve({ server, port }) : reject(error))));
+  const credentials = grpc.ServerCredentials.createSsl(
+    Buffer.from(world.enrollment.authority.pem),
+    [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }],
+    true,
+  );
+  return new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
+      error === null ? resolve({ server, port }) : reject(error),
+    ),
+  );
 }
 
 const commandFor = (world: World, agentId: string) =>
@@ -89,7 +114,12 @@ const commandFor = (world: World, agentId: string) =>
     agentId,
     resourceKey: `pve:bench/${newId('srv')}`,
     fence: 1n,
-    payload: create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { orgId: world.orgId, name: 'bench', image: 'debian-12', cpu: 2, memoryBytes: 1n << 30n } } }),
+    payload: create(CommandPayloadSchema, {
+      op: {
+        case: 'ensureServer',
+        value: { orgId: world.orgId, name: 'bench', image: 'debian-12', cpu: 2, memoryBytes: 1n << 30n },
+      },
+    }),
     startBy: new Date(Date.now() + 600_000),
     runTimeoutMs: 60_000,
     traceparent: '',
@@ -130,11 +160,22 @@ async function bareParts(child: ChildProcess, lines: AsyncIterator<string>, url:
 const stateDir = mkdtempSync(join(tmpdir(), 'truffle-bench-'));
 const engines = await startEngines({ stateDir, quiet: true });
 const installation = ensureInstallation(join(stateDir, 'installation'));
-await migrate({ adminUrl: engines.databaseUrl, passwords: installation.databasePasswords, contextMaster: installation.contextMaster, services: [agentGatewayMigrations] });
+await migrate({
+  adminUrl: engines.databaseUrl,
+  passwords: installation.databasePasswords,
+  contextMaster: installation.contextMaster,
+  services: [agentGatewayMigrations],
+});
 const opened: Database<never>[] = [];
 const database = {
   open: <T>(role: ServiceRole): Database<T> => {
-    const one = new Database<T>({ url: engines.databaseUrl, role, password: installation.databasePasswords[role], contextKey: contextKeyOf(installation.contextMaster, role), connections: 16 });
+    const one = new Database<T>({
+      url: engines.databaseUrl,
+      role,
+      password: installation.databasePasswords[role],
+      contextKey: contextKeyOf(installation.contextMaster, role),
+      connections: 16,
+    });
     opened.push(one as unknown as Database<never>);
     return one;
   },
@@ -145,18 +186,33 @@ const gateway = await world.startGateway();
 const { key, certificate } = await world.enrollment.authority.issueServer(['127.0.0.1']);
 const echo = await serveEcho(world, key, certificate);
 const peers = await Promise.all(Array.from({ length: agents }, (_, i) => enrolPeer(world, `bench-${i}`)));
-const shared = { authorities: world.enrollment.authority.pem, serverName, endpoint: gateway.endpoint, echo: `127.0.0.1:${echo.port}` };
-writeFileSync(join(stateDir, 'identities.json'), JSON.stringify(peers.map((peer) => ({ ...shared, key: peer.key, certificate: peer.certificate }))), { mode: 0o600 });
-const child = fork(join(import.meta.dirname, 'command-path.agent.ts'), [join(stateDir, 'identities.json'), stateDir], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+const shared = {
+  authorities: world.enrollment.authority.pem,
+  serverName,
+  endpoint: gateway.endpoint,
+  echo: `127.0.0.1:${echo.port}`,
+};
+writeFileSync(
+  join(stateDir, 'identities.json'),
+  JSON.stringify(peers.map((peer) => ({ ...shared, key: peer.key, certificate: peer.certificate }))),
+  { mode: 0o600 },
+);
+const child = fork(join(import.meta.dirname, 'command-path.agent.ts'), [join(stateDir, 'identities.json'), stateDir], {
+  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+});
 const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })[Symbol.asyncIterator]();
 try {
   await lines.next();
-  for (const { agentId } of peers) while ((await getAgent(gateway.parts, world.orgId, agentId)).row.state !== 'ONLINE') await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const { agentId } of peers)
+    while ((await getAgent(gateway.parts, world.orgId, agentId)).row.state !== 'ONLINE')
+      await new Promise((resolve) => setTimeout(resolve, 20));
   const ids = peers.map((peer) => peer.agentId);
   const [first = ''] = ids;
   await together(world, gateway, ids, 500);
   console.log(`noise of the machine (spread of a fixed loop over 9 runs): ${noise()}`);
-  console.log('run | echo p50/p99 | commit | relaxed | fsync | bare sum | command p50/p99 | ratio | ping p50/p99 | ping/echo | commands/s');
+  console.log(
+    'run | echo p50/p99 | commit | relaxed | fsync | bare sum | command p50/p99 | ratio | ping p50/p99 | ping/echo | commands/s',
+  );
   for (let run = 1; run <= runs; run++) {
     const bare = await bareParts(child, lines, engines.databaseUrl);
     const times: number[] = [];
@@ -168,8 +224,19 @@ try {
     const sum = 3 * bare.commit + bare.relaxed + 3 * bare.fsync + 2 * bare.echo.p50;
     const ms = (value: number): string => value.toFixed(2);
     console.log(
-      [run, `${ms(bare.echo.p50)}/${ms(bare.echo.p99)}`, ms(bare.commit), ms(bare.relaxed), ms(bare.fsync), ms(sum), `${ms(median(times))}/${ms(percentile(times, 0.99))}`,
-        `${ms(median(times) / sum)}x`, `${ms(median(pings))}/${ms(percentile(pings, 0.99))}`, `${ms(median(pings) / bare.echo.p50)}x`, rate.toFixed(0)].join(' | '),
+      [
+        run,
+        `${ms(bare.echo.p50)}/${ms(bare.echo.p99)}`,
+        ms(bare.commit),
+        ms(bare.relaxed),
+        ms(bare.fsync),
+        ms(sum),
+        `${ms(median(times))}/${ms(percentile(times, 0.99))}`,
+        `${ms(median(times) / sum)}x`,
+        `${ms(median(pings))}/${ms(percentile(pings, 0.99))}`,
+        `${ms(median(pings) / bare.echo.p50)}x`,
+        rate.toFixed(0),
+      ].join(' | '),
     );
   }
 } finally {

@@ -8,7 +8,9 @@ import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { cpuSeconds, median, noise, startStack, type BenchStack } from './stack.ts';
 
-const { values } = parseArgs({ options: { sizes: { type: 'string', default: '10,50,200' }, runs: { type: 'string', default: '3' } } });
+const { values } = parseArgs({
+  options: { sizes: { type: 'string', default: '10,50,200' }, runs: { type: 'string', default: '3' } },
+});
 const sizes = values.sizes.split(',').map(Number);
 const runs = Number(values.runs);
 
@@ -17,10 +19,15 @@ apiVersion: truffle.dev/v1
 kind: Template
 metadata: { name: bench-${count}, version: 1.0.0, title: Bench, summary: Bare servers }
 servers:
-  vm: { count: ${count}, image: debian-12, cpu: 1, memory: 16MiB, disk: 3GiB }
+  vm: { count: ${count}, image: debian-12, cpu: 1, memory: 64MiB, disk: 3GiB }
 `;
 
-async function deploy(stack: BenchStack, client: TruffleClient, count: number, run: number): Promise<{ seconds: number; cpu: number }> {
+async function deploy(
+  stack: BenchStack,
+  client: TruffleClient,
+  count: number,
+  run: number,
+): Promise<{ seconds: number; cpu: number }> {
   const { orgId, projectId, agentId } = stack.info;
   const { version } = await client.templates.createTemplateVersion({ orgId, source: template(count) });
   const before = cpuSeconds(stack.pids('all-in-one'));
@@ -38,7 +45,8 @@ async function deploy(stack: BenchStack, client: TruffleClient, count: number, r
 
 async function end(client: TruffleClient, operationId: string): Promise<OperationState> {
   let state = OperationState.UNSPECIFIED;
-  for await (const { operation } of client.operations.watchOperation({ operationId })) state = operation?.state ?? state;
+  for await (const { operation } of client.operations.watchOperation({ operationId }))
+    state = operation?.state ?? state;
   return state;
 }
 
@@ -64,7 +72,9 @@ try {
     for (let run = 1; run <= runs; run++) results.push(await deploy(stack, client, size, run));
     const seconds = median(results.map((r) => r.seconds));
     const cpu = median(results.map((r) => r.cpu));
-    console.log(`${String(size).padStart(7)} | ${seconds.toFixed(2).padStart(16)} | ${(seconds / size).toFixed(3).padStart(10)} | ${(cpu / size).toFixed(4).padStart(22)}`);
+    console.log(
+      `${String(size).padStart(7)} | ${seconds.toFixed(2).padStart(16)} | ${(seconds / size).toFixed(3).padStart(10)} | ${(cpu / size).toFixed(4).padStart(22)}`,
+    );
   }
 } finally {
   await stack.stop();

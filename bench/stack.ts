@@ -26,22 +26,33 @@ export interface BenchStack {
 
 const program = resolve(import.meta.dirname, '../deploy/local/src/main.ts');
 
-export async function startStack(options: { readonly simulator?: readonly string[]; readonly stateDir?: string; readonly keep?: boolean } = {}): Promise<BenchStack> {
+export async function startStack(
+  options: { readonly simulator?: readonly string[]; readonly stateDir?: string; readonly keep?: boolean } = {},
+): Promise<BenchStack> {
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'truffle-bench-'));
   const child = spawn(process.execPath, [program, 'start', '--json'], {
-    env: { ...process.env, TRUFFLE_STATE_DIR: stateDir, TRUFFLE_RATE_PERCENT: '1000000', TRUFFLE_SIMULATOR_ARGS: (options.simulator ?? []).join(' ') },
+    env: {
+      ...process.env,
+      TRUFFLE_STATE_DIR: stateDir,
+      TRUFFLE_RATE_PERCENT: '1000000',
+      TRUFFLE_SIMULATOR_ARGS: (options.simulator ?? []).join(' '),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const info = await new Promise<StackInfo>((done, failed) => {
     createInterface({ input: child.stdout }).once('line', (line) => done(JSON.parse(line) as StackInfo));
     child.once('exit', (code) => failed(new Error(`the stack ended with code ${code}`)));
   });
-  const processes = () => JSON.parse(readFileSync(join(stateDir, 'children.json'), 'utf8')) as { name: string; pid: number }[];
+  const processes = () =>
+    JSON.parse(readFileSync(join(stateDir, 'children.json'), 'utf8')) as { name: string; pid: number }[];
   return {
     info,
     stateDir,
     processes,
-    pids: (name) => processes().filter((p) => p.name === name).map((p) => p.pid),
+    pids: (name) =>
+      processes()
+        .filter((p) => p.name === name)
+        .map((p) => p.pid),
     stop: async () => {
       const gone = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');

@@ -34,7 +34,8 @@ const { templates } = await client.templates.listTemplates({ orgId, name: 'stati
 const spec = { name: 'first', agentId, templateVersionId: templates[0]?.latestVersionId ?? '' };
 const { operation } = await client.clusters.createCluster({ projectId, spec });
 let state = OperationState.UNSPECIFIED;
-for await (const { operation: now } of client.operations.watchOperation({ operationId: operation?.id ?? '' })) state = now?.state ?? state;
+for await (const { operation: now } of client.operations.watchOperation({ operationId: operation?.id ?? '' }))
+  state = now?.state ?? state;
 console.log(`to the first cluster of 3 servers (${OperationState[state]}): ${seconds(began)} s`);
 console.log('process      | resident MiB');
 for (const { name, pid } of stack.processes()) console.log(`${name.padEnd(12)} | ${residentMib(pid).toFixed(0)}`);

@@ -14,12 +14,10 @@ const usage = `usage: node tools/check.ts [name…] [--json]\n\n${checks.map((c)
 
 async function run(check: Check): Promise<Outcome> {
   const began = performance.now();
-  const found = await check
-    .run()
-    .catch((error: unknown) => ({
-      problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
-      note: undefined,
-    }));
+  const found = await check.run().catch((error: unknown) => ({
+    problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    note: undefined,
+  }));
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   return {
     name: check.name,

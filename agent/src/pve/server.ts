@@ -3,13 +3,6 @@ import { Effect, type EnsureServer } from '@truffle/api/agent/v1/command';
 import type { TemplateFacts } from './facts.ts';
 import type { PveSite } from './site.ts';
 
-/** Whose VM it is, as ownership is proved. */
-interface Ownership {
-  readonly orgId: string;
-  readonly serverId: string;
-  readonly smbiosUuid: string;
-}
-
 /** Refuses what the site does not offer, before anything is touched. @throws DecodedFailure */
 export function checkOffered(site: PveSite, spec: EnsureServer): void {
   const { first, last } = site.vmids;

@@ -38,7 +38,12 @@ export async function startSimulator({ children, folder, ports, env, say }: Engi
     command: process.execPath,
     args: [
       join(checkout, 'simulator', 'src', 'main.ts'),
-      ...['--port', String(ports.simulator), '--state-dir', stateDir, '--info-file', infoFile],
+      '--port',
+      String(ports.simulator),
+      '--state-dir',
+      stateDir,
+      '--info-file',
+      infoFile,
       ...(env['TRUFFLE_SIMULATOR_ARGS'] ?? '').split(' ').filter((arg) => arg !== ''),
     ],
     env: { PATH: process.env['PATH'] },

@@ -1,1 +1,12 @@
-export { readSettings, describeSettings, text, integer, flag, list, secret, SettingError, type Setting, type Settings } from './settings.ts';
+export {
+  readSettings,
+  describeSettings,
+  text,
+  integer,
+  flag,
+  list,
+  secret,
+  SettingError,
+  type Setting,
+  type Settings,
+} from './settings.ts';

@@ -8,7 +8,12 @@ const noFile = (): string => {
 describe('settings', () => {
   it('are read with their types and fallbacks', () => {
     const got = readSettings(
-      { port: integer('PORT', 'port', { min: 1, max: 65535 }), on: flag('ON', 'on', { fallback: false }), hosts: list('HOSTS', 'hosts'), name: text('NAME', 'name', { fallback: 'x' }) },
+      {
+        port: integer('PORT', 'port', { min: 1, max: 65535 }),
+        on: flag('ON', 'on', { fallback: false }),
+        hosts: list('HOSTS', 'hosts'),
+        name: text('NAME', 'name', { fallback: 'x' }),
+      },
       { PORT: '80', HOSTS: 'a, b,,' },
       noFile,
     );

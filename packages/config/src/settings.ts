@@ -69,7 +69,11 @@ export const flag = (variable: string, help: string, rest: Rest<boolean> = {}): 
 });
 
 /** Comma-separated; empty items are dropped. */
-export const list = (variable: string, help: string, rest: Rest<readonly string[]> = {}): Setting<readonly string[]> => ({
+export const list = (
+  variable: string,
+  help: string,
+  rest: Rest<readonly string[]> = {},
+): Setting<readonly string[]> => ({
   variable,
   help,
   secret: false,
@@ -100,13 +104,17 @@ export function readSettings<S extends Record<string, Setting<unknown>>>(
 export function describeSettings(declared: Record<string, Setting<unknown>>): string {
   return Object.values(declared)
     .map((s) => {
-      const fallback = s.secret || s.fallback === undefined ? '' : ` [${String(s.fallback)}]`;
+      const fallback = s.secret || s.fallback === undefined ? '' : ` [${JSON.stringify(s.fallback)}]`;
       return `  ${s.variable.padEnd(34)} ${s.help}${fallback}`;
     })
     .join('\n');
 }
 
-function readOne(setting: Setting<unknown>, env: Record<string, string | undefined>, readFile: (path: string) => string): unknown {
+function readOne(
+  setting: Setting<unknown>,
+  env: Record<string, string | undefined>,
+  readFile: (path: string) => string,
+): unknown {
   const given = env[setting.variable];
   if (given !== undefined && given !== '') return setting.parse(given);
   const file = setting.secret ? env[`${setting.variable}_FILE`] : undefined;

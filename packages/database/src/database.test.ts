@@ -34,13 +34,19 @@ const names = async (work: Promise<{ name: string }[]>): Promise<string[]> => (a
 
 describe('the tenant setting', () => {
   it('shows and changes only its own rows', async () => {
-    expect(await names(db.tenant('org_a', (tx) => tx.selectFrom('tenant.thing').selectAll().execute()))).toEqual(['org_a']);
-    const updated = await db.tenant('org_a', (tx) => tx.updateTable('tenant.thing').set({ name: 'x' }).where('org_id', '=', 'org_b').executeTakeFirst());
+    expect(await names(db.tenant('org_a', (tx) => tx.selectFrom('tenant.thing').selectAll().execute()))).toEqual([
+      'org_a',
+    ]);
+    const updated = await db.tenant('org_a', (tx) =>
+      tx.updateTable('tenant.thing').set({ name: 'x' }).where('org_id', '=', 'org_b').executeTakeFirst(),
+    );
     expect(updated.numUpdatedRows).toBe(0n);
   });
 
   it('refuses a row of another organization', async () => {
-    const foreign = db.tenant('org_a', (tx) => tx.insertInto('tenant.thing').values({ org_id: 'org_b', id: '2', name: 'x' }).execute());
+    const foreign = db.tenant('org_a', (tx) =>
+      tx.insertInto('tenant.thing').values({ org_id: 'org_b', id: '2', name: 'x' }).execute(),
+    );
     await expect(foreign.catch(databaseErrorCode)).resolves.toBe('42501');
   });
 
@@ -58,7 +64,10 @@ describe('the tenant setting', () => {
         .catch(databaseErrorCode);
     expect(await forge(`org_b.${Math.floor(Date.now() / 1000) + 60}.svc_tenant-1.${'0'.repeat(64)}`)).toBe('TF401');
     expect(await forge('org_b')).toBe('TF401');
-    const own = await db.tenant('org_a', async (tx) => (await sql<{ c: string }>`select current_setting('truffle.ctx') as c`.execute(tx)).rows[0]?.c ?? '');
+    const own = await db.tenant(
+      'org_a',
+      async (tx) => (await sql<{ c: string }>`select current_setting('truffle.ctx') as c`.execute(tx)).rows[0]?.c ?? '',
+    );
     const other = test.open<Tables>('svc_template');
     const replayed = other.anywhere(async (tx) => {
       await sql`select set_config('truffle.ctx', ${own}, true)`.execute(tx);
@@ -71,6 +80,7 @@ describe('the tenant setting', () => {
 
   it('ends with its transaction, also when that failed', async () => {
     await expect(db.tenant('org_a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    for (let i = 0; i < 10; i++) expect(await db.anywhere((tx) => tx.selectFrom('tenant.thing').selectAll().execute())).toEqual([]);
+    for (let i = 0; i < 10; i++)
+      expect(await db.anywhere((tx) => tx.selectFrom('tenant.thing').selectAll().execute())).toEqual([]);
   });
 });

@@ -46,7 +46,7 @@ export class Database<T> {
       application_name: options.role,
       pipeline: true,
       options: `-c statement_timeout=${options.statementTimeout ?? 15_000} -c idle_in_transaction_session_timeout=30000`,
-    } as pg.PoolConfig);
+    });
     this.#pool.on('error', () => undefined);
     this.#kysely = new Kysely<T>({ dialect: new PostgresDialect({ pool: named(this.#pool) }) });
   }

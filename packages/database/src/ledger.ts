@@ -30,7 +30,11 @@ const appended = new WeakMap<object, number>();
  * Appends an event in the transaction that makes it true. The row is audit record, outbox and source of live updates in one;
  * the relay numbers it after the commit.
  */
-export async function appendEvent<T extends object>(tx: Transaction<T>, author: EventAuthor, event: NewEvent): Promise<string> {
+export async function appendEvent<T extends object>(
+  tx: Transaction<T>,
+  author: EventAuthor,
+  event: NewEvent,
+): Promise<string> {
   const id = newId('evt');
   await (tx as unknown as Transaction<LedgerTables>)
     .insertInto('ledger.event')

@@ -92,8 +92,12 @@ export const foundations = {
       create trigger keep before update on ledger.event for each row execute function ledger.keep();
       ${(Object.keys(serviceRoles) as (keyof typeof serviceRoles)[])
         .filter((role) => role !== 'svc_relay' && role !== 'svc_ledger_reader')
-        .map((role) => `create policy ${role}_append on ledger.event for insert to ${role} with check (org_id = (select ctx.org()) and n is null);
-          grant insert on ledger.event to ${role};`)
+        .map(
+          (
+            role,
+          ) => `create policy ${role}_append on ledger.event for insert to ${role} with check (org_id = (select ctx.org()) and n is null);
+          grant insert on ledger.event to ${role};`,
+        )
         .join('\n')}
       ${tenantTable('ledger.event', 'svc_ledger_reader', 'select')}
       ${allowEverywhere('ledger.event', 'svc_relay', 'select')}

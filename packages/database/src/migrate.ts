@@ -43,7 +43,9 @@ async function makeRoles(client: pg.PoolClient, plan: MigrationPlan): Promise<vo
   for (const owner of ['truffle_owner', 'truffle_ctx']) await makeRole(client, owner, 'nologin');
   for (const role of Object.keys(serviceRoles) as ServiceRole[]) {
     await makeRole(client, role, 'login');
-    await client.query(`alter role ${role} nosuperuser nobypassrls nocreatedb nocreaterole password ${client.escapeLiteral(plan.passwords[role])}`);
+    await client.query(
+      `alter role ${role} nosuperuser nobypassrls nocreatedb nocreaterole password ${client.escapeLiteral(plan.passwords[role])}`,
+    );
   }
 }
 
@@ -52,10 +54,14 @@ async function makeRole(client: pg.PoolClient, role: string, login: 'login' | 'n
   if (rowCount === 0) await client.query(`create role ${role} ${login}`);
 }
 
-async function migrateService(db: Kysely<Record<string, never>>, client: pg.PoolClient, service: ServiceMigrations): Promise<void> {
+async function migrateService(
+  db: Kysely<Record<string, never>>,
+  client: pg.PoolClient,
+  service: ServiceMigrations,
+): Promise<void> {
   await client.query(`create schema if not exists ${service.schema} authorization truffle_owner`);
   const migrator = new Migrator({
-    db: db as unknown as Kysely<unknown>,
+    db: db,
     migrationTableSchema: service.schema,
     provider: { getMigrations: () => Promise.resolve(steps(service)) },
   });

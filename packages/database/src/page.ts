@@ -42,6 +42,7 @@ const encode = (key: string): string => Buffer.from(`1:${key}`).toString('base64
 
 function decode(token: string): string {
   const text = Buffer.from(token, 'base64url').toString();
-  if (!text.startsWith('1:') || encode(text.slice(2)) !== token || text.includes('\0')) throw new InvalidPageTokenError();
+  if (!text.startsWith('1:') || encode(text.slice(2)) !== token || text.includes('\0'))
+    throw new InvalidPageTokenError();
   return text.slice(2);
 }

@@ -14,8 +14,18 @@ export function tenantTable(table: string, role: ServiceRole, grants = 'select, 
 }
 
 /** A narrow policy for a role that works across tenants or before one is known. `grants` may name columns. */
-export function allowEverywhere(table: string, role: ServiceRole, command: 'select' | 'insert' | 'update' | 'delete', grant: string = command): string {
-  const check = command === 'insert' ? 'with check (true)' : command === 'update' ? 'using (true) with check (true)' : 'using (true)';
+export function allowEverywhere(
+  table: string,
+  role: ServiceRole,
+  command: 'select' | 'insert' | 'update' | 'delete',
+  grant: string = command,
+): string {
+  const check =
+    command === 'insert'
+      ? 'with check (true)'
+      : command === 'update'
+        ? 'using (true) with check (true)'
+        : 'using (true)';
   return `
     create policy ${role}_${command} on ${table} as permissive for ${command} to ${role} ${check};
     grant ${grant} on ${table} to ${role};`;

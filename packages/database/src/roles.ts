@@ -7,11 +7,12 @@ export const serviceRoles = {
   svc_identity: 'tenant service, before a tenant is known: sign-in, keys, sessions',
   svc_template: 'template service',
   svc_orchestration: 'orchestration service',
-  svc_orchestration_sweep: 'orchestration service: finds operations whose workflow has not begun, and resolves ids to places',
+  svc_orchestration_sweep:
+    'orchestration service: finds operations whose workflow has not begun, and resolves ids to places',
   svc_billing: 'billing service',
   svc_agent_gateway: 'agent-gateway service',
   svc_agent_sweep: 'agent-gateway service: join tokens, agents by id, queued commands of its own sessions',
-  svc_ledger_reader: 'reads a tenant\'s events for lists and watchers',
+  svc_ledger_reader: "reads a tenant's events for lists and watchers",
   svc_relay: 'numbers and chains events of every tenant',
 } as const;
 

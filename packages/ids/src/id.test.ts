@@ -27,7 +27,14 @@ describe('ids', () => {
   });
 
   it('refuse what is none', () => {
-    for (const text of ['', 'clu_', 'clu_xyz', 'foo_00000000000000000000000000', `clu_${'u'.repeat(26)}`, `clu_8${'0'.repeat(25)}`])
+    for (const text of [
+      '',
+      'clu_',
+      'clu_xyz',
+      'foo_00000000000000000000000000',
+      `clu_${'u'.repeat(26)}`,
+      `clu_8${'0'.repeat(25)}`,
+    ])
       expect(isId(text)).toBe(false);
     expect(isId(newId('org'), 'prj')).toBe(false);
     expect(() => uuidOf('clu_no')).toThrow(RangeError);

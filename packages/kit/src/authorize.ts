@@ -35,7 +35,8 @@ export class Authorizer {
   async authorize(caller: Caller, permission: string, resourceId: string): Promise<Scope> {
     const kind = idKind(resourceId);
     const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
-    if (scope === undefined || !reaches(caller.bindings, scope)) throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
+    if (scope === undefined || !reaches(caller.bindings, scope))
+      throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
     if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId);
     return scope;
   }
@@ -70,12 +71,20 @@ export class Authorizer {
 
   async #resolve(caller: Caller, id: string): Promise<Scope | undefined> {
     for (const orgId of organizationsOf(caller)) {
-      const { chains } = await this.#peers.client('tenant', IdentityService, { ...onBehalfOf(caller), orgId }).resolveScopes({ scopeIds: [id] });
+      const { chains } = await this.#peers
+        .client('tenant', IdentityService, { ...onBehalfOf(caller), orgId })
+        .resolveScopes({ scopeIds: [id] });
       const chain = chains[0];
-      if (chain !== undefined) return { orgId: chain.orgId, workspaceId: chain.workspaceId || undefined, projectId: chain.projectId || undefined };
+      if (chain !== undefined)
+        return {
+          orgId: chain.orgId,
+          workspaceId: chain.workspaceId || undefined,
+          projectId: chain.projectId || undefined,
+        };
     }
     return undefined;
   }
 }
 
-const organizationsOf = (caller: Caller): readonly string[] => [...new Set(caller.bindings.map((b) => b.orgId))].slice(0, mostOrganizations);
+const organizationsOf = (caller: Caller): readonly string[] =>
+  [...new Set(caller.bindings.map((b) => b.orgId))].slice(0, mostOrganizations);

@@ -72,5 +72,7 @@ export async function connectBell(url: string, name: string, logger: Logger): Pr
 }
 
 async function watch(connection: NatsConnection, logger: Logger): Promise<void> {
-  for await (const status of connection.status()) if (status.type === 'disconnect' || status.type === 'reconnect') logger.warn({ status: status.type }, 'the connection to NATS changed');
+  for await (const status of connection.status())
+    if (status.type === 'disconnect' || status.type === 'reconnect')
+      logger.warn({ status: status.type }, 'the connection to NATS changed');
 }

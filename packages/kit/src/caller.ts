@@ -23,7 +23,15 @@ export interface Caller {
   readonly address: string;
 }
 
-export const nobody: Caller = { subject: 'anonymous', bindings: [], orgId: '', requestId: '', quotaHolder: '', traceparent: '', address: '' };
+export const nobody: Caller = {
+  subject: 'anonymous',
+  bindings: [],
+  orgId: '',
+  requestId: '',
+  quotaHolder: '',
+  traceparent: '',
+  address: '',
+};
 
 export const callerKey = createContextKey<Caller>(nobody, { description: 'caller' });
 

@@ -1,5 +1,12 @@
 import { getOption, type DescMethod, type DescService } from '@bufbuild/protobuf';
-import { Access, Audience, Idempotency, RateClass, rules as rulesOption, type MethodRules } from '@truffle/api/options/v1/method';
+import {
+  Access,
+  Audience,
+  Idempotency,
+  RateClass,
+  rules as rulesOption,
+  type MethodRules,
+} from '@truffle/api/options/v1/method';
 
 /** A method's options are missing or contradict each other: the process must not start. */
 export class ContractError extends Error {
@@ -33,9 +40,11 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   const wantsPermission = rules.access === Access.PERMISSION;
   if (wantsPermission !== (rules.permission !== '')) return 'names a permission if and only if access is by permission';
   if (wantsPermission !== (rules.resource !== '')) return 'names a resource if and only if access is by permission';
-  if (wantsPermission && !method.input.fields.some((f) => f.name === rules.resource)) return `has no field ${rules.resource}`;
+  if (wantsPermission && !method.input.fields.some((f) => f.name === rules.resource))
+    return `has no field ${rules.resource}`;
   if (rules.audience === Audience.PUBLIC && rules.access === Access.SERVICE) return 'is public but for services';
   const writes = rules.idempotency !== Idempotency.SAFE;
-  if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping') return 'writes but has no audit verb';
+  if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
+    return 'writes but has no audit verb';
   return undefined;
 }

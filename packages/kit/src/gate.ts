@@ -1,5 +1,12 @@
 import type { DescMessage, Message } from '@bufbuild/protobuf';
-import { createContextKey, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
+import {
+  createContextKey,
+  type Interceptor,
+  type StreamRequest,
+  type StreamResponse,
+  type UnaryRequest,
+  type UnaryResponse,
+} from '@connectrpc/connect';
 import { metrics } from '@opentelemetry/api';
 import { QuotaService } from '@truffle/api/billing/v1/plan_service';
 import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
@@ -33,7 +40,10 @@ export const addressKey = createContextKey<string>('', { description: 'address' 
 type Request = UnaryRequest | StreamRequest;
 type Next = (request: Request) => Promise<UnaryResponse | StreamResponse>;
 
-const durations = () => metrics.getMeter('truffle').createHistogram('rpc.server.duration', { unit: 'ms', description: 'Time from request to response' });
+const durations = () =>
+  metrics
+    .getMeter('truffle')
+    .createHistogram('rpc.server.duration', { unit: 'ms', description: 'Time from request to response' });
 
 /**
  * What stands before every method, driven by its options: request id and trace, who is calling, rate limit, validation,
@@ -46,7 +56,11 @@ export function gate(parts: GateParts): Interceptor {
     const name = `${request.method.parent.typeName}/${request.method.name}`;
     const began = performance.now();
     let code = 'ok';
-    const above = { traceparent: request.header.get('traceparent') ?? undefined, kind: 'server', attributes: { 'truffle.request_id': requestId } } as const;
+    const above = {
+      traceparent: request.header.get('traceparent') ?? undefined,
+      kind: 'server',
+      attributes: { 'truffle.request_id': requestId },
+    } as const;
     try {
       return await inSpan(name, above, async () => {
         try {
@@ -66,34 +80,74 @@ export function gate(parts: GateParts): Interceptor {
   };
 }
 
-async function pass(parts: GateParts, request: Request, next: Next, requestId: string, name: string): Promise<UnaryResponse | StreamResponse> {
+async function pass(
+  parts: GateParts,
+  request: Request,
+  next: Next,
+  requestId: string,
+  name: string,
+): Promise<UnaryResponse | StreamResponse> {
   const rules = rulesOf(request.method);
-  const identified = await parts.identifier.identify(rules.access, request.header, requestId, request.contextValues.get(addressKey));
+  const identified = await parts.identifier.identify(
+    rules.access,
+    request.header,
+    requestId,
+    request.contextValues.get(addressKey),
+  );
   const caller = { ...identified, traceparent: currentTraceparent(), quotaHolder: newId('req') };
   await parts.limits.take(caller, rules.rate);
   if (request.stream) return passStream(parts, request, next, caller, rules, name);
   const admitted = await admit(parts, request.method.input, request.message, caller, rules);
   request.contextValues.set(callerKey, admitted);
   const work = () => withQuota(parts, admitted, rules, () => next(request));
-  if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '') return named(await work(), requestId);
+  if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
+    return named(await work(), requestId);
   return named(await once(parts.idempotency, request, admitted, work), requestId);
 }
 
 /** Runs a keyed unary call through the store of answers. */
-async function once(store: IdempotencyStore, request: UnaryRequest, caller: Caller, work: () => Promise<UnaryResponse | StreamResponse>): Promise<UnaryResponse> {
+async function once(
+  store: IdempotencyStore,
+  request: UnaryRequest,
+  caller: Caller,
+  work: () => Promise<UnaryResponse | StreamResponse>,
+): Promise<UnaryResponse> {
   let fresh: UnaryResponse | undefined;
-  const message = await store.once(caller, request.method, request.header.get('idempotency-key'), request.message, async () => {
-    fresh = (await work()) as UnaryResponse;
-    return fresh.message;
-  });
+  const message = await store.once(
+    caller,
+    request.method,
+    request.header.get('idempotency-key'),
+    request.message,
+    async () => {
+      fresh = (await work()) as UnaryResponse;
+      return fresh.message;
+    },
+  );
   if (fresh !== undefined) return fresh;
   // The handler, which would have named it, was not asked: every unary protocol answers in the type that it was asked in.
-  const header = new Headers({ 'content-type': request.header.get('content-type') ?? 'application/json', 'idempotent-replayed': 'true' });
-  return { stream: false, service: request.service, method: request.method, header, trailer: new Headers(), message } as UnaryResponse;
+  const header = new Headers({
+    'content-type': request.header.get('content-type') ?? 'application/json',
+    'idempotent-replayed': 'true',
+  });
+  return {
+    stream: false,
+    service: request.service,
+    method: request.method,
+    header,
+    trailer: new Headers(),
+    message,
+  };
 }
 
 /** A server stream: its one request is checked before the handler sees it, and what it throws later is mapped too. */
-async function passStream(parts: GateParts, request: StreamRequest, next: Next, caller: Caller, rules: MethodRules, name: string): Promise<StreamResponse> {
+async function passStream(
+  parts: GateParts,
+  request: StreamRequest,
+  next: Next,
+  caller: Caller,
+  rules: MethodRules,
+  name: string,
+): Promise<StreamResponse> {
   const messages: unknown[] = [];
   for await (const message of request.message) {
     messages.push(message);
@@ -111,22 +165,38 @@ async function* iterate<M>(messages: readonly M[]): AsyncIterable<M> {
   yield* messages;
 }
 
-async function* mapped<M>(parts: GateParts, messages: AsyncIterable<M>, { requestId, traceparent }: Caller, name: string): AsyncIterable<M> {
+async function* mapped<M>(
+  parts: GateParts,
+  messages: AsyncIterable<M>,
+  { requestId, traceparent }: Caller,
+  name: string,
+): AsyncIterable<M> {
   try {
     yield* messages;
   } catch (error) {
     const { status, internal } = statusOf(error, requestId);
     // The span ended when the stream began.
-    if (internal) parts.logger.error({ err: error, method: name, requestId, trace_id: traceparent.slice(3, 35) }, 'a stream failed');
+    if (internal)
+      parts.logger.error(
+        { err: error, method: name, requestId, trace_id: traceparent.slice(3, 35) },
+        'a stream failed',
+      );
     throw status;
   }
 }
 
-async function admit(parts: GateParts, schema: DescMessage, message: Message, caller: Caller, rules: MethodRules): Promise<Caller> {
+async function admit(
+  parts: GateParts,
+  schema: DescMessage,
+  message: Message,
+  caller: Caller,
+  rules: MethodRules,
+): Promise<Caller> {
   validate(schema, message);
   if (rules.access !== Access.PERMISSION) return caller;
   const field = schema.fields.find((f) => f.name === rules.resource);
-  const id = field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
+  const id =
+    field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
   const scope = await parts.authorizer.authorize(caller, rules.permission, id);
   return { ...caller, ...scope };
 }
@@ -139,7 +209,9 @@ async function withQuota<R>(parts: GateParts, caller: Caller, rules: MethodRules
   try {
     return await work();
   } catch (error) {
-    await quotas.releaseQuota(held).catch((cause: unknown) => parts.logger.warn({ err: cause, quota: rules.quota }, 'a quota was not given back'));
+    await quotas
+      .releaseQuota(held)
+      .catch((cause: unknown) => parts.logger.warn({ err: cause, quota: rules.quota }, 'a quota was not given back'));
     throw error;
   }
 }

@@ -2,18 +2,39 @@ import { integer, list, secret, text } from '@truffle/config';
 
 /** What every process of the control plane is told by its environment. */
 export const hostSettings = {
-  listen: text('TRUFFLE_LISTEN', 'where to serve the API, host:port (port 0 takes a free one)', { fallback: '127.0.0.1:7400' }),
+  listen: text('TRUFFLE_LISTEN', 'where to serve the API, host:port (port 0 takes a free one)', {
+    fallback: '127.0.0.1:7400',
+  }),
   databaseUrl: text('TRUFFLE_DATABASE_URL', 'PostgreSQL: postgres://host:port/database'),
-  databasePasswords: text('TRUFFLE_DATABASE_PASSWORDS_DIR', 'folder with one file per database role that this process may use: its password'),
-  contextKeys: text('TRUFFLE_CONTEXT_KEYS_DIR', "folder with one file per database role: the key of its tenant settings, in hex"),
-  serviceKeys: text('TRUFFLE_SERVICE_KEYS_DIR', "folder with this process's own service keys (<service>.key.pem) and every service's public key (<service>.pub.pem)"),
+  databasePasswords: text(
+    'TRUFFLE_DATABASE_PASSWORDS_DIR',
+    'folder with one file per database role that this process may use: its password',
+  ),
+  contextKeys: text(
+    'TRUFFLE_CONTEXT_KEYS_DIR',
+    'folder with one file per database role: the key of its tenant settings, in hex',
+  ),
+  serviceKeys: text(
+    'TRUFFLE_SERVICE_KEYS_DIR',
+    "folder with this process's own service keys (<service>.key.pem) and every service's public key (<service>.pub.pem)",
+  ),
   natsUrl: secret('TRUFFLE_NATS_URL', 'NATS: nats://user:password@host:port'),
   temporalAddress: text('TRUFFLE_TEMPORAL_ADDRESS', "Temporal's frontend, host:port"),
   temporalNamespace: text('TRUFFLE_TEMPORAL_NAMESPACE', "Temporal's namespace", { fallback: 'truffle' }),
-  peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=http://host:port,…', { fallback: [] }),
-  trustedProxies: list('TRUFFLE_TRUSTED_PROXIES', "addresses whose x-forwarded-for is believed: the edge's", { fallback: [] }),
+  peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=http://host:port,…', {
+    fallback: [],
+  }),
+  trustedProxies: list('TRUFFLE_TRUSTED_PROXIES', "addresses whose x-forwarded-for is believed: the edge's", {
+    fallback: [],
+  }),
   publicUrl: text('TRUFFLE_PUBLIC_URL', 'origin that people and agents reach the API at', { fallback: '' }),
   logLevel: text('TRUFFLE_LOG_LEVEL', 'trace, debug, info, warn or error', { fallback: 'info' }),
-  otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where traces go, over OTLP/HTTP; empty for nowhere', { fallback: '' }),
-  ratePercent: integer('TRUFFLE_RATE_PERCENT', 'widens or narrows every rate limit', { fallback: 100, min: 1, max: 1_000_000 }),
+  otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where traces go, over OTLP/HTTP; empty for nowhere', {
+    fallback: '',
+  }),
+  ratePercent: integer('TRUFFLE_RATE_PERCENT', 'widens or narrows every rate limit', {
+    fallback: 100,
+    min: 1,
+    max: 1_000_000,
+  }),
 } as const;

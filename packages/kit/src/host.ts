@@ -2,12 +2,18 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
-import { createContextValues, createRouterTransport, type ConnectRouter, type Interceptor, type Transport } from '@connectrpc/connect';
+import {
+  createContextValues,
+  createRouterTransport,
+  type ConnectRouter,
+  type Interceptor,
+  type Transport,
+} from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
 import { Audience } from '@truffle/api/options/v1/method';
 import { readSettings, type Settings } from '@truffle/config';
 import { Database, type ServiceRole } from '@truffle/database';
-import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
+import { createLogger, startTelemetry, type Logger, type Telemetry } from '@truffle/telemetry';
 import { Authorizer } from './authorize.ts';
 import { bells, connectBell, type Bell } from './bell.ts';
 import { checkContract, rulesOf } from './contract.ts';
@@ -46,27 +52,16 @@ export interface Host {
 export const readHostFile = (path: string): string => readFileSync(path, 'utf8');
 
 /** Serves `makers` on one port: five in one process, or one. */
-export async function startHost(name: string, makers: Readonly<Partial<Record<ServiceName, MakeModule>>>, env: Record<string, string | undefined>): Promise<Host> {
+export async function startHost(
+  name: string,
+  makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
+  env: Record<string, string | undefined>,
+): Promise<Host> {
   const settings = readSettings(hostSettings, env, readHostFile);
   const telemetry = startTelemetry(name, settings.otlpEndpoint);
   const logger = createLogger(name, settings.logLevel);
   const bell = await connectBell(settings.natsUrl, name, logger);
-  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
-  const limits = new RateLimits(settings.ratePercent / 100);
-  const hosted: { readonly module: ServiceModule; readonly interceptor: Interceptor }[] = [];
-  for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
-    const keys = loadKeys(settings.serviceKeys, service);
-    const peers = new Peers(keys, (target) => transportTo(transports, target));
-    const log = logger.child({ service });
-    const module = await make({ settings, env, peers, bell, logger: log, database: (role, connections) => openDatabase(settings, bell, role, connections) });
-    checkContract(module.services);
-    const identifier = new Identifier(peers, keys);
-    bell.listen(bells.identity, () => identifier.forget());
-    const authorizer = new Authorizer(peers, module.scopes);
-    const interceptor = gate({ service, identifier, authorizer, limits, peers, logger: log, idempotency: module.idempotency });
-    hosted.push({ module, interceptor });
-    transports.set(service, createRouterTransport((router) => module.register(gated(router, interceptor)), { router: { readMaxBytes } }));
-  }
+  const hosted = await mountServices({ settings, env, bell, logger }, makers);
   const modules = hosted.map((h) => h.module);
   // Alone in its process, a service also serves the others; together, only the public origin is listened on.
   const audience = modules.length > 1 ? [Audience.PUBLIC] : [Audience.PUBLIC, Audience.INTERNAL];
@@ -79,21 +74,19 @@ export async function startHost(name: string, makers: Readonly<Partial<Record<Se
     routes: (router) => {
       for (const { module, interceptor } of hosted) module.register(gated(only(router, audience), interceptor));
       registerHealth(router, ready);
-      registerReflection(router, served.filter((s) => serves(s, [Audience.PUBLIC])));
+      registerReflection(
+        router,
+        served.filter((s) => serves(s, [Audience.PUBLIC])),
+      );
     },
   });
-  const rest = restHandler(served, connectHandler);
-  const server = await listenOrigin(
-    (request, response) => {
-      const path = (request.url ?? '').split('?')[0] ?? '';
-      if (path === '/healthz') return answer(response, 200, 'ok\n');
-      if (path === '/readyz') return void ready().then(() => answer(response, 200, 'ready\n'), (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`));
-      if (path === '/metrics') return telemetry.metrics(request as never, response as never);
-      if (path.startsWith('/v1/')) return rest(request, response);
-      return connectHandler(request, response);
-    },
-    address(settings.listen),
-  );
+  const parts = {
+    ready,
+    metrics: telemetry.metrics,
+    rest: restHandler(served, connectHandler),
+    connect: connectHandler,
+  };
+  const server = await listenOrigin(originHandler(parts), address(settings.listen));
   for (const module of modules) await module.start();
   logger.info({ port: server.port, services: modules.map((m) => m.name) }, 'serving');
   return {
@@ -104,6 +97,83 @@ export async function startHost(name: string, makers: Readonly<Partial<Record<Se
       await bell.close();
       await telemetry.close();
     },
+  };
+}
+
+interface Hosted {
+  readonly module: ServiceModule;
+  readonly interceptor: Interceptor;
+}
+
+interface Ground {
+  readonly settings: Settings<typeof hostSettings>;
+  readonly env: Record<string, string | undefined>;
+  readonly bell: Bell;
+  readonly logger: Logger;
+}
+
+/** Makes each service with its gate, and lets those of this process reach each other in memory. */
+async function mountServices(
+  { settings, env, bell, logger }: Ground,
+  makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
+): Promise<readonly Hosted[]> {
+  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
+  const limits = new RateLimits(settings.ratePercent / 100);
+  const hosted: Hosted[] = [];
+  for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
+    const keys = loadKeys(settings.serviceKeys, service);
+    const peers = new Peers(keys, (target) => transportTo(transports, target));
+    const log = logger.child({ service });
+    const module = await make({
+      settings,
+      env,
+      peers,
+      bell,
+      logger: log,
+      database: (role, connections) => openDatabase(settings, bell, role, connections),
+    });
+    checkContract(module.services);
+    const identifier = new Identifier(peers, keys);
+    bell.listen(bells.identity, () => identifier.forget());
+    const authorizer = new Authorizer(peers, module.scopes);
+    const interceptor = gate({
+      service,
+      identifier,
+      authorizer,
+      limits,
+      peers,
+      logger: log,
+      idempotency: module.idempotency,
+    });
+    hosted.push({ module, interceptor });
+    transports.set(
+      service,
+      createRouterTransport((router) => module.register(gated(router, interceptor)), { router: { readMaxBytes } }),
+    );
+  }
+  return hosted;
+}
+
+interface OriginParts {
+  readonly ready: () => Promise<void>;
+  readonly metrics: Telemetry['metrics'];
+  readonly rest: ReturnType<typeof restHandler>;
+  readonly connect: ReturnType<typeof connectNodeAdapter>;
+}
+
+/** Everything that is served on the one port, by its path. */
+function originHandler({ ready, metrics, rest, connect }: OriginParts): Parameters<typeof listenOrigin>[0] {
+  return (request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    if (path === '/healthz') return answer(response, 200, 'ok\n');
+    if (path === '/readyz')
+      return void ready().then(
+        () => answer(response, 200, 'ready\n'),
+        (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`),
+      );
+    if (path === '/metrics') return metrics(request as never, response as never);
+    if (path.startsWith('/v1/')) return rest(request, response);
+    return connect(request, response);
   };
 }
 
@@ -123,13 +193,17 @@ export async function runHost(name: string, makers: Readonly<Partial<Record<Serv
 const readMaxBytes = 1024 * 1024;
 
 /** Where a request came from: the peer, or what a trusted proxy says of it. */
-function addressOf(request: Pick<IncomingMessage, 'headers'> & { readonly socket?: { readonly remoteAddress?: string | undefined } }, trustedProxies: readonly string[]): string {
+function addressOf(
+  request: Pick<IncomingMessage, 'headers'> & { readonly socket?: { readonly remoteAddress?: string | undefined } },
+  trustedProxies: readonly string[],
+): string {
   const peer = request.socket?.remoteAddress ?? '';
   const forwarded = request.headers['x-forwarded-for'];
   return typeof forwarded === 'string' && trustedProxies.includes(peer) ? (forwarded.split(',')[0] ?? '').trim() : peer;
 }
 
-const serves = (service: DescService, audience: readonly Audience[]): boolean => service.methods.some((m) => audience.includes(rulesOf(m).audience));
+const serves = (service: DescService, audience: readonly Audience[]): boolean =>
+  service.methods.some((m) => audience.includes(rulesOf(m).audience));
 
 /** Both faces below answer with themselves: a service registered on what the router itself answers would pass them by. */
 function only(router: ConnectRouter, audience: readonly Audience[]): ConnectRouter {
@@ -163,13 +237,17 @@ function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
 function remotePeers(peers: readonly string[]): [ServiceName, Transport][] {
   return peers.map((peer) => {
     const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
-    return [service as ServiceName, createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: true, readMaxBytes: 4 * readMaxBytes })];
+    return [
+      service as ServiceName,
+      createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: true, readMaxBytes: 4 * readMaxBytes }),
+    ];
   });
 }
 
 function transportTo(transports: ReadonlyMap<ServiceName, Transport>, target: ServiceName): Transport {
   const transport = transports.get(target);
-  if (transport === undefined) throw new TypeError(`the service ${target} is neither in this process nor in TRUFFLE_PEERS`);
+  if (transport === undefined)
+    throw new TypeError(`the service ${target} is neither in this process nor in TRUFFLE_PEERS`);
   return transport;
 }
 
@@ -179,7 +257,12 @@ function loadKeys(folder: string, service: ServiceName): ServiceKeys {
   return new ServiceKeys(service, readHostFile(join(folder, `${service}.key.pem`)), trusted);
 }
 
-function openDatabase<T>(settings: Settings<typeof hostSettings>, bell: Bell, role: ServiceRole, connections?: number): Database<T> {
+function openDatabase<T>(
+  settings: Settings<typeof hostSettings>,
+  bell: Bell,
+  role: ServiceRole,
+  connections?: number,
+): Database<T> {
   return new Database<T>({
     url: settings.databaseUrl,
     role,
@@ -195,7 +278,11 @@ function address(listen: string): { host: string; port: number } {
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
 
-function answer(response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown }, status: number, body: string): void {
+function answer(
+  response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown },
+  status: number,
+  body: string,
+): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
   response.end(body);
 }

@@ -39,30 +39,59 @@ export class IdempotencyStore {
   }
 
   /** Runs `work` once for the caller's key; without a key, just runs it. */
-  async once(caller: Caller, method: DescMethodUnary, key: string | null, request: Message, work: () => Promise<Message>): Promise<Message> {
+  async once(
+    caller: Caller,
+    method: DescMethodUnary,
+    key: string | null,
+    request: Message,
+    work: () => Promise<Message>,
+  ): Promise<Message> {
     if (key === null) return work();
-    if (!/^[\x21-\x7e]{1,128}$/.test(key)) throw new InvalidProblem([{ field: 'Idempotency-Key', description: 'must be 1 to 128 visible characters' }]);
+    if (!/^[\x21-\x7e]{1,128}$/.test(key))
+      throw new InvalidProblem([{ field: 'Idempotency-Key', description: 'must be 1 to 128 visible characters' }]);
     const name = `${method.parent.typeName}/${method.name}`;
     const hash = createHash('sha256').update(toBinary(method.input, request)).digest();
     const row = await this.#claim(caller, name, key, hash);
     if (!row.request_sha256.equals(hash))
-      throw new Problem(Code.InvalidArgument, 'IDEMPOTENCY_KEY_REUSED', 'this idempotency key was used for another request; use a new one', {
-        fields: [{ field: 'Idempotency-Key', description: 'was used for another request', reason: 'IDEMPOTENCY_KEY_REUSED' }],
-      });
+      throw new Problem(
+        Code.InvalidArgument,
+        'IDEMPOTENCY_KEY_REUSED',
+        'this idempotency key was used for another request; use a new one',
+        {
+          fields: [
+            { field: 'Idempotency-Key', description: 'was used for another request', reason: 'IDEMPOTENCY_KEY_REUSED' },
+          ],
+        },
+      );
     if (row.answer !== null) return fromBinary(method.output, row.answer);
-    if (!row.mine) throw new Problem(Code.Aborted, 'IDEMPOTENT_CALL_IN_PROGRESS', 'the first call with this idempotency key is still at work; try again shortly');
+    if (!row.mine)
+      throw new Problem(
+        Code.Aborted,
+        'IDEMPOTENT_CALL_IN_PROGRESS',
+        'the first call with this idempotency key is still at work; try again shortly',
+      );
     return this.#run(caller, method, name, key, work);
   }
 
-  async #run(caller: Caller, method: DescMethodUnary, name: string, key: string, work: () => Promise<Message>): Promise<Message> {
+  async #run(
+    caller: Caller,
+    method: DescMethodUnary,
+    name: string,
+    key: string,
+    work: () => Promise<Message>,
+  ): Promise<Message> {
     const place = sql`org_id = ${caller.orgId} and subject = ${principalOf(caller)} and method = ${name} and key = ${key}`;
     try {
       const answer = await work();
       const bytes = Buffer.from(toBinary(method.output, answer));
-      await this.#database.tenant(caller.orgId, (tx) => sql`update ${sql.raw(this.#table)} set answer = ${bytes} where ${place}`.execute(tx));
+      await this.#database.tenant(caller.orgId, (tx) =>
+        sql`update ${sql.raw(this.#table)} set answer = ${bytes} where ${place}`.execute(tx),
+      );
       return answer;
     } catch (error) {
-      await this.#database.tenant(caller.orgId, (tx) => sql`delete from ${sql.raw(this.#table)} where ${place} and answer is null`.execute(tx));
+      await this.#database.tenant(caller.orgId, (tx) =>
+        sql`delete from ${sql.raw(this.#table)} where ${place} and answer is null`.execute(tx),
+      );
       throw error;
     }
   }

@@ -32,7 +32,8 @@ export class Identifier {
     if (access === Access.ANONYMOUS) return base;
     if (access === Access.SERVICE) return this.#service(header, base);
     const credential = bearer(header);
-    if (credential === undefined) throw new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first, or send an API key: authorization: Bearer …');
+    if (credential === undefined)
+      throw new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first, or send an API key: authorization: Bearer …');
     return { ...base, ...(await this.#identity(credential, requestId)) };
   }
 
@@ -45,7 +46,14 @@ export class Identifier {
     const token = header.get(contextHeader);
     if (token === null) throw new UnauthenticatedProblem('NO_SERVICE_CONTEXT', 'this method is for services');
     const about = await this.#keys.verify(token);
-    return { ...base, subject: `svc:${about.service}`, onBehalfOf: about.onBehalfOf, displayName: about.displayName, orgId: about.orgId, requestId: about.requestId || base.requestId };
+    return {
+      ...base,
+      subject: `svc:${about.service}`,
+      onBehalfOf: about.onBehalfOf,
+      displayName: about.displayName,
+      orgId: about.orgId,
+      requestId: about.requestId || base.requestId,
+    };
   }
 
   #identity(credential: string, requestId: string): Promise<Identity> {
@@ -62,7 +70,9 @@ export class Identifier {
 
   async #ask(credential: string, requestId: string): Promise<Identity> {
     try {
-      const got = await this.#peers.client('tenant', IdentityService, { orgId: '', requestId }).authenticate({ credential });
+      const got = await this.#peers
+        .client('tenant', IdentityService, { orgId: '', requestId })
+        .authenticate({ credential });
       return {
         subject: got.subject,
         displayName: got.displayName,
@@ -71,7 +81,10 @@ export class Identifier {
       };
     } catch (error) {
       if (error instanceof ConnectError && error.code === Code.Unauthenticated)
-        throw new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked; sign in again');
+        throw new UnauthenticatedProblem(
+          'INVALID_CREDENTIAL',
+          'the credential is wrong, ended or revoked; sign in again',
+        );
       throw error;
     }
   }

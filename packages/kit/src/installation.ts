@@ -10,7 +10,9 @@ export interface Installation {
   readonly databasePasswords: Readonly<Record<ServiceRole, string>>;
   readonly contextMaster: Buffer;
   /** What `hostSettings` needs to find the files. */
-  readonly env: Readonly<Record<'TRUFFLE_DATABASE_PASSWORDS_DIR' | 'TRUFFLE_CONTEXT_KEYS_DIR' | 'TRUFFLE_SERVICE_KEYS_DIR', string>>;
+  readonly env: Readonly<
+    Record<'TRUFFLE_DATABASE_PASSWORDS_DIR' | 'TRUFFLE_CONTEXT_KEYS_DIR' | 'TRUFFLE_SERVICE_KEYS_DIR', string>
+  >;
 }
 
 const services: readonly ServiceName[] = ['tenant', 'template', 'orchestration', 'billing', 'agent-gateway'];
@@ -21,7 +23,10 @@ export function ensureInstallation(folder: string): Installation {
   const contextKeys = join(folder, 'context-keys');
   const serviceKeys = join(folder, 'service-keys');
   for (const path of [folder, passwords, contextKeys, serviceKeys]) mkdirSync(path, { recursive: true, mode: 0o700 });
-  const contextMaster = Buffer.from(kept(join(folder, 'context-master'), () => randomBytes(32).toString('hex')), 'hex');
+  const contextMaster = Buffer.from(
+    kept(join(folder, 'context-master'), () => randomBytes(32).toString('hex')),
+    'hex',
+  );
   const databasePasswords = {} as Record<ServiceRole, string>;
   for (const role of Object.keys(serviceRoles) as ServiceRole[]) {
     databasePasswords[role] = kept(join(passwords, role), () => randomBytes(24).toString('base64url'));
@@ -32,7 +37,11 @@ export function ensureInstallation(folder: string): Installation {
     folder,
     databasePasswords,
     contextMaster,
-    env: { TRUFFLE_DATABASE_PASSWORDS_DIR: passwords, TRUFFLE_CONTEXT_KEYS_DIR: contextKeys, TRUFFLE_SERVICE_KEYS_DIR: serviceKeys },
+    env: {
+      TRUFFLE_DATABASE_PASSWORDS_DIR: passwords,
+      TRUFFLE_CONTEXT_KEYS_DIR: contextKeys,
+      TRUFFLE_SERVICE_KEYS_DIR: serviceKeys,
+    },
   };
 }
 

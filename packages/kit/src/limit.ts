@@ -21,21 +21,30 @@ export class RateLimits {
 
   constructor(factor = 1) {
     for (const [rate, budget] of budgets)
-      this.#limiters.set(rate, new RateLimiterMemory({ points: Math.max(1, Math.round(budget.points * factor)), duration: budget.duration }));
+      this.#limiters.set(
+        rate,
+        new RateLimiterMemory({ points: Math.max(1, Math.round(budget.points * factor)), duration: budget.duration }),
+      );
   }
 
   /** @throws ConnectError RESOURCE_EXHAUSTED with RetryInfo and `retry-after` */
   async take(caller: Caller, rate: RateClass): Promise<void> {
     const limiter = this.#limiters.get(rate);
     if (limiter === undefined) return;
-    const who = rate === RateClass.CREDENTIAL || caller.subject === 'anonymous' ? `address:${caller.address}` : caller.subject;
+    const who =
+      rate === RateClass.CREDENTIAL || caller.subject === 'anonymous' ? `address:${caller.address}` : caller.subject;
     try {
       await limiter.consume(who);
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error;
       const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000));
-      const status = new ConnectError(`too many calls; try again in ${seconds} s`, Code.ResourceExhausted, { 'retry-after': String(seconds) });
-      status.details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay: durationFromMs(error.msBeforeNext) }) });
+      const status = new ConnectError(`too many calls; try again in ${seconds} s`, Code.ResourceExhausted, {
+        'retry-after': String(seconds),
+      });
+      status.details.push({
+        desc: RetryInfoSchema,
+        value: create(RetryInfoSchema, { retryDelay: durationFromMs(error.msBeforeNext) }),
+      });
       throw status;
     }
   }

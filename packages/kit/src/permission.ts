@@ -5,17 +5,52 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
   [
     Role.VIEWER,
     [
-      'organization.get', 'workspace.get', 'workspace.list', 'project.get', 'project.list', 'member.list', 'event.list', 'event.watch',
-      'template.get', 'template.list', 'template.validate', 'agent.get', 'agent.list', 'cluster.get', 'cluster.list', 'cluster.plan',
-      'server.get', 'server.list', 'operation.get', 'operation.list', 'operation.watch', 'operation.logs', 'entitlement.get', 'usage.list',
+      'organization.get',
+      'workspace.get',
+      'workspace.list',
+      'project.get',
+      'project.list',
+      'member.list',
+      'event.list',
+      'event.watch',
+      'template.get',
+      'template.list',
+      'template.validate',
+      'agent.get',
+      'agent.list',
+      'cluster.get',
+      'cluster.list',
+      'cluster.plan',
+      'server.get',
+      'server.list',
+      'operation.get',
+      'operation.list',
+      'operation.watch',
+      'operation.logs',
+      'entitlement.get',
+      'usage.list',
     ],
   ],
-  [Role.OPERATOR, ['cluster.create', 'cluster.delete', 'operation.cancel', 'operation.retry', 'operation.undo', 'agent.ping']],
+  [
+    Role.OPERATOR,
+    ['cluster.create', 'cluster.delete', 'operation.cancel', 'operation.retry', 'operation.undo', 'agent.ping'],
+  ],
   [
     Role.ADMIN,
     [
-      'workspace.create', 'workspace.delete', 'project.create', 'project.delete', 'member.set', 'member.delete', 'api_key.create', 'api_key.list',
-      'api_key.revoke', 'agent.enrol', 'agent.revoke', 'template.create', 'template.delete',
+      'workspace.create',
+      'workspace.delete',
+      'project.create',
+      'project.delete',
+      'member.set',
+      'member.delete',
+      'api_key.create',
+      'api_key.list',
+      'api_key.revoke',
+      'agent.enrol',
+      'agent.revoke',
+      'template.create',
+      'template.delete',
     ],
   ],
   [Role.OWNER, []],
@@ -29,7 +64,8 @@ for (const [role, own] of grants) {
 }
 
 /** Whether `role` carries `permission`. */
-export const roleGrants = (role: Role, permission: string): boolean => permissionsOf.get(role)?.has(permission) ?? false;
+export const roleGrants = (role: Role, permission: string): boolean =>
+  permissionsOf.get(role)?.has(permission) ?? false;
 
 /** Every permission that some role carries. */
 export const knownPermissions = (): ReadonlySet<string> => inherited;
@@ -57,4 +93,6 @@ export const reaches = (bindings: readonly Grant[], scope: Scope): boolean =>
   bindings.some((b) => b.orgId === scope.orgId && covers(b.scopeId, scope));
 
 const covers = (scopeId: string, scope: Scope): boolean =>
-  scopeId === scope.orgId || (scopeId === scope.workspaceId && scopeId !== '') || (scopeId === scope.projectId && scopeId !== '');
+  scopeId === scope.orgId ||
+  (scopeId === scope.workspaceId && scopeId !== '') ||
+  (scopeId === scope.projectId && scopeId !== '');

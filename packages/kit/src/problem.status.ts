@@ -5,9 +5,16 @@ import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from '@truffle/a
 import { InvalidProblem, Problem } from './problem.ts';
 
 /** The status that a caller gets for what was thrown; `internal` says that the cause belongs in the log. */
-export function statusOf(error: unknown, requestId: string): { readonly status: ConnectError; readonly internal: boolean } {
-  if (error instanceof ConnectError) return { status: error, internal: error.code === Code.Internal || error.code === Code.Unknown };
-  const problem = error instanceof InvalidPageTokenError ? new InvalidProblem([{ field: 'page.token', description: error.message, reason: 'INVALID_PAGE_TOKEN' }]) : error;
+export function statusOf(
+  error: unknown,
+  requestId: string,
+): { readonly status: ConnectError; readonly internal: boolean } {
+  if (error instanceof ConnectError)
+    return { status: error, internal: error.code === Code.Internal || error.code === Code.Unknown };
+  const problem =
+    error instanceof InvalidPageTokenError
+      ? new InvalidProblem([{ field: 'page.token', description: error.message, reason: 'INVALID_PAGE_TOKEN' }])
+      : error;
   if (problem instanceof Problem) return { status: problemStatus(problem, requestId), internal: false };
   const status = new ConnectError(`internal error; quote request ${requestId} when you report it`, Code.Internal);
   status.details.push({ desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) });
@@ -18,12 +25,22 @@ function problemStatus(problem: Problem, requestId: string): ConnectError {
   const status = new ConnectError(problem.message, problem.code);
   status.details.push({
     desc: ErrorInfoSchema,
-    value: create(ErrorInfoSchema, { reason: problem.reason, domain: 'truffle.dev', metadata: { ...problem.parameters } }),
+    value: create(ErrorInfoSchema, {
+      reason: problem.reason,
+      domain: 'truffle.dev',
+      metadata: { ...problem.parameters },
+    }),
   });
   if (problem.fields.length > 0)
     status.details.push({
       desc: BadRequestSchema,
-      value: create(BadRequestSchema, { fieldViolations: problem.fields.map((f) => ({ field: f.field, description: f.description, reason: f.reason ?? '' })) }),
+      value: create(BadRequestSchema, {
+        fieldViolations: problem.fields.map((f) => ({
+          field: f.field,
+          description: f.description,
+          reason: f.reason ?? '',
+        })),
+      }),
     });
   status.details.push({ desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) });
   return status;

@@ -21,7 +21,16 @@ export class Problem extends Error {
   readonly parameters: Readonly<Record<string, string>>;
   readonly fields: readonly FieldProblem[];
 
-  constructor(code: Code, reason: string, message: string, rest: { readonly parameters?: Readonly<Record<string, string>>; readonly fields?: readonly FieldProblem[]; readonly cause?: unknown } = {}) {
+  constructor(
+    code: Code,
+    reason: string,
+    message: string,
+    rest: {
+      readonly parameters?: Readonly<Record<string, string>>;
+      readonly fields?: readonly FieldProblem[];
+      readonly cause?: unknown;
+    } = {},
+  ) {
     super(message, rest.cause === undefined ? {} : { cause: rest.cause });
     this.code = code;
     this.reason = reason;
@@ -53,9 +62,14 @@ export class AlreadyExistsProblem extends Problem {
 export class StaleRevisionProblem extends Problem {
   override readonly name = 'StaleRevisionProblem';
   constructor(what: string, id: string, seen: bigint, current: bigint) {
-    super(Code.Aborted, 'STALE_REVISION', `${what} ${id} has changed: you saw revision ${seen}, it is at ${current}; read it again`, {
-      parameters: { resource: what, id, seen: String(seen), current: String(current) },
-    });
+    super(
+      Code.Aborted,
+      'STALE_REVISION',
+      `${what} ${id} has changed: you saw revision ${seen}, it is at ${current}; read it again`,
+      {
+        parameters: { resource: what, id, seen: String(seen), current: String(current) },
+      },
+    );
   }
 }
 
@@ -63,7 +77,12 @@ export class StaleRevisionProblem extends Problem {
 export class InvalidProblem extends Problem {
   override readonly name = 'InvalidProblem';
   constructor(fields: readonly FieldProblem[], reason = 'INVALID_ARGUMENT') {
-    super(Code.InvalidArgument, reason, fields.map((f) => `${f.field}: ${f.description}`).join('; ') || 'the request is not valid', { fields });
+    super(
+      Code.InvalidArgument,
+      reason,
+      fields.map((f) => `${f.field}: ${f.description}`).join('; ') || 'the request is not valid',
+      { fields },
+    );
   }
 }
 
@@ -87,6 +106,8 @@ export class UnauthenticatedProblem extends Problem {
 export class PermissionProblem extends Problem {
   override readonly name = 'PermissionProblem';
   constructor(permission: string, scope: string) {
-    super(Code.PermissionDenied, 'PERMISSION_DENIED', `this needs the permission ${permission} on ${scope}`, { parameters: { permission, scope } });
+    super(Code.PermissionDenied, 'PERMISSION_DENIED', `this needs the permission ${permission} on ${scope}`, {
+      parameters: { permission, scope },
+    });
   }
 }

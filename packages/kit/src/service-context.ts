@@ -34,7 +34,12 @@ export class ServiceKeys {
 
   /** A token for one call to `audience`, good for 60 s. */
   async mint(audience: ServiceName, about: Omit<ServiceContext, 'service'>): Promise<string> {
-    return new SignJWT({ org: about.orgId, rid: about.requestId, ...(about.onBehalfOf ? { obo: about.onBehalfOf } : {}), ...(about.displayName ? { nam: about.displayName } : {}) })
+    return new SignJWT({
+      org: about.orgId,
+      rid: about.requestId,
+      ...(about.onBehalfOf ? { obo: about.onBehalfOf } : {}),
+      ...(about.displayName ? { nam: about.displayName } : {}),
+    })
       .setProtectedHeader({ alg: 'EdDSA', kid: this.#name })
       .setIssuer(this.#name)
       .setAudience(audience)
@@ -53,7 +58,13 @@ export class ServiceKeys {
           if (key === undefined) throw new errors.JWKSNoMatchingKey();
           return key;
         },
-        { algorithms: ['EdDSA'], audience: this.#name, clockTolerance: 5, requiredClaims: ['iss', 'exp', 'iat'], maxTokenAge: `${lifetimeSeconds}s` },
+        {
+          algorithms: ['EdDSA'],
+          audience: this.#name,
+          clockTolerance: 5,
+          requiredClaims: ['iss', 'exp', 'iat'],
+          maxTokenAge: `${lifetimeSeconds}s`,
+        },
       );
       const kid = decodeProtectedHeader(token).kid;
       if (payload.iss !== kid) throw new errors.JWTClaimValidationFailed('issuer is not the signer', payload, 'iss');
@@ -65,7 +76,8 @@ export class ServiceKeys {
         displayName: typeof payload['nam'] === 'string' ? payload['nam'] : undefined,
       };
     } catch (error) {
-      if (error instanceof errors.JOSEError) throw new UnauthenticatedProblem('INVALID_SERVICE_CONTEXT', 'the call carries no valid service context');
+      if (error instanceof errors.JOSEError)
+        throw new UnauthenticatedProblem('INVALID_SERVICE_CONTEXT', 'the call carries no valid service context');
       throw error;
     }
   }

@@ -7,7 +7,11 @@ export type Logger = pino.Logger;
 const secrets = ['password', 'token', 'secret', 'credential', 'authorization', 'sessionToken', 'apiKey', 'privateKey'];
 
 /** JSON lines on stderr (stdout is for data). Every line carries the trace that it was written in. */
-export function createLogger(name: string, level = 'info', destination: pino.DestinationStream = pino.destination(2)): Logger {
+export function createLogger(
+  name: string,
+  level = 'info',
+  destination: pino.DestinationStream = pino.destination(2),
+): Logger {
   return pino(
     {
       name,

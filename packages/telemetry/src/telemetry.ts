@@ -20,7 +20,9 @@ export function startTelemetry(service: string, otlpEndpoint: string): Telemetry
     metricReaders: [prometheus],
     autoDetectResources: false,
     instrumentations: [],
-    ...(otlpEndpoint === '' ? { spanProcessors: [dropSpans] } : { traceExporter: new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` }) }),
+    ...(otlpEndpoint === ''
+      ? { spanProcessors: [dropSpans] }
+      : { traceExporter: new OTLPTraceExporter({ url: `${otlpEndpoint.replace(/\/$/, '')}/v1/traces` }) }),
   });
   sdk.start();
   return {

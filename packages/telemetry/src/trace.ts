@@ -1,4 +1,14 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
 
 export const tracer = () => trace.getTracer('truffle');
 
@@ -9,12 +19,24 @@ export interface SpanParent {
   readonly attributes?: Attributes;
 }
 
-const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL, producer: SpanKind.PRODUCER, consumer: SpanKind.CONSUMER };
+const kinds = {
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  internal: SpanKind.INTERNAL,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+};
 
 /** Runs `work` in a span that ends with it; a throw is recorded and thrown on. */
 export async function inSpan<R>(name: string, parent: SpanParent, work: (span: Span) => Promise<R>): Promise<R> {
-  const above = parent.traceparent ? propagation.extract(ROOT_CONTEXT, { traceparent: parent.traceparent }) : context.active();
-  const span = tracer().startSpan(name, { kind: kinds[parent.kind ?? 'internal'], attributes: parent.attributes ?? {} }, above);
+  const above = parent.traceparent
+    ? propagation.extract(ROOT_CONTEXT, { traceparent: parent.traceparent })
+    : context.active();
+  const span = tracer().startSpan(
+    name,
+    { kind: kinds[parent.kind ?? 'internal'], attributes: parent.attributes ?? {} },
+    above,
+  );
   return context.with(trace.setSpan(above, span), async () => {
     try {
       return await work(span);
@@ -37,7 +59,11 @@ export interface OpenSpan {
 /** Opens a span below `parent.traceparent`, a new trace when that is empty: the active span has nothing to do with it. */
 export function openSpan(name: string, parent: SpanParent): OpenSpan {
   const above = propagation.extract(ROOT_CONTEXT, { traceparent: parent.traceparent ?? '' });
-  const span = tracer().startSpan(name, { kind: kinds[parent.kind ?? 'internal'], attributes: parent.attributes ?? {} }, above);
+  const span = tracer().startSpan(
+    name,
+    { kind: kinds[parent.kind ?? 'internal'], attributes: parent.attributes ?? {} },
+    above,
+  );
   return {
     traceparent: traceparentOf(trace.setSpan(above, span)),
     end: (attributes, failed) => {

@@ -22,9 +22,16 @@ export async function testDatabase(services: readonly ServiceMigrations[]): Prom
     // Roles belong to the whole server: one migration at a time across all tests' databases.
     await client.query(`select pg_advisory_lock(hashtext('truffle/testkit'))`);
     await client.query(`create database ${name}`);
-    await migrate({ adminUrl: url.href, passwords: installation.databasePasswords, contextMaster: installation.contextMaster, services });
+    await migrate({
+      adminUrl: url.href,
+      passwords: installation.databasePasswords,
+      contextMaster: installation.contextMaster,
+      services,
+    });
   });
   const admin = new pg.Pool({ connectionString: url.href, max: 2 });
+  // Dropping the database ends connections that are still on their way out.
+  admin.on('connect', (client) => client.on('error', () => undefined));
   const opened: Database<never>[] = [];
   return {
     adminUrl: url.href,

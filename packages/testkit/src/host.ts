@@ -47,5 +47,11 @@ export async function testHost(
               },
             ],
     });
-  return { url, host, transport, client: (credential) => createTruffleClient(transport(credential)), close: () => host.close() };
+  return {
+    url,
+    host,
+    transport,
+    client: (credential) => createTruffleClient(transport(credential)),
+    close: () => host.close(),
+  };
 }

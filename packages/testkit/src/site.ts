@@ -53,7 +53,10 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
   const site: TestSite = {
     simulator,
     agentId,
-    vms: () => [...simulator.cluster.vms.values()].filter((vm) => vm.config['template'] !== '1').map((vm) => vm.config['name'] ?? ''),
+    vms: () =>
+      [...simulator.cluster.vms.values()]
+        .filter((vm) => vm.config['template'] !== '1')
+        .map((vm) => vm.config['name'] ?? ''),
     startAgent: async () => {
       agent = run(['run', '--data-dir', dataDir, '--config', config], options.agentEnv ?? {});
       await until('the agent to be online with its inventory', async () => {
@@ -73,7 +76,10 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
 }
 
 function run(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(process.execPath, [agentProgram, ...args], { env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [agentProgram, ...args], {
+    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   // A test that was ended leaves no agent behind.
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Waits until `probe` gives something other than undefined, false or null; fails with `what` after `withinMs`. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 10_000): Promise<NonNullable<Exclude<T, false>>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  withinMs = 10_000,
+): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await probe();

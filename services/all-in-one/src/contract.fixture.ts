@@ -15,4 +15,6 @@ const everyServiceOfTheContract: readonly DescService[] = (
   .toSorted((a, b) => a.typeName.localeCompare(b.typeName));
 
 /** Those that people and programs may call. */
-export const publicServices = everyServiceOfTheContract.filter((service) => service.methods.some((m) => rulesOf(m).audience === Audience.PUBLIC));
+export const publicServices = everyServiceOfTheContract.filter((service) =>
+  service.methods.some((m) => rulesOf(m).audience === Audience.PUBLIC),
+);

@@ -1,5 +1,14 @@
-import { create, toJsonString, type DescField, type DescMessage, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
+import {
+  create,
+  toJsonString,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  type Message,
+} from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { Role } from '@truffle/api/tenant/v1/account';
 import { Access, Audience } from '@truffle/api/options/v1/method';
 import { rulesOf } from '@truffle/kit';
 import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
@@ -46,12 +55,14 @@ servers: { vm: { count: 1, image: debian-12, cpu: 1, memory: 1GiB, disk: 10GiB }
 `;
 
 async function makeTenant(name: string): Promise<Tenant> {
-  const up = await host.client().accounts.signUp({ email: `${name}@example.com`, password: 'correct horse battery', orgName: name });
+  const up = await host
+    .client()
+    .accounts.signUp({ email: `${name}@example.com`, password: 'correct horse battery', orgName: name });
   const client = host.client(up.sessionToken);
   const orgId = up.organization?.id ?? '';
   const projectId = up.project?.id ?? '';
   const { template, version } = await client.templates.createTemplateVersion({ orgId, source });
-  const { apiKey } = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: 1 });
+  const { apiKey } = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: Role.VIEWER });
   const { bindings } = await client.members.listBindings({ orgId });
   const ids: Record<string, string> = {
     org_id: orgId,
@@ -69,16 +80,34 @@ async function makeTenant(name: string): Promise<Tenant> {
   const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
   for await (const _ of client.operations.watchOperation({ operationId: operation?.id ?? '' }));
   const { servers } = await client.servers.listServers({ clusterId: cluster?.id ?? '' });
-  return { token: up.sessionToken, ids: { ...ids, agent_id: site.agentId, cluster_id: cluster?.id ?? '', operation_id: operation?.id ?? '', server_id: servers[0]?.id ?? '' } };
+  return {
+    token: up.sessionToken,
+    ids: {
+      ...ids,
+      agent_id: site.agentId,
+      cluster_id: cluster?.id ?? '',
+      operation_id: operation?.id ?? '',
+      server_id: servers[0]?.id ?? '',
+    },
+  };
 }
 
 const everyMethod: readonly (readonly [string, DescService, DescMethod])[] = publicServices.flatMap((service) =>
-  service.methods.filter((m) => rulesOf(m).audience === Audience.PUBLIC).map((method) => [`${service.name}/${method.name}`, service, method] as const),
+  service.methods
+    .filter((m) => rulesOf(m).audience === Audience.PUBLIC)
+    .map((method) => [`${service.name}/${method.name}`, service, method] as const),
 );
 const byPermission = everyMethod.filter(([, , method]) => rulesOf(method).access === Access.PERMISSION);
 
 /** A value that each other field accepts. */
-const plain: Readonly<Record<string, unknown>> = { name: 'fresh', agent_name: 'fresh', title: 'x', email: 'victim@example.com', role: 1, source };
+const plain: Readonly<Record<string, unknown>> = {
+  name: 'fresh',
+  agent_name: 'fresh',
+  title: 'x',
+  email: 'victim@example.com',
+  role: Role.VIEWER,
+  source,
+};
 
 /** A valid request; ids come from `pick`. */
 function requestOf(schema: DescMessage, pick: (field: DescField) => string | undefined): Message {
@@ -87,7 +116,8 @@ function requestOf(schema: DescMessage, pick: (field: DescField) => string | und
     const id = pick(field);
     if (id !== undefined) message[field.localName] = id;
     else if (field.name in plain) message[field.localName] = plain[field.name];
-    else if (field.fieldKind === 'message' && field.name === 'spec') message[field.localName] = requestOf(field.message, pick);
+    else if (field.fieldKind === 'message' && field.name === 'spec')
+      message[field.localName] = requestOf(field.message, pick);
   }
   return create(schema, message);
 }
@@ -99,10 +129,16 @@ interface Answer {
 
 /** Calls any method, unary or streaming, and says how it answered (of a stream, its first message). */
 async function call(transport: Transport, service: DescService, method: DescMethod, request: Message): Promise<Answer> {
-  const client = createClient(service, transport) as unknown as Record<string, (request: Message, options: object) => unknown>;
+  const client = createClient(service, transport) as unknown as Record<
+    string,
+    (request: Message, options: object) => unknown
+  >;
   const stop = new AbortController();
   try {
-    const answer = client[method.localName]?.(request, { signal: stop.signal, timeoutMs: method.methodKind === 'unary' ? 10_000 : 2_000 });
+    const answer = client[method.localName]?.(request, {
+      signal: stop.signal,
+      timeoutMs: method.methodKind === 'unary' ? 10_000 : 2_000,
+    });
     if (method.methodKind === 'unary') return { text: toJsonString(method.output, (await answer) as Message) };
     for await (const message of answer as AsyncIterable<Message>) return { text: toJsonString(method.output, message) };
     return { text: '' };
@@ -124,9 +160,12 @@ async function everythingOf(orgId: string): Promise<string> {
     order by 1`);
   const parts = [];
   for (const { name } of rows) {
-    const found = await database.admin.query<{ all: string }>(`
+    const found = await database.admin.query<{ all: string }>(
+      `
       select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,inventory,updated_at,open_commands,journal_lsn,lease_until}'::text[])::text, '' order by t::text), '') as all
-      from ${name} t where org_id = $1`, [orgId]);
+      from ${name} t where org_id = $1`,
+      [orgId],
+    );
     parts.push(`${name}: ${found.rows[0]?.all ?? ''}`);
   }
   return parts.join('\n');
@@ -134,34 +173,56 @@ async function everythingOf(orgId: string): Promise<string> {
 
 describe('another organization', () => {
   it('knows every id-bearing field', () => {
-    const fields = byPermission.flatMap(([, , method]) => method.input.fields.filter((f) => /_id$/.test(f.name)).map((f) => f.name));
+    const fields = byPermission.flatMap(([, , method]) =>
+      method.input.fields.filter((f) => f.name.endsWith('_id')).map((f) => f.name),
+    );
     expect([...new Set(fields)].filter((name) => !(name in victim.ids) && name !== 'resource_id')).toEqual([]);
   });
 
   it.each(byPermission)('finds nothing by %s and changes nothing', async (_name, service, method) => {
     const before = await everythingOf(victim.ids['org_id'] ?? '');
-    const answer = await call(host.transport(attacker.token), service, method, requestOf(method.input, (f) => victim.ids[f.name]));
+    const answer = await call(
+      host.transport(attacker.token),
+      service,
+      method,
+      requestOf(method.input, (f) => victim.ids[f.name]),
+    );
     expect(answer, answer.text).toMatchObject({ code: Code.NotFound });
     expect(await everythingOf(victim.ids['org_id'] ?? '')).toBe(before);
   });
 
-  it.each(byPermission)('learns nothing by %s on its own resource with the other ids of this one', async (_name, service, method) => {
-    const { resource } = rulesOf(method);
-    const own = attacker.ids[resource];
-    if (own === undefined) return;
-    const before = await everythingOf(victim.ids['org_id'] ?? '');
-    const pick = (field: DescField) => (field.name === resource && field.parent === method.input ? own : victim.ids[field.name]);
-    const mixed = /_id$/m.test(method.input.fields.filter((f) => f.name !== resource).map((f) => f.name).join('\n')) || method.input.fields.some((f) => f.name === 'spec');
-    if (!mixed) return;
-    const answer = await call(host.transport(attacker.token), service, method, requestOf(method.input, pick));
-    if (answer.code !== undefined) expect([Code.NotFound, Code.InvalidArgument], answer.text).toContain(answer.code);
-    else for (const [name, id] of Object.entries(victim.ids)) expect(answer.text, name).not.toContain(id);
-    expect(await everythingOf(victim.ids['org_id'] ?? '')).toBe(before);
-  });
+  it.each(byPermission)(
+    'learns nothing by %s on its own resource with the other ids of this one',
+    async (_name, service, method) => {
+      const { resource } = rulesOf(method);
+      const own = attacker.ids[resource];
+      if (own === undefined) return;
+      const before = await everythingOf(victim.ids['org_id'] ?? '');
+      const pick = (field: DescField) =>
+        field.name === resource && field.parent === method.input ? own : victim.ids[field.name];
+      const mixed =
+        /_id$/m.test(
+          method.input.fields
+            .filter((f) => f.name !== resource)
+            .map((f) => f.name)
+            .join('\n'),
+        ) || method.input.fields.some((f) => f.name === 'spec');
+      if (!mixed) return;
+      const answer = await call(host.transport(attacker.token), service, method, requestOf(method.input, pick));
+      if (answer.code !== undefined) expect([Code.NotFound, Code.InvalidArgument], answer.text).toContain(answer.code);
+      else for (const [name, id] of Object.entries(victim.ids)) expect(answer.text, name).not.toContain(id);
+      expect(await everythingOf(victim.ids['org_id'] ?? '')).toBe(before);
+    },
+  );
 
-  it.each(everyMethod.filter(([, , m]) => rulesOf(m).access !== Access.ANONYMOUS))('is asked to sign in by %s', async (_name, service, method) => {
-    const request = requestOf(method.input, (f) => victim.ids[f.name]);
-    expect(await call(host.transport(), service, method, request)).toMatchObject({ code: Code.Unauthenticated });
-    expect(await call(host.transport(`tfk_${'0'.repeat(40)}`), service, method, request)).toMatchObject({ code: Code.Unauthenticated });
-  });
+  it.each(everyMethod.filter(([, , m]) => rulesOf(m).access !== Access.ANONYMOUS))(
+    'is asked to sign in by %s',
+    async (_name, service, method) => {
+      const request = requestOf(method.input, (f) => victim.ids[f.name]);
+      expect(await call(host.transport(), service, method, request)).toMatchObject({ code: Code.Unauthenticated });
+      expect(await call(host.transport(`tfk_${'0'.repeat(40)}`), service, method, request)).toMatchObject({
+        code: Code.Unauthenticated,
+      });
+    },
+  );
 });

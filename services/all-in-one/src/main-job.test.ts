@@ -1,7 +1,15 @@
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
 import type { TruffleClient } from '@truffle/api';
-import { testDatabase, testHost, testSite, until, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
+import {
+  testDatabase,
+  testHost,
+  testSite,
+  until,
+  type TestDatabase,
+  type TestHost,
+  type TestSite,
+} from '@truffle/testkit';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +27,9 @@ const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 beforeAll(async () => {
   database = await testDatabase(everyMigration);
   host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const signedUp = await host.client().accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
+  const signedUp = await host
+    .client()
+    .accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
   orgId = signedUp.organization?.id ?? '';
   projectId = signedUp.project?.id ?? '';
   client = host.client(signedUp.sessionToken);
@@ -44,7 +54,10 @@ const create = async (name: string, template: string, parameters: Record<string,
   return { clusterId: cluster?.id ?? '', operationId: operation?.id ?? '' };
 };
 
-const watched = async (operationId: string, each: (operation: Operation) => void = () => undefined): Promise<Operation> => {
+const watched = async (
+  operationId: string,
+  each: (operation: Operation) => void = () => undefined,
+): Promise<Operation> => {
   let last: Operation | undefined;
   for await (const { operation } of client.operations.watchOperation({ operationId })) {
     if (operation === undefined) continue;
@@ -55,8 +68,17 @@ const watched = async (operationId: string, each: (operation: Operation) => void
   return last;
 };
 
-const explain = (operation: Operation): string => JSON.stringify({ failure: operation.failure, steps: operation.steps.map((s) => [s.key, StepState[s.state], s.detail]) }, undefined, 1);
-const named = (prefix: string): string[] => site.vms().filter((name) => name.startsWith(prefix)).toSorted();
+const explain = (operation: Operation): string =>
+  JSON.stringify(
+    { failure: operation.failure, steps: operation.steps.map((s) => [s.key, StepState[s.state], s.detail]) },
+    undefined,
+    1,
+  );
+const named = (prefix: string): string[] =>
+  site
+    .vms()
+    .filter((name) => name.startsWith(prefix))
+    .toSorted();
 
 describe('the main job', () => {
   it('plans, deploys, is watched live, and is destroyed', { timeout: 90_000 }, async () => {
@@ -67,7 +89,9 @@ describe('the main job', () => {
 
     const { clusterId, operationId } = await create('site', 'static-site', { title: 'Hello from Truffle' });
     const seen = new Set<string>();
-    const operation = await watched(operationId, (o) => o.steps.forEach((s) => seen.add(`${s.key} ${StepState[s.state]}`)));
+    const operation = await watched(operationId, (o) =>
+      o.steps.forEach((s) => seen.add(`${s.key} ${StepState[s.state]}`)),
+    );
     expect(OperationState[operation.state], explain(operation)).toBe('SUCCEEDED');
     expect([...seen]).toContain('server/site-web-0/ensure RUNNING');
 
@@ -75,7 +99,9 @@ describe('the main job', () => {
     expect(cluster?.state).toBe(ClusterState.READY);
     expect(cluster?.outputs['url']).toMatch(/^http:\/\/\d/);
     const { servers } = await client.servers.listServers({ clusterId });
-    expect(servers.map((s) => [s.name, ServerState[s.state]])).toEqual(['site-balancer-0', 'site-web-0', 'site-web-1'].map((name) => [name, 'READY']));
+    expect(servers.map((s) => [s.name, ServerState[s.state]])).toEqual(
+      ['site-balancer-0', 'site-web-0', 'site-web-1'].map((name) => [name, 'READY']),
+    );
     expect(named('site-')).toEqual(['site-balancer-0', 'site-web-0', 'site-web-1']);
     const { lines } = await client.operations.listOperationLogs({ operationId });
     expect(lines.length).toBeGreaterThan(3);
@@ -87,7 +113,14 @@ describe('the main job', () => {
     expect(OperationState[deleted.state], explain(deleted)).toBe('SUCCEEDED');
     expect(named('site-')).toEqual([]);
     const { events } = await client.events.listEvents({ orgId, page: { size: 200 } });
-    expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(['dev.truffle.cluster.created.v1', 'dev.truffle.server.ready.v1', 'dev.truffle.cluster.ready.v1', 'dev.truffle.cluster.deleted.v1']));
+    expect(events.map((e) => e.type)).toEqual(
+      expect.arrayContaining([
+        'dev.truffle.cluster.created.v1',
+        'dev.truffle.server.ready.v1',
+        'dev.truffle.cluster.ready.v1',
+        'dev.truffle.cluster.deleted.v1',
+      ]),
+    );
     expect(events.map((e) => Number(e.n))).toEqual(events.map((_, i) => i + 1));
   });
 
@@ -123,15 +156,28 @@ describe('the main job', () => {
   it('refuses what is wrong with its code and field, and stores nothing', async () => {
     const good = { name: 'bad', agentId: site.agentId, templateVersionId: await templateVersion('vm') };
     const before = await client.clusters.listClusters({ projectId, showDeleted: true });
-    await expect(client.clusters.createCluster({ projectId, spec: { ...good, name: '$(reboot)' } })).rejects.toThrow(/spec\.name/);
-    await expect(client.clusters.createCluster({ projectId, spec: { ...good, parameters: { count: 'many' } } })).rejects.toThrow(/count/);
-    await expect(client.clusters.createCluster({ projectId, spec: { ...good, parameters: { nope: 1 } } })).rejects.toThrow(/nope/);
-    await expect(client.clusters.createCluster({ projectId, spec: { ...good, templateVersionId: 'tpv_00000000000000000000000000' } })).rejects.toThrow(/not.found/);
+    await expect(client.clusters.createCluster({ projectId, spec: { ...good, name: '$(reboot)' } })).rejects.toThrow(
+      /spec\.name/,
+    );
+    await expect(
+      client.clusters.createCluster({ projectId, spec: { ...good, parameters: { count: 'many' } } }),
+    ).rejects.toThrow(/count/);
+    await expect(
+      client.clusters.createCluster({ projectId, spec: { ...good, parameters: { nope: 1 } } }),
+    ).rejects.toThrow(/nope/);
+    await expect(
+      client.clusters.createCluster({
+        projectId,
+        spec: { ...good, templateVersionId: 'tpv_00000000000000000000000000' },
+      }),
+    ).rejects.toThrow(/not.found/);
     const headers = { 'idempotency-key': 'once-and-for-all' };
     const first = await client.clusters.createCluster({ projectId, spec: { ...good, name: 'once' } }, { headers });
     const again = await client.clusters.createCluster({ projectId, spec: { ...good, name: 'once' } }, { headers });
     expect(again.cluster?.id).toBe(first.cluster?.id);
-    await expect(client.clusters.createCluster({ projectId, spec: { ...good, name: 'other' } }, { headers })).rejects.toThrow(/idempotency key/);
+    await expect(
+      client.clusters.createCluster({ projectId, spec: { ...good, name: 'other' } }, { headers }),
+    ).rejects.toThrow(/idempotency key/);
     await watched(first.operation?.id ?? '');
     const after = await client.clusters.listClusters({ projectId, showDeleted: true });
     expect(after.clusters.length).toBe(before.clusters.length + 1);

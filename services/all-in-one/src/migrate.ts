@@ -13,7 +13,12 @@ const logger = createLogger('migrate');
 try {
   const { adminUrl, installation: folder } = readSettings(settings, process.env, readHostFile);
   const installation = ensureInstallation(folder);
-  await migrate({ adminUrl, passwords: installation.databasePasswords, contextMaster: installation.contextMaster, services: everyMigration });
+  await migrate({
+    adminUrl,
+    passwords: installation.databasePasswords,
+    contextMaster: installation.contextMaster,
+    services: everyMigration,
+  });
   logger.info('the database is up to date');
 } catch (error) {
   logger.fatal({ err: error }, 'could not migrate');

@@ -15,4 +15,10 @@ export const everyService: Readonly<Record<ServiceName, MakeModule>> = {
   orchestration: makeOrchestrationModule,
 };
 
-export const everyMigration: readonly ServiceMigrations[] = [tenantMigrations, billingMigrations, templateMigrations, agentGatewayMigrations, orchestrationMigrations];
+export const everyMigration: readonly ServiceMigrations[] = [
+  tenantMigrations,
+  billingMigrations,
+  templateMigrations,
+  agentGatewayMigrations,
+  orchestrationMigrations,
+];

@@ -3,7 +3,9 @@ import { FailureSchema, type Failure } from '@truffle/api/type/v1/failure';
 import type { StoredFailure } from './cluster/cluster.table.ts';
 
 /** A failure as it is stored. */
-export const storedFailure = (failure: Partial<StoredFailure> & Pick<StoredFailure, 'reason' | 'message'>): StoredFailure => ({
+export const storedFailure = (
+  failure: Partial<StoredFailure> & Pick<StoredFailure, 'reason' | 'message'>,
+): StoredFailure => ({
   cause: '',
   remedy: '',
   logTail: [],

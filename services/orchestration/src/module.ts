@@ -28,11 +28,17 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
   const scopeIn =
     (table: 'orchestration.cluster' | 'orchestration.server' | 'orchestration.operation'): ScopeOf =>
     (orgId, id) =>
-      database.tenant(orgId, (tx: Transaction<Tables>) => tx.selectFrom(table).select('project_id as projectId').where('id', '=', id).executeTakeFirst());
+      database.tenant(orgId, (tx: Transaction<Tables>) =>
+        tx.selectFrom(table).select('project_id as projectId').where('id', '=', id).executeTakeFirst(),
+      );
   return {
     name: 'orchestration',
     services: [ClusterService, ServerService, OperationService, ProjectUseService],
-    scopes: { clu: scopeIn('orchestration.cluster'), srv: scopeIn('orchestration.server'), op: scopeIn('orchestration.operation') },
+    scopes: {
+      clu: scopeIn('orchestration.cluster'),
+      srv: scopeIn('orchestration.server'),
+      op: scopeIn('orchestration.operation'),
+    },
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
       router.service(ClusterService, clusterRpc(parts));

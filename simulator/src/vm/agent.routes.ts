@@ -17,7 +17,8 @@ async function guestOf(call: Call): Promise<Guest> {
   const boots = vm.running.bootedAt - cluster.clock.now();
   const answers = !absent && !vm.running.paused && guest !== undefined && boots <= cluster.timing.agentWaitMs;
   if (!answers || boots > 0) await cluster.clock.sleep(answers ? boots : cluster.timing.agentWaitMs);
-  if (!answers || cluster.vm(vm.vmid, call.node).running === undefined) throw new RunError('QEMU guest agent is not running');
+  if (!answers || cluster.vm(vm.vmid, call.node).running === undefined)
+    throw new RunError('QEMU guest agent is not running');
   return guest;
 }
 

@@ -43,13 +43,6 @@ export async function setStanding(
 export const readAgent = (tx: Tx, agentId: string): Promise<AgentRow | undefined> =>
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).executeTakeFirst();
 
-export const readAgents = (tx: Tx, agentIds: readonly string[]) =>
-  tx
-    .selectFrom('agent_gateway.agent')
-    .select(['id', 'state', 'capabilities'])
-    .where('id', '=', sql<string>`any(${agentIds}::text[])`)
-    .execute();
-
 /** Agents by name, after `after`; those that were revoked are left out. */
 export async function listAgents(
   tx: Tx,

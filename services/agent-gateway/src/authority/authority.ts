@@ -150,7 +150,7 @@ async function requestedKey(csr: Uint8Array): Promise<webcrypto.CryptoKey> {
   try {
     const request = new x509.Pkcs10CertificateRequest(Buffer.from(csr));
     if (!(await request.verify())) throw new CertificateRequestError('is not signed by its own key');
-    return (await request.publicKey.export(algorithm, ['verify']));
+    return await request.publicKey.export(algorithm, ['verify']);
   } catch (cause) {
     if (cause instanceof CertificateRequestError) throw cause;
     throw new CertificateRequestError('is not a PKCS #10 request with a P-256 key', { cause });
@@ -164,7 +164,5 @@ const isAddress = (host: string): boolean => /^[\d.]+$/.test(host) || host.inclu
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    .export({ type: 'pkcs8', format: 'pem' })
-    .toString();
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { advance, type Fact, type Held, type Word } from './advance.ts';
+import { advance, type Fact, type Word } from './advance.ts';
 import { isActive, isTerminal, mayMove, type Command, type Outcome } from './command.ts';
 
 const queued = (id: string, needsPermit = true): Command => ({
@@ -135,7 +135,7 @@ class Schedule {
       this.journal = new Map();
     }
     for (const id of this.commands.keys())
-      this.apply(id, { kind: 'reconnected', held: (this.journal.get(id) ?? 'nothing'), sameIncarnation });
+      this.apply(id, { kind: 'reconnected', held: this.journal.get(id) ?? 'nothing', sameIncarnation });
     for (const [id, at] of this.journal)
       if (at === 'ended') this.#report(id, { kind: 'result', outcome: done, bytes: nothing });
   }

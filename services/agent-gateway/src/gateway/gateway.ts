@@ -1,3 +1,4 @@
+// Long, as the leases, sweeps and drains of one replica are one life cycle.
 import { setTimeout as delay } from 'node:timers/promises';
 import { newId } from '@truffle/ids';
 import { bells, type Bell } from '@truffle/kit';
@@ -234,7 +235,7 @@ export class Gateway {
       Promise.all([agentsWithQueued(tx, ids), commandsToStop(tx, ids), endedOf(tx, held)]),
     );
     for (const session of sessions.values()) {
-      for (const id of [...session.held]) if (ended.has(id)) session.settled(id);
+      for (const id of session.held) if (ended.has(id)) session.settled(id);
       session.permitWaiting();
     }
     for (const { id, agent_id } of stop) sessions.get(agent_id)?.cancel(id);

@@ -1,11 +1,11 @@
+// Long, as one stream's state (window, claims, pending frames) has this one owner.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import { InventorySchema, type Inventory } from '@truffle/api/agent/v1/agent';
 import { CommandSchema, type CommandResult } from '@truffle/api/agent/v1/command';
 import type { Hello } from '@truffle/api/agent/v1/link';
 import type { Logger } from '@truffle/telemetry';
 import { FailureSchema } from '@truffle/api/type/v1/failure';
-import { storeInventory } from '../agent/agent.repo.ts';
+import { InventoryKeeper } from '../agent/inventory.keeper.ts';
 import type { Fact, Word } from '../command/advance.ts';
 import { CommandSpans } from '../command/command-spans.ts';
 import { isTerminal } from '../command/command.ts';
@@ -44,7 +44,6 @@ export interface SessionParts {
 
 /** Frames that wait for the database; beyond it the stream is not read. */
 const mostPending = 256;
-const maxInventoryBytes = 200 * 1024;
 
 /** One agent's stream: carries out what the session's state machine says, and keeps the agent's window of commands. */
 export class LinkSession {
@@ -67,24 +66,19 @@ export class LinkSession {
   #claimAgain = false;
   /** The last claim was cut short: more may be queued than a doorbell will tell of. */
   #moreQueued = false;
-  #inventory: Inventory | undefined;
+  readonly #inventory: InventoryKeeper;
   #closing: Promise<void> | undefined;
 
   constructor(call: LinkCall, identity: PeerIdentity, parts: SessionParts) {
     this.identity = identity;
     this.#spans = new CommandSpans(identity.agentId);
     this.#parts = parts;
+    this.#inventory = new InventoryKeeper(parts);
     this.#call = call;
     this.#state = newSession(parts.now());
     this.#outbox = new Outbox(
       call,
-      () =>
-        this.input({
-          kind: 'dismissed',
-          reason: 'TOO_SLOW',
-          message: 'the agent does not read what it is sent',
-          retryAfterMs: 0,
-        }),
+      () => this.#dismiss('TOO_SLOW', 'the agent does not read what it is sent'),
       () => this.wake(),
     );
     call.on('data', (message) => this.input({ kind: 'frame', frame: message.frame }));
@@ -121,13 +115,7 @@ export class LinkSession {
   drain(reconnectInMs: number, deadlineMs: number): void {
     if (this.#online)
       this.#outbox.send({ case: 'drain', value: { $typeName: 'truffle.agent.v1.Drain', reconnectInMs, deadlineMs } });
-    else
-      this.input({
-        kind: 'dismissed',
-        reason: 'DRAINING',
-        message: 'the gateway is leaving',
-        retryAfterMs: reconnectInMs,
-      });
+    else this.#dismiss('DRAINING', 'the gateway is leaving', reconnectInMs);
   }
 
   /** Drops everything without a word, as a crash would. */
@@ -184,8 +172,7 @@ export class LinkSession {
 
   async #open(hello: Hello): Promise<void> {
     const opening = await this.#parts.store.open(this.identity, hello);
-    if (opening.kind === 'refused')
-      return this.input({ kind: 'dismissed', reason: opening.reason, message: opening.message, retryAfterMs: 0 });
+    if (opening.kind === 'refused') return this.#dismiss(opening.reason, opening.message);
     this.#ref = opening.session;
     this.#sameIncarnation = opening.sameIncarnation;
     this.input({ kind: 'opened', epoch: opening.session.epoch, welcome: opening.welcome });
@@ -200,13 +187,7 @@ export class LinkSession {
     const [ref, hello] = [this.#ref, this.#hello];
     if (ref === undefined || hello === undefined) return;
     const reunion = await store.confirm(ref, hello, this.#sameIncarnation);
-    if (reunion === undefined)
-      return this.input({
-        kind: 'dismissed',
-        reason: 'SUPERSEDED',
-        message: 'a newer session of this agent is open',
-        retryAfterMs: 0,
-      });
+    if (reunion === undefined) return this.#dismiss('SUPERSEDED', 'a newer session of this agent is open');
     const words: (() => void)[] = [];
     for (const load of reunion.loads) words.push(() => this.#send(load));
     for (const id of reunion.unknown) words.push(() => this.cancel(id));
@@ -250,19 +231,13 @@ export class LinkSession {
       case 'logs':
         return this.#parts.reports.logs(ref, frame.value);
       case 'inventory':
-        return this.#store(frame.value);
+        return this.#background(this.#inventory.keep(ref, frame.value));
     }
   }
 
   #result(result: CommandResult): void {
     const read = outcomeOf(result);
-    if (read === undefined)
-      return this.input({
-        kind: 'dismissed',
-        reason: 'PROTOCOL_VIOLATION',
-        message: 'a result says no outcome',
-        retryAfterMs: 0,
-      });
+    if (read === undefined) return this.#dismiss('PROTOCOL_VIOLATION', 'a result says no outcome');
     this.#step(result.commandId, { kind: 'result', ...read });
   }
 
@@ -320,12 +295,7 @@ export class LinkSession {
 
   #violated(reason: string): void {
     if (this.#ref !== undefined) this.#background(this.#parts.store.quarantine(this.#ref, reason));
-    this.input({
-      kind: 'dismissed',
-      reason,
-      message: 'the agent broke the protocol and gets no work until it is enrolled anew',
-      retryAfterMs: 300_000,
-    });
+    this.#dismiss(reason, 'the agent broke the protocol and gets no work until it is enrolled anew', 300_000);
   }
 
   async #claim(): Promise<void> {
@@ -365,27 +335,6 @@ export class LinkSession {
     this.#outbox.send({ case: 'command', value });
   }
 
-  /** The newest inventory is what counts: one is being stored, one may wait. */
-  #store(inventory: Inventory): void {
-    const busy = this.#inventory !== undefined;
-    this.#inventory = inventory;
-    if (!busy) this.#background(this.#storeInventory());
-  }
-
-  async #storeInventory(): Promise<void> {
-    for (let next = this.#inventory; next !== undefined && this.#ref !== undefined;) {
-      const bytes = Buffer.from(toBinary(InventorySchema, next));
-      const { orgId, agentId } = this.#ref;
-      if (bytes.length > maxInventoryBytes)
-        this.#parts.logger.warn({ agentId, bytes: bytes.length }, 'an inventory is too large and was not stored');
-      else await this.#parts.database.tenant(orgId, (tx) => storeInventory(tx, agentId, bytes));
-      const newer = this.#inventory;
-      if (newer === next) break;
-      next = newer;
-    }
-    this.#inventory = undefined;
-  }
-
   #hold(by: 1 | -1): void {
     this.#pending += by;
     if (this.#pending > mostPending) this.#call.pause();
@@ -398,12 +347,11 @@ export class LinkSession {
 
   #failed(error: unknown): void {
     this.#parts.logger.warn({ err: error, agentId: this.identity.agentId }, 'a session could not go on');
-    this.input({
-      kind: 'dismissed',
-      reason: 'UNAVAILABLE',
-      message: 'the gateway cannot reach its database',
-      retryAfterMs: 1_000 + Math.floor(Math.random() * 4_000),
-    });
+    this.#dismiss('UNAVAILABLE', 'the gateway cannot reach its database', 1_000 + Math.floor(Math.random() * 4_000));
+  }
+
+  #dismiss(reason: string, message: string, retryAfterMs = 0): void {
+    this.input({ kind: 'dismissed', reason, message, retryAfterMs });
   }
 
   #finish(why: string): void {

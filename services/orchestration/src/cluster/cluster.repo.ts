@@ -13,19 +13,33 @@ const view = (tx: Tx) =>
     .selectFrom('orchestration.cluster as c')
     .selectAll('c')
     .select([
-      sql<number>`(select count(*)::int from orchestration.server s where s.org_id = c.org_id and s.cluster_id = c.id and s.state <> 'DELETED')`.as('server_count'),
-      sql<number>`(select count(*)::int from orchestration.server s where s.org_id = c.org_id and s.cluster_id = c.id and s.state = 'READY')`.as('ready_count'),
+      sql<number>`(select count(*)::int from orchestration.server s where s.org_id = c.org_id and s.cluster_id = c.id and s.state <> 'DELETED')`.as(
+        'server_count',
+      ),
+      sql<number>`(select count(*)::int from orchestration.server s where s.org_id = c.org_id and s.cluster_id = c.id and s.state = 'READY')`.as(
+        'ready_count',
+      ),
     ]);
 
-export const findCluster = (tx: Tx, id: string): Promise<ClusterView | undefined> => view(tx).where('c.id', '=', id).executeTakeFirst();
+export const findCluster = (tx: Tx, id: string): Promise<ClusterView | undefined> =>
+  view(tx).where('c.id', '=', id).executeTakeFirst();
 
 /** Locks the row, so that one use case at a time decides about the cluster. */
 export const lockCluster = (tx: Tx, id: string): Promise<ClusterRow | undefined> =>
   tx.selectFrom('orchestration.cluster').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
-export function listClusters(tx: Tx, projectId: string, filter: { readonly name: string; readonly showDeleted: boolean }, page: Page): Promise<ClusterView[]> {
+export function listClusters(
+  tx: Tx,
+  projectId: string,
+  filter: { readonly name: string; readonly showDeleted: boolean },
+  page: Page,
+): Promise<ClusterView[]> {
   const [name, id] = page.after?.split('\n') ?? [];
-  let query = view(tx).where('c.project_id', '=', projectId).orderBy('c.name').orderBy('c.id').limit(page.limit + 1);
+  let query = view(tx)
+    .where('c.project_id', '=', projectId)
+    .orderBy('c.name')
+    .orderBy('c.id')
+    .limit(page.limit + 1);
   if (filter.name !== '') query = query.where('c.name', '=', filter.name);
   if (!filter.showDeleted) query = query.where('c.state', '<>', 'DELETED');
   if (name !== undefined && id !== undefined) query = query.where(sql<boolean>`(c.name, c.id) > (${name}, ${id})`);
@@ -36,7 +50,10 @@ export async function insertCluster(tx: Tx, row: Insertable<ClusterTable>): Prom
   await tx.insertInto('orchestration.cluster').values(row).execute();
 }
 
-export type ClusterChange = Partial<Pick<ClusterTable, 'state' | 'operation_id' | 'deleted_at'>> & { readonly outputs?: string; readonly failure?: string | null };
+export type ClusterChange = Partial<Pick<ClusterTable, 'state' | 'operation_id' | 'deleted_at'>> & {
+  readonly outputs?: string;
+  readonly failure?: string | null;
+};
 
 export async function updateCluster(tx: Tx, id: string, change: ClusterChange): Promise<void> {
   await tx

@@ -11,7 +11,9 @@ import { countClusters, findCluster, listClusters } from './cluster.repo.ts';
 import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
 
 export const clusterRpc = (deps: ClusterDeps): ServiceImpl<typeof ClusterService> => ({
-  planCluster: async (request, context) => ({ plan: planMessage(await drawPlan(deps, callerOf(context), given(request.spec))) }),
+  planCluster: async (request, context) => ({
+    plan: planMessage(await drawPlan(deps, callerOf(context), given(request.spec))),
+  }),
 
   createCluster: async (request, context) => {
     const { cluster, operation } = await createCluster(deps, callerOf(context), given(request.spec));
@@ -26,7 +28,9 @@ export const clusterRpc = (deps: ClusterDeps): ServiceImpl<typeof ClusterService
 
   listClusters: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) => listClusters(tx, request.projectId, request, page));
+    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) =>
+      listClusters(tx, request.projectId, request, page),
+    );
     const cut = page.cut(rows, (row) => `${row.name}\n${row.id}`);
     return { clusters: cut.rows.map(clusterMessage), page: { next: cut.next } };
   },

@@ -54,7 +54,7 @@ export interface ClusterTable {
   secrets: JSONColumnType<StoredSecret[]>;
   generated: JSONColumnType<StoredGenerated[]>;
   state: ClusterState;
-  outputs: JSONColumnType<Record<string, string>, string | undefined, string>;
+  outputs: JSONColumnType<Record<string, string>, string | undefined>;
   operation_id: string | null;
   failure: ColumnType<StoredFailure | null, string | null | undefined, string | null>;
   quota_holder: string;

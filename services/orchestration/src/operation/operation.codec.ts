@@ -1,12 +1,24 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { CommandState, type CommandStatus } from '@truffle/api/agent/v1/command_service';
-import { OperationKind, OperationSchema, OperationState, StepSchema, StepState, type Operation, type Step } from '@truffle/api/orchestration/v1/operation';
+import {
+  OperationKind,
+  OperationSchema,
+  OperationState,
+  StepSchema,
+  StepState,
+  type Operation,
+  type Step,
+} from '@truffle/api/orchestration/v1/operation';
 import { failureMessage } from '../failure.ts';
 import type { OperationView, StepView } from './operation.repo.ts';
 
 /** `live` says how the agent is getting on with steps at work; it is shown and not stored. */
-export function operationMessage(row: OperationView, steps: readonly StepView[] = [], live: ReadonlyMap<string, CommandStatus> = new Map()): Operation {
+export function operationMessage(
+  row: OperationView,
+  steps: readonly StepView[] = [],
+  live: ReadonlyMap<string, CommandStatus> = new Map(),
+): Operation {
   return create(OperationSchema, {
     id: row.id,
     orgId: row.org_id,
@@ -35,13 +47,19 @@ function stepMessage(row: StepView, status: CommandStatus | undefined): Step {
     serverName: row.server_name ?? '',
     state: atWork && status !== undefined ? liveState(status.state) : StepState[row.state],
     detail: atWork && status !== undefined ? liveDetail(status) : row.detail,
-    ...(row.started_at === null ? (status?.startedAt === undefined ? {} : { startedAt: status.startedAt }) : { startedAt: timestampFromDate(row.started_at) }),
+    ...(row.started_at === null
+      ? status?.startedAt === undefined
+        ? {}
+        : { startedAt: status.startedAt }
+      : { startedAt: timestampFromDate(row.started_at) }),
     ...(row.ended_at === null ? {} : { endedAt: timestampFromDate(row.ended_at) }),
   });
 }
 
 const liveState = (state: CommandState): StepState =>
-  state === CommandState.QUEUED || state === CommandState.DISPATCHED || state === CommandState.ACCEPTED ? StepState.WAITING : StepState.RUNNING;
+  state === CommandState.QUEUED || state === CommandState.DISPATCHED || state === CommandState.ACCEPTED
+    ? StepState.WAITING
+    : StepState.RUNNING;
 
 function liveDetail(status: CommandStatus): string {
   if (status.state === CommandState.QUEUED) return 'waiting for the agent';

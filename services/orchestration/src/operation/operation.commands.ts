@@ -15,7 +15,8 @@ const startWithin = 24 * 3_600_000;
 const runWithin = { ensure: 30 * 60_000, deploy: 60 * 60_000, delete: 15 * 60_000 } as const;
 
 /** Derived from what it is for: a step begun twice is the same command. */
-export const commandIdOf = (clusterId: string, operationId: string, stepKey: string): Id<'cmd'> => deriveId('cmd', clusterId, operationId, stepKey);
+export const commandIdOf = (clusterId: string, operationId: string, stepKey: string): Id<'cmd'> =>
+  deriveId('cmd', clusterId, operationId, stepKey);
 
 /** The name under which a secret was sealed, and which its ciphertext is bound to. */
 export const secretScopeOf = (projectId: string, clusterName: string): string => `${projectId}/${clusterName}`;
@@ -29,7 +30,8 @@ export interface CommandParts {
 /** The command that does `step`; the same bytes each time it is asked for. */
 export function commandOf(parts: CommandParts, step: StepRow, traceparent: string): NewCommand {
   const server = parts.servers.find((s) => s.id === step.server_id);
-  if (server === undefined || step.action === 'reserve' || step.action === 'finish') throw new TypeError(`the step ${step.key} is no command`);
+  if (server === undefined || step.action === 'reserve' || step.action === 'finish')
+    throw new TypeError(`the step ${step.key} is no command`);
   return {
     id: commandIdOf(parts.cluster.id, parts.operation.id, step.key),
     agentId: parts.cluster.agent_id,
@@ -70,26 +72,43 @@ function payloadOf(parts: CommandParts, step: StepRow, server: ServerRow): Comma
     case 'delete':
       return create(CommandPayloadSchema, { op: { case: 'deleteServer', value: { ...ids, ...vm } } });
     case 'deploy':
-      return create(CommandPayloadSchema, { op: { case: 'runDeployment', value: { ...ids, ...deploymentOf(parts, step, server) } } });
+      return create(CommandPayloadSchema, {
+        op: { case: 'runDeployment', value: { ...ids, ...deploymentOf(parts, step, server) } },
+      });
     default:
       throw new TypeError(`the step ${step.key} is no command`);
   }
 }
 
 function deploymentOf({ cluster, servers }: CommandParts, step: StepRow, server: ServerRow) {
-  const encode = (value: unknown) => new TextEncoder().encode(canonicalJson(value as never));
+  const encode = (value: unknown) => new TextEncoder().encode(canonicalJson(value));
   return {
     address: server.address,
     deployment: step.deployment ?? '',
     revision: 1,
     templateJson: encode(cluster.template),
     paramsJson: encode(cluster.parameters),
-    contextJson: encode({ cluster: { name: cluster.name, id: cluster.id }, server: viewOf(server), servers: servers.map(viewOf) }),
-    secrets: cluster.secrets.map((s) => ({ name: s.name, keyId: s.keyId, sealed: Buffer.from(s.sealed, 'base64'), version: s.version, notAfter: BigInt(s.notAfter) })),
+    contextJson: encode({
+      cluster: { name: cluster.name, id: cluster.id },
+      server: viewOf(server),
+      servers: servers.map(viewOf),
+    }),
+    secrets: cluster.secrets.map((s) => ({
+      name: s.name,
+      keyId: s.keyId,
+      sealed: Buffer.from(s.sealed, 'base64'),
+      version: s.version,
+      notAfter: BigInt(s.notAfter),
+    })),
     generated: cluster.generated.map((g) => ({ name: g.name, length: g.length, charset: g.charset })),
     secretScope: secretScopeOf(cluster.project_id, cluster.name),
   };
 }
 
 /** A server as expressions see it. */
-export const viewOf = (server: ServerRow) => ({ name: server.name, role: server.role, index: server.index, address: server.address });
+export const viewOf = (server: ServerRow) => ({
+  name: server.name,
+  role: server.role,
+  index: server.index,
+  address: server.address,
+});

@@ -10,14 +10,22 @@ const batch = 500;
 const aliveEvery = 15_000;
 
 /** Lines of an operation's log after a cursor, oldest first, and the cursor to go on from. */
-export async function readLogs(deps: WatchDeps, caller: Caller, operationId: string, after: string, limit = batch): Promise<{ lines: LogLine[]; next: string }> {
+export async function readLogs(
+  deps: WatchDeps,
+  caller: Caller,
+  operationId: string,
+  after: string,
+  limit = batch,
+): Promise<{ lines: LogLine[]; next: string }> {
   const servers = await deps.database.tenant(caller.orgId, async (tx) => {
     const operation = await findOperation(tx, operationId);
     if (operation === undefined) throw new NotFoundProblem('operation', operationId);
     return serversOf(tx, operation.cluster_id);
   });
   const names = new Map(servers.map((s) => [s.id, s.name]));
-  const found = await deps.peers.client('agent-gateway', CommandService, onBehalfOf(caller)).listCommandLogs({ operationId, after, limit });
+  const found = await deps.peers
+    .client('agent-gateway', CommandService, onBehalfOf(caller))
+    .listCommandLogs({ operationId, after, limit });
   const lines = found.lines.map((line) =>
     create(LogLineSchema, {
       cursor: line.cursor,
@@ -33,7 +41,13 @@ export async function readLogs(deps: WatchDeps, caller: Caller, operationId: str
 }
 
 /** Batches of lines as they are written, until the operation has ended and everything was sent; empty as a sign of life. */
-export async function* watchLogs(deps: WatchDeps, caller: Caller, operationId: string, after: string, signal: AbortSignal): AsyncGenerator<LogLine[]> {
+export async function* watchLogs(
+  deps: WatchDeps,
+  caller: Caller,
+  operationId: string,
+  after: string,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine[]> {
   let cursor = after;
   let alive = Date.now();
   for await (const _ of rings(deps.bell, bells.operation(operationId), signal)) {

@@ -8,7 +8,11 @@ import type { NewStep } from './operation.steps.ts';
 import type { OperationKind } from './operation.table.ts';
 
 /** Starts the workflow of a committed operation, best effort. */
-export type OperationStart = (operation: { readonly org_id: string; readonly id: string; readonly cluster_id: string }) => void;
+export type OperationStart = (operation: {
+  readonly org_id: string;
+  readonly id: string;
+  readonly cluster_id: string;
+}) => void;
 
 export interface Opening {
   readonly kind: OperationKind;
@@ -21,11 +25,23 @@ export interface Opening {
  * Stores an operation with its steps, in the transaction that decides on it; the cluster's row must be locked.
  * @throws PreconditionProblem OPERATION_IN_PROGRESS with the id of the one at work: a cluster has one writer
  */
-export async function openOperation(tx: Transaction<Tables>, caller: Caller, cluster: ClusterRow, opening: Opening): Promise<OperationView> {
+export async function openOperation(
+  tx: Transaction<Tables>,
+  caller: Caller,
+  cluster: ClusterRow,
+  opening: Opening,
+): Promise<OperationView> {
   const open = await findOpenOperation(tx, cluster.id);
   if (open !== undefined)
-    throw new PreconditionProblem('OPERATION_IN_PROGRESS', `the operation ${open.id} is at work on the cluster ${cluster.name}; watch it or cancel it first`, { operationId: open.id });
-  const done = opening.follows === undefined ? [] : (await stepsOf(tx, opening.follows)).filter((s) => s.state === 'SUCCEEDED').map((s) => s.key);
+    throw new PreconditionProblem(
+      'OPERATION_IN_PROGRESS',
+      `the operation ${open.id} is at work on the cluster ${cluster.name}; watch it or cancel it first`,
+      { operationId: open.id },
+    );
+  const done =
+    opening.follows === undefined
+      ? []
+      : (await stepsOf(tx, opening.follows)).filter((s) => s.state === 'SUCCEEDED').map((s) => s.key);
   const id = newId('op');
   await insertOperation(
     tx,

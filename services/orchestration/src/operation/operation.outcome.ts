@@ -11,9 +11,16 @@ import { aboutOf, authorOfOperation, type Work, type WorkDeps } from './operatio
 
 /** The step `reserve`: leases a VMID for every server out of what the site offers now. */
 export async function reserveVmids(deps: WorkDeps, work: Work): Promise<StoredFailure | undefined> {
-  const { agent } = await deps.peers.client('agent-gateway', CommandService, aboutOf(work.operation)).getSite({ agentId: work.cluster.agent_id });
+  const { agent } = await deps.peers
+    .client('agent-gateway', CommandService, aboutOf(work.operation))
+    .getSite({ agentId: work.cluster.agent_id });
   const range = { first: agent?.inventory?.vmidFirst ?? 0, last: agent?.inventory?.vmidLast ?? -1 };
-  const missing = await leaseVmids(work.tx, work.cluster.agent_id, range, work.servers.map((s) => s.id));
+  const missing = await leaseVmids(
+    work.tx,
+    work.cluster.agent_id,
+    range,
+    work.servers.map((s) => s.id),
+  );
   if (missing === 0) return undefined;
   return storedFailure({
     reason: 'VMID_RANGE_EXHAUSTED',
@@ -26,10 +33,18 @@ export async function reserveVmids(deps: WorkDeps, work: Work): Promise<StoredFa
 /** The step `finish`: what a creation leaves (outputs), or what a deletion gives back (VMIDs, quota). */
 export async function finishCluster(deps: WorkDeps, work: Work): Promise<StoredFailure | undefined> {
   if (work.operation.kind === 'DELETE') {
-    await releaseVmids(work.tx, work.servers.map((s) => s.id));
-    await updateServers(work.tx, work.servers.filter((s) => s.state !== 'DELETED').map((s) => ({ id: s.id, state: 'DELETED' })));
+    await releaseVmids(
+      work.tx,
+      work.servers.map((s) => s.id),
+    );
+    await updateServers(
+      work.tx,
+      work.servers.filter((s) => s.state !== 'DELETED').map((s) => ({ id: s.id, state: 'DELETED' })),
+    );
     const { org_id: orgId, quota_holder: holder } = work.cluster;
-    await deps.peers.client('billing', QuotaService, aboutOf(work.operation)).releaseQuota({ orgId, quota: 'clusters', holder });
+    await deps.peers
+      .client('billing', QuotaService, aboutOf(work.operation))
+      .releaseQuota({ orgId, quota: 'clusters', holder });
     return undefined;
   }
   const result = await deps.sandbox.evaluateOutputs(work.cluster.template, {
@@ -37,7 +52,12 @@ export async function finishCluster(deps: WorkDeps, work: Work): Promise<StoredF
     params: work.cluster.parameters,
     servers: work.servers.map(viewOf),
   });
-  if (!result.ok) return storedFailure({ reason: result.problems[0]?.code ?? 'OUTPUTS', message: `outputs: ${result.problems.map((p) => p.message).join('; ')}`, retryable: false });
+  if (!result.ok)
+    return storedFailure({
+      reason: result.problems[0]?.code ?? 'OUTPUTS',
+      message: `outputs: ${result.problems.map((p) => p.message).join('; ')}`,
+      retryable: false,
+    });
   const outputs = Object.fromEntries(result.outputs.map((o) => [o.name, o.value ?? '(kept on the site)']));
   await updateCluster(work.tx, work.cluster.id, { outputs: JSON.stringify(outputs) });
   return undefined;
@@ -57,20 +77,34 @@ export async function endOperation(work: Work, state: 'SUCCEEDED' | 'FAILED' | '
   });
   const author = authorOfOperation(operation);
   const about = { orgId: cluster.org_id, projectId: cluster.project_id };
-  await appendEvent(tx, author, { ...about, name: `operation.${state.toLowerCase()}`, resourceId: operation.id, data: { clusterId: cluster.id, kind: operation.kind, reason: failure?.reason ?? '' } });
+  await appendEvent(tx, author, {
+    ...about,
+    name: `operation.${state.toLowerCase()}`,
+    resourceId: operation.id,
+    data: { clusterId: cluster.id, kind: operation.kind, reason: failure?.reason ?? '' },
+  });
   await appendEvent(tx, author, {
     ...about,
     name: `cluster.${clusterState.toLowerCase()}`,
     resourceId: cluster.id,
-    data: { operationId: operation.id, before: { state: cluster.state }, after: { state: clusterState, name: cluster.name, reason: failure?.reason ?? '' } },
+    data: {
+      operationId: operation.id,
+      before: { state: cluster.state },
+      after: { state: clusterState, name: cluster.name, reason: failure?.reason ?? '' },
+    },
   });
 }
 
 function whyEnded(work: Work, state: 'FAILED' | 'CANCELLED'): StoredFailure {
   if (state === 'CANCELLED')
-    return storedFailure({ reason: 'CANCELLED', message: 'the operation was cancelled', remedy: `retry it (truffle operation retry ${work.operation.id}) or undo it (truffle operation undo ${work.operation.id})` });
+    return storedFailure({
+      reason: 'CANCELLED',
+      message: 'the operation was cancelled',
+      remedy: `retry it (truffle operation retry ${work.operation.id}) or undo it (truffle operation undo ${work.operation.id})`,
+    });
   const failed = work.steps.filter((s) => s.state === 'FAILED');
   const first = failed[0]?.failure;
-  if (first === null || first === undefined) return storedFailure({ reason: 'STEP_FAILED', message: `${failed[0]?.title ?? 'a step'} failed` });
+  if (first === null || first === undefined)
+    return storedFailure({ reason: 'STEP_FAILED', message: `${failed[0]?.title ?? 'a step'} failed` });
   return failed.length > 1 ? { ...first, message: `${first.message} (and ${failed.length - 1} more)` } : first;
 }

@@ -15,21 +15,32 @@ type Tx = Transaction<Tables>;
 const view = (tx: Tx) =>
   tx
     .selectFrom('orchestration.operation as o')
-    .innerJoin('orchestration.cluster as c', (join) => join.onRef('c.org_id', '=', 'o.org_id').onRef('c.id', '=', 'o.cluster_id'))
+    .innerJoin('orchestration.cluster as c', (join) =>
+      join.onRef('c.org_id', '=', 'o.org_id').onRef('c.id', '=', 'o.cluster_id'),
+    )
     .selectAll('o')
     .select('c.name as cluster_name');
 
-export const findOperation = (tx: Tx, id: string): Promise<OperationView | undefined> => view(tx).where('o.id', '=', id).executeTakeFirst();
+export const findOperation = (tx: Tx, id: string): Promise<OperationView | undefined> =>
+  view(tx).where('o.id', '=', id).executeTakeFirst();
 
 /** Locks the row: one process at a time moves an operation on. */
 export const lockOperation = (tx: Tx, id: string): Promise<OperationRow | undefined> =>
   tx.selectFrom('orchestration.operation').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
 export const findOpenOperation = (tx: Tx, clusterId: string): Promise<OperationRow | undefined> =>
-  tx.selectFrom('orchestration.operation').selectAll().where('cluster_id', '=', clusterId).where('state', 'in', ['PENDING', 'RUNNING']).executeTakeFirst();
+  tx
+    .selectFrom('orchestration.operation')
+    .selectAll()
+    .where('cluster_id', '=', clusterId)
+    .where('state', 'in', ['PENDING', 'RUNNING'])
+    .executeTakeFirst();
 
 export function listOperations(tx: Tx, projectId: string, clusterId: string, page: Page): Promise<OperationView[]> {
-  let query = view(tx).where('o.project_id', '=', projectId).orderBy('o.id', 'desc').limit(page.limit + 1);
+  let query = view(tx)
+    .where('o.project_id', '=', projectId)
+    .orderBy('o.id', 'desc')
+    .limit(page.limit + 1);
   if (clusterId !== '') query = query.where('o.cluster_id', '=', clusterId);
   if (page.after !== undefined) query = query.where('o.id', '<', page.after);
   return query.execute();
@@ -38,7 +49,9 @@ export function listOperations(tx: Tx, projectId: string, clusterId: string, pag
 export const stepsOf = (tx: Tx, operationId: string): Promise<StepView[]> =>
   tx
     .selectFrom('orchestration.step as t')
-    .leftJoin('orchestration.server as s', (join) => join.onRef('s.org_id', '=', 't.org_id').onRef('s.id', '=', 't.server_id'))
+    .leftJoin('orchestration.server as s', (join) =>
+      join.onRef('s.org_id', '=', 't.org_id').onRef('s.id', '=', 't.server_id'),
+    )
     .selectAll('t')
     .select('s.name as server_name')
     .where('t.operation_id', '=', operationId)
@@ -47,7 +60,12 @@ export const stepsOf = (tx: Tx, operationId: string): Promise<StepView[]> =>
     .execute();
 
 /** Stores an operation with its steps; those whose keys are in `done` count as done by the operation that it follows. */
-export async function insertOperation(tx: Tx, row: Insertable<OperationTable>, steps: readonly NewStep[], done: ReadonlySet<string>): Promise<void> {
+export async function insertOperation(
+  tx: Tx,
+  row: Insertable<OperationTable>,
+  steps: readonly NewStep[],
+  done: ReadonlySet<string>,
+): Promise<void> {
   await tx.insertInto('orchestration.operation').values(row).execute();
   await tx
     .insertInto('orchestration.step')
@@ -81,7 +99,14 @@ export interface StepChange {
 export async function updateSteps(tx: Tx, operationId: string, changes: readonly StepChange[]): Promise<void> {
   if (changes.length === 0) return;
   const rows = JSON.stringify(
-    changes.map((c) => ({ key: c.key, state: c.state, detail: c.detail ?? null, command_id: c.commandId ?? null, fence: c.fence ?? null, failure: c.failure ?? null })),
+    changes.map((c) => ({
+      key: c.key,
+      state: c.state,
+      detail: c.detail ?? null,
+      command_id: c.commandId ?? null,
+      fence: c.fence ?? null,
+      failure: c.failure ?? null,
+    })),
   );
   await sql`
     update orchestration.step t set
@@ -93,7 +118,16 @@ export async function updateSteps(tx: Tx, operationId: string, changes: readonly
     where t.operation_id = ${operationId} and t.key = c.key`.execute(tx);
 }
 
-export async function updateOperation(tx: Tx, id: string, change: { readonly state?: OperationState; readonly cancelRequested?: boolean; readonly failure?: StoredFailure | undefined; readonly ended?: boolean }): Promise<void> {
+export async function updateOperation(
+  tx: Tx,
+  id: string,
+  change: {
+    readonly state?: OperationState;
+    readonly cancelRequested?: boolean;
+    readonly failure?: StoredFailure | undefined;
+    readonly ended?: boolean;
+  },
+): Promise<void> {
   await tx
     .updateTable('orchestration.operation')
     .set({
@@ -109,7 +143,12 @@ export async function updateOperation(tx: Tx, id: string, change: { readonly sta
 }
 
 /** Open operations that have not moved for `idleSeconds`, across tenants, a page at a time: for the sweep that starts workflows anew. */
-export async function findIdleOperations(tx: Tx, idleSeconds: number, after: string, limit: number): Promise<{ org_id: string; id: string; cluster_id: string }[]> {
+export async function findIdleOperations(
+  tx: Tx,
+  idleSeconds: number,
+  after: string,
+  limit: number,
+): Promise<{ org_id: string; id: string; cluster_id: string }[]> {
   return tx
     .selectFrom('orchestration.operation')
     .select(['org_id', 'id', 'cluster_id'])

@@ -9,29 +9,47 @@ import { cancelOperation, retryOperation, undoOperation, type OperationDeps } fr
 import { readOperation, watchOperation } from './operation.watch.ts';
 
 export const operationRpc = (deps: OperationDeps): ServiceImpl<typeof OperationService> => ({
-  getOperation: async (request, context) => ({ operation: await readOperation(deps, callerOf(context), request.operationId) }),
+  getOperation: async (request, context) => ({
+    operation: await readOperation(deps, callerOf(context), request.operationId),
+  }),
 
   listOperations: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) => listOperations(tx, request.projectId, request.clusterId, page));
+    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) =>
+      listOperations(tx, request.projectId, request.clusterId, page),
+    );
     const cut = page.cut(rows, (row) => row.id);
     return { operations: cut.rows.map((row) => operationMessage(row)), page: { next: cut.next } };
   },
 
   async *watchOperation(request, context) {
-    for await (const operation of watchOperation(deps, callerOf(context), request.operationId, request.afterRevision, context.signal))
+    for await (const operation of watchOperation(
+      deps,
+      callerOf(context),
+      request.operationId,
+      request.afterRevision,
+      context.signal,
+    ))
       yield operation === undefined ? {} : { operation };
   },
 
-  cancelOperation: async (request, context) => ({ operation: operationMessage(await cancelOperation(deps, callerOf(context), request.operationId)) }),
+  cancelOperation: async (request, context) => ({
+    operation: operationMessage(await cancelOperation(deps, callerOf(context), request.operationId)),
+  }),
 
-  retryOperation: async (request, context) => ({ operation: operationMessage(await retryOperation(deps, callerOf(context), request.operationId)) }),
+  retryOperation: async (request, context) => ({
+    operation: operationMessage(await retryOperation(deps, callerOf(context), request.operationId)),
+  }),
 
-  undoOperation: async (request, context) => ({ operation: operationMessage(await undoOperation(deps, callerOf(context), request.operationId)) }),
+  undoOperation: async (request, context) => ({
+    operation: operationMessage(await undoOperation(deps, callerOf(context), request.operationId)),
+  }),
 
-  listOperationLogs: async (request, context) => readLogs(deps, callerOf(context), request.operationId, request.after, request.limit || undefined),
+  listOperationLogs: async (request, context) =>
+    readLogs(deps, callerOf(context), request.operationId, request.after, request.limit || undefined),
 
   async *watchOperationLogs(request, context) {
-    for await (const lines of watchLogs(deps, callerOf(context), request.operationId, request.after, context.signal)) yield { lines };
+    for await (const lines of watchLogs(deps, callerOf(context), request.operationId, request.after, context.signal))
+      yield { lines };
   },
 });

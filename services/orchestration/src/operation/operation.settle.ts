@@ -52,8 +52,15 @@ function failureOf(step: StepView, status: CommandStatus): StoredFailure {
   const where = step.server_name === null ? '' : `${step.server_name}: `;
   if (status.failure !== undefined) return { ...storeFailure(status.failure), message: where + status.failure.message };
   if (status.state === CommandState.EXPIRED)
-    return storedFailure({ reason: 'COMMAND_EXPIRED', message: `${where}the agent did not take the command in time`, remedy: 'see that the agent is online (truffle agent list), then retry' });
-  return storedFailure({ reason: `COMMAND_${CommandState[status.state]}`, message: `${where}the command ended without a reason` });
+    return storedFailure({
+      reason: 'COMMAND_EXPIRED',
+      message: `${where}the agent did not take the command in time`,
+      remedy: 'see that the agent is online (truffle agent list), then retry',
+    });
+  return storedFailure({
+    reason: `COMMAND_${CommandState[status.state]}`,
+    message: `${where}the command ended without a reason`,
+  });
 }
 
 function serverChange(work: Work, step: StepView, change: StepChange, status: CommandStatus): ServerChange | undefined {
@@ -68,7 +75,12 @@ function serverChange(work: Work, step: StepView, change: StepChange, status: Co
 }
 
 async function report(work: Work, change: ServerChange): Promise<void> {
-  const names: Partial<Record<ServerState, string>> = { RUNNING: 'server.running', READY: 'server.ready', FAILED: 'server.failed', DELETED: 'server.deleted' };
+  const names: Partial<Record<ServerState, string>> = {
+    RUNNING: 'server.running',
+    READY: 'server.ready',
+    FAILED: 'server.failed',
+    DELETED: 'server.deleted',
+  };
   const name = names[change.state];
   const server = work.servers.find((s) => s.id === change.id);
   if (name === undefined || server === undefined || server.state === change.state) return;
@@ -81,7 +93,16 @@ async function report(work: Work, change: ServerChange): Promise<void> {
       clusterId: server.cluster_id,
       operationId: work.operation.id,
       before: { state: server.state },
-      after: { state: change.state, name: server.name, vmid: server.vmid, node: change.node ?? server.node, address: change.address ?? server.address, cpu: server.cpu, memoryBytes: server.memory_bytes, diskBytes: server.disk_bytes },
+      after: {
+        state: change.state,
+        name: server.name,
+        vmid: server.vmid,
+        node: change.node ?? server.node,
+        address: change.address ?? server.address,
+        cpu: server.cpu,
+        memoryBytes: server.memory_bytes,
+        diskBytes: server.disk_bytes,
+      },
     },
   });
 }

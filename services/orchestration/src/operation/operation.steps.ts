@@ -20,28 +20,76 @@ export interface StepServer {
 /** Steps that make a cluster: reserve, all servers at once, then each deployment batch by batch in rollout order. */
 export function creationSteps(servers: readonly StepServer[], rollout: readonly PlannedDeployment[]): NewStep[] {
   const idOf = new Map(servers.map((s) => [s.name, s.id]));
-  const steps: NewStep[] = [{ key: 'reserve', stage: 0, position: 0, action: 'reserve', title: 'Reserve VM numbers', serverId: null, deployment: null }];
+  const steps: NewStep[] = [
+    {
+      key: 'reserve',
+      stage: 0,
+      position: 0,
+      action: 'reserve',
+      title: 'Reserve VM numbers',
+      serverId: null,
+      deployment: null,
+    },
+  ];
   servers.forEach((server, position) =>
-    steps.push({ key: `server/${server.name}/ensure`, stage: 1, position, action: 'ensure', title: 'Make and boot the VM', serverId: server.id, deployment: null }),
+    steps.push({
+      key: `server/${server.name}/ensure`,
+      stage: 1,
+      position,
+      action: 'ensure',
+      title: 'Make and boot the VM',
+      serverId: server.id,
+      deployment: null,
+    }),
   );
   let stage = 2;
   for (const { name, batches } of rollout)
     for (const batch of batches) {
       batch.forEach((server, position) =>
-        steps.push({ key: `deployment/${name}/${server}`, stage, position, action: 'deploy', title: `Deploy ${name}`, serverId: idOf.get(server) ?? null, deployment: name }),
+        steps.push({
+          key: `deployment/${name}/${server}`,
+          stage,
+          position,
+          action: 'deploy',
+          title: `Deploy ${name}`,
+          serverId: idOf.get(server) ?? null,
+          deployment: name,
+        }),
       );
       stage++;
     }
-  steps.push({ key: 'finish', stage, position: 0, action: 'finish', title: 'Gather the outputs', serverId: null, deployment: null });
+  steps.push({
+    key: 'finish',
+    stage,
+    position: 0,
+    action: 'finish',
+    title: 'Gather the outputs',
+    serverId: null,
+    deployment: null,
+  });
   return steps;
 }
 
 /** Steps that destroy a cluster: all its servers at once. */
 export function deletionSteps(servers: readonly StepServer[]): NewStep[] {
   return [
-    ...servers.map(
-      (server, position): NewStep => ({ key: `server/${server.name}/delete`, stage: 0, position, action: 'delete', title: 'Destroy the VM', serverId: server.id, deployment: null }),
-    ),
-    { key: 'finish', stage: 1, position: 0, action: 'finish', title: 'Release what it held', serverId: null, deployment: null },
+    ...servers.map((server, position): NewStep => ({
+      key: `server/${server.name}/delete`,
+      stage: 0,
+      position,
+      action: 'delete',
+      title: 'Destroy the VM',
+      serverId: server.id,
+      deployment: null,
+    })),
+    {
+      key: 'finish',
+      stage: 1,
+      position: 0,
+      action: 'finish',
+      title: 'Release what it held',
+      serverId: null,
+      deployment: null,
+    },
   ];
 }

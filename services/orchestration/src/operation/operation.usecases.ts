@@ -4,7 +4,14 @@ import { lockCluster, updateCluster, type ClusterRow } from '../cluster/cluster.
 import { openDeletion, type ClusterDeps } from '../cluster/cluster.usecases.ts';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { openOperation } from './operation.open.ts';
-import { findOperation, lockOperation, stepsOf, updateOperation, type OperationRow, type OperationView } from './operation.repo.ts';
+import {
+  findOperation,
+  lockOperation,
+  stepsOf,
+  updateOperation,
+  type OperationRow,
+  type OperationView,
+} from './operation.repo.ts';
 
 export interface OperationDeps extends ClusterDeps {
   readonly bell: Bell;
@@ -16,7 +23,13 @@ export async function cancelOperation(deps: OperationDeps, caller: Caller, id: s
     const row = await locked(tx, id);
     if (row.ended_at === null && !row.cancel_requested) {
       await updateOperation(tx, id, { cancelRequested: true });
-      await appendEvent(tx, authorOf(caller), { orgId: row.org_id, name: 'operation.cancel_requested', resourceId: id, projectId: row.project_id, data: { clusterId: row.cluster_id } });
+      await appendEvent(tx, authorOf(caller), {
+        orgId: row.org_id,
+        name: 'operation.cancel_requested',
+        resourceId: id,
+        projectId: row.project_id,
+        data: { clusterId: row.cluster_id },
+      });
     }
     return found(tx, id);
   });
@@ -28,9 +41,21 @@ export async function cancelOperation(deps: OperationDeps, caller: Caller, id: s
 export async function retryOperation(deps: OperationDeps, caller: Caller, id: string): Promise<OperationView> {
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const { row, cluster } = await ended(tx, id);
-    const steps = (await stepsOf(tx, id)).map((s) => ({ key: s.key, stage: s.stage, position: s.position, action: s.action, title: s.title, serverId: s.server_id, deployment: s.deployment }));
+    const steps = (await stepsOf(tx, id)).map((s) => ({
+      key: s.key,
+      stage: s.stage,
+      position: s.position,
+      action: s.action,
+      title: s.title,
+      serverId: s.server_id,
+      deployment: s.deployment,
+    }));
     const next = await openOperation(tx, caller, cluster, { kind: row.kind, steps, follows: id });
-    await updateCluster(tx, cluster.id, { state: row.kind === 'CREATE' ? 'CREATING' : 'DELETING', operation_id: next.id, failure: null });
+    await updateCluster(tx, cluster.id, {
+      state: row.kind === 'CREATE' ? 'CREATING' : 'DELETING',
+      operation_id: next.id,
+      failure: null,
+    });
     return next;
   });
   deps.start(operation);
@@ -41,7 +66,8 @@ export async function retryOperation(deps: OperationDeps, caller: Caller, id: st
 export async function undoOperation(deps: OperationDeps, caller: Caller, id: string): Promise<OperationView> {
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const { row, cluster } = await ended(tx, id);
-    if (row.kind !== 'CREATE') throw new PreconditionProblem('NOT_UNDOABLE', 'a deletion cannot be undone; retry it instead');
+    if (row.kind !== 'CREATE')
+      throw new PreconditionProblem('NOT_UNDOABLE', 'a deletion cannot be undone; retry it instead');
     return openDeletion(tx, caller, cluster, id);
   });
   deps.start(operation);
@@ -51,9 +77,14 @@ export async function undoOperation(deps: OperationDeps, caller: Caller, id: str
 async function ended(tx: Transaction<Tables>, id: string): Promise<{ row: OperationRow; cluster: ClusterRow }> {
   const row = await locked(tx, id);
   if (row.state !== 'FAILED' && row.state !== 'CANCELLED')
-    throw new PreconditionProblem('OPERATION_NOT_FAILED', `only a failed or cancelled operation can be retried or undone; this one is ${row.state}`, { state: row.state });
+    throw new PreconditionProblem(
+      'OPERATION_NOT_FAILED',
+      `only a failed or cancelled operation can be retried or undone; this one is ${row.state}`,
+      { state: row.state },
+    );
   const cluster = await lockCluster(tx, row.cluster_id);
-  if (cluster === undefined || cluster.state === 'DELETED') throw new PreconditionProblem('CLUSTER_DELETED', 'the cluster is deleted');
+  if (cluster === undefined || cluster.state === 'DELETED')
+    throw new PreconditionProblem('CLUSTER_DELETED', 'the cluster is deleted');
   return { row, cluster };
 }
 

@@ -21,24 +21,36 @@ const aliveEvery = 15_000;
 
 /** The operation as it stands, with what the agent says of the steps at work. */
 export async function readOperation(deps: WatchDeps, caller: Caller, id: string): Promise<Operation> {
-  const { row, steps } = await deps.database.tenant(caller.orgId, async (tx) => ({ row: await findOperation(tx, id), steps: await stepsOf(tx, id) }));
+  const { row, steps } = await deps.database.tenant(caller.orgId, async (tx) => ({
+    row: await findOperation(tx, id),
+    steps: await stepsOf(tx, id),
+  }));
   if (row === undefined) throw new NotFoundProblem('operation', id);
   const open = steps.filter((s) => s.state === 'WAITING' || s.state === 'RUNNING').flatMap((s) => s.command_id ?? []);
   const live = new Map<string, CommandStatus>();
   if (open.length > 0) {
-    const { commands } = await deps.peers.client('agent-gateway', CommandService, onBehalfOf(caller)).getCommands({ commandIds: open.slice(0, 500) });
+    const { commands } = await deps.peers
+      .client('agent-gateway', CommandService, onBehalfOf(caller))
+      .getCommands({ commandIds: open.slice(0, 500) });
     for (const command of commands) live.set(command.id, command);
   }
   return operationMessage(row, steps, live);
 }
 
 /** The operation whenever it changes, until it has ended; undefined as a sign of life. */
-export async function* watchOperation(deps: WatchDeps, caller: Caller, id: string, afterRevision: bigint, signal: AbortSignal): AsyncGenerator<Operation | undefined> {
+export async function* watchOperation(
+  deps: WatchDeps,
+  caller: Caller,
+  id: string,
+  afterRevision: bigint,
+  signal: AbortSignal,
+): AsyncGenerator<Operation | undefined> {
   let sent: Operation | undefined;
   let alive = Date.now();
   for await (const _ of rings(deps.bell, bells.operation(id), signal)) {
     const now = await readOperation(deps, caller, id);
-    const isNew = sent === undefined ? now.revision > afterRevision || !ended(now) : !equals(OperationSchema, sent, now);
+    const isNew =
+      sent === undefined ? now.revision > afterRevision || !ended(now) : !equals(OperationSchema, sent, now);
     if (isNew) {
       sent = now;
       alive = Date.now();

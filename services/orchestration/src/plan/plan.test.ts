@@ -36,7 +36,10 @@ const reasons = (servers: ServerSpec[], at: Site) => planServers(servers, at).re
 
 describe('a plan', () => {
   it('spreads servers that want to be apart, never to a node that is down', () => {
-    const { placements, refusals, warnings } = planServers([server('a', { antiAffinity: true }), server('b', { antiAffinity: true }), server('c', { antiAffinity: true })], site());
+    const { placements, refusals, warnings } = planServers(
+      [server('a', { antiAffinity: true }), server('b', { antiAffinity: true }), server('c', { antiAffinity: true })],
+      site(),
+    );
     expect(refusals).toEqual([]);
     expect(placements.map((p) => p.node)).toEqual(['pve1', 'pve2', 'pve1']);
     expect(warnings).toEqual(['servers of the role web have to share the node pve1']);

@@ -4,7 +4,12 @@ import type { ServerSpec } from '@truffle/template-language';
 export interface Site {
   readonly agentName: string;
   readonly state: 'enrolled' | 'online' | 'offline' | 'quarantined' | 'revoked';
-  readonly nodes: readonly { readonly name: string; readonly online: boolean; readonly cpu: number; readonly freeMemoryBytes: number }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly online: boolean;
+    readonly cpu: number;
+    readonly freeMemoryBytes: number;
+  }[];
   readonly images: readonly { readonly name: string; readonly node: string; readonly diskBytes: number }[];
   readonly networks: readonly string[];
   readonly storages: readonly { readonly name: string; readonly node: string; readonly freeBytes: number }[];
@@ -62,9 +67,23 @@ export function planServers(servers: readonly ServerSpec[], site: Site): Planned
 
 function siteRefusals(site: Site): Refusal[] {
   if (site.state === 'revoked' || site.state === 'quarantined')
-    return [{ reason: 'AGENT_UNUSABLE', message: `the agent ${site.agentName} is ${site.state}`, remedy: 'choose another agent, or enrol this site anew', parameters: { state: site.state } }];
+    return [
+      {
+        reason: 'AGENT_UNUSABLE',
+        message: `the agent ${site.agentName} is ${site.state}`,
+        remedy: 'choose another agent, or enrol this site anew',
+        parameters: { state: site.state },
+      },
+    ];
   if (site.nodes.length === 0)
-    return [{ reason: 'SITE_UNKNOWN', message: `the agent ${site.agentName} has not reported its site yet`, remedy: 'wait until it has connected: truffle agent watch', parameters: {} }];
+    return [
+      {
+        reason: 'SITE_UNKNOWN',
+        message: `the agent ${site.agentName} has not reported its site yet`,
+        remedy: 'wait until it has connected: truffle agent watch',
+        parameters: {},
+      },
+    ];
   return [];
 }
 
@@ -74,28 +93,52 @@ function serverRefusals(servers: readonly ServerSpec[], site: Site): Refusal[] {
   const images = new Map(site.images.map((image) => [image.name, image]));
   for (const image of new Set(servers.map((s) => s.image)))
     if (!images.has(image))
-      refusals.push({ reason: 'IMAGE_NOT_FOUND', message: `the site has no image ${image}`, remedy: `images there: ${[...images.keys()].join(', ') || 'none'}; add it to the site's configuration`, parameters: { image } });
+      refusals.push({
+        reason: 'IMAGE_NOT_FOUND',
+        message: `the site has no image ${image}`,
+        remedy: `images there: ${[...images.keys()].join(', ') || 'none'}; add it to the site's configuration`,
+        parameters: { image },
+      });
   for (const network of new Set(servers.flatMap((s) => s.networks)))
     if (!site.networks.includes(network))
-      refusals.push({ reason: 'NETWORK_NOT_FOUND', message: `the site has no network ${network}`, remedy: `networks there: ${site.networks.join(', ') || 'none'}; add it to the site's configuration`, parameters: { network } });
+      refusals.push({
+        reason: 'NETWORK_NOT_FOUND',
+        message: `the site has no network ${network}`,
+        remedy: `networks there: ${site.networks.join(', ') || 'none'}; add it to the site's configuration`,
+        parameters: { network },
+      });
   for (const server of servers) {
     const least = images.get(server.image)?.diskBytes ?? 0;
     if (server.diskBytes < least)
-      refusals.push({ reason: 'DISK_TOO_SMALL', message: `${server.name} asks for a disk of ${server.diskBytes} bytes, its image ${server.image} has ${least}`, remedy: 'ask for a disk at least as large as the image', parameters: { server: server.name } });
+      refusals.push({
+        reason: 'DISK_TOO_SMALL',
+        message: `${server.name} asks for a disk of ${server.diskBytes} bytes, its image ${server.image} has ${least}`,
+        remedy: 'ask for a disk at least as large as the image',
+        parameters: { server: server.name },
+      });
   }
   const free = site.vmids.last - site.vmids.first + 1 - site.leased;
   if (servers.length > free)
-    refusals.push({ reason: 'VMID_RANGE_EXHAUSTED', message: `${servers.length} VMIDs are needed, the site offers ${Math.max(0, free)} more`, remedy: "widen the range in the site's configuration", parameters: { needed: String(servers.length), free: String(free) } });
+    refusals.push({
+      reason: 'VMID_RANGE_EXHAUSTED',
+      message: `${servers.length} VMIDs are needed, the site offers ${Math.max(0, free)} more`,
+      remedy: "widen the range in the site's configuration",
+      parameters: { needed: String(servers.length), free: String(free) },
+    });
   return refusals;
 }
 
 function place(servers: readonly ServerSpec[], site: Site): { placements: Placement[]; overfull: ServerSpec[] } {
-  const nodes = site.nodes.filter((n) => n.online).map((n) => ({ name: n.name, free: n.freeMemoryBytes, roles: new Map<string, number>() }));
+  const nodes = site.nodes
+    .filter((n) => n.online)
+    .map((n) => ({ name: n.name, free: n.freeMemoryBytes, roles: new Map<string, number>() }));
   const placements: Placement[] = [];
   const overfull: ServerSpec[] = [];
   for (const server of servers) {
     const fellows = (node: (typeof nodes)[number]) => (server.antiAffinity ? (node.roles.get(server.role) ?? 0) : 0);
-    const node = nodes.filter((n) => n.free >= server.memoryBytes).toSorted((a, b) => fellows(a) - fellows(b) || b.free - a.free || a.name.localeCompare(b.name))[0];
+    const node = nodes
+      .filter((n) => n.free >= server.memoryBytes)
+      .toSorted((a, b) => fellows(a) - fellows(b) || b.free - a.free || a.name.localeCompare(b.name))[0];
     if (node === undefined) {
       overfull.push(server);
       continue;

@@ -4,7 +4,15 @@ import type { ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service'
 import { SourceService } from '@truffle/api/template/v1/source_service';
 import type { Database } from '@truffle/database';
 import { InvalidProblem, onBehalfOf, type Caller, type Peers } from '@truffle/kit';
-import { rolloutPlan, type GeneratedSecret, type Parameters, type PlannedDeployment, type Problem, type Template, type TemplateSandbox } from '@truffle/template-language';
+import {
+  rolloutPlan,
+  type GeneratedSecret,
+  type Parameters,
+  type PlannedDeployment,
+  type Problem,
+  type Template,
+  type TemplateSandbox,
+} from '@truffle/template-language';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { countLeases } from '../server/server.repo.ts';
 import { planServers, type Planned, type Site } from './plan.ts';
@@ -35,11 +43,16 @@ export async function drawPlan(deps: PlanDeps, caller: Caller, spec: ClusterSpec
     deps.peers.client('template', SourceService, about).getSource({ templateVersionId: spec.templateVersionId }),
     deps.peers.client('agent-gateway', CommandService, about).getSite({ agentId: spec.agentId }),
   ]);
-  if (agent === undefined) throw new InvalidProblem([{ field: 'spec.agent_id', description: 'there is no such agent' }]);
+  if (agent === undefined)
+    throw new InvalidProblem([{ field: 'spec.agent_id', description: 'there is no such agent' }]);
   checkSecrets(spec, agent);
   // Stored content was validated when the version was made.
   const template = JSON.parse(new TextDecoder().decode(source.contentJson)) as Template;
-  const resolved = await deps.sandbox.resolveParameters(template, (spec.parameters ?? {}) as Record<string, unknown>, spec.secrets.map((s) => s.name));
+  const resolved = await deps.sandbox.resolveParameters(
+    template,
+    spec.parameters ?? {},
+    spec.secrets.map((s) => s.name),
+  );
   if (!resolved.ok) throw refused(resolved.problems, 'spec.parameters');
   const expanded = await deps.sandbox.expandServers(template, resolved.params, spec.name);
   if (!expanded.ok) throw refused(expanded.problems, 'spec');
@@ -58,14 +71,31 @@ function checkSecrets(spec: ClusterSpec, agent: Agent): void {
   const keyId = agent.sealingKey?.keyId ?? '';
   const wrong = spec.secrets.findIndex((s) => s.keyId !== keyId);
   if (wrong >= 0)
-    throw new InvalidProblem([{ field: `spec.secrets[${wrong}].key_id`, description: "is not the agent's sealing key; read the agent again and seal anew", reason: 'STALE_SEALING_KEY' }]);
+    throw new InvalidProblem([
+      {
+        field: `spec.secrets[${wrong}].key_id`,
+        description: "is not the agent's sealing key; read the agent again and seal anew",
+        reason: 'STALE_SEALING_KEY',
+      },
+    ]);
   const names = spec.secrets.map((s) => s.name);
   const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
   if (twice >= 0) throw new InvalidProblem([{ field: `spec.secrets[${twice}].name`, description: 'is given twice' }]);
 }
 
 const refused = (problems: readonly Problem[], under: string): InvalidProblem =>
-  new InvalidProblem(problems.map((p) => ({ field: p.path === '' ? under : p.path.startsWith('parameters.') ? `${under}.${p.path.slice('parameters.'.length)}` : p.path, description: p.expected ? `${p.message}: ${p.expected}` : p.message, reason: p.code })));
+  new InvalidProblem(
+    problems.map((p) => ({
+      field:
+        p.path === ''
+          ? under
+          : p.path.startsWith('parameters.')
+            ? `${under}.${p.path.slice('parameters.'.length)}`
+            : p.path,
+      description: p.expected ? `${p.message}: ${p.expected}` : p.message,
+      reason: p.code,
+    })),
+  );
 
 const states: Record<AgentState, Site['state']> = {
   [AgentState.UNSPECIFIED]: 'enrolled',
@@ -82,7 +112,12 @@ async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Sit
   return {
     agentName: agent.name,
     state: states[agent.state],
-    nodes: (inventory?.nodes ?? []).map((n) => ({ name: n.name, online: n.online, cpu: n.cpu, freeMemoryBytes: Number(n.memoryBytes - n.memoryUsedBytes) })),
+    nodes: (inventory?.nodes ?? []).map((n) => ({
+      name: n.name,
+      online: n.online,
+      cpu: n.cpu,
+      freeMemoryBytes: Number(n.memoryBytes - n.memoryUsedBytes),
+    })),
     images: (inventory?.images ?? []).map((i) => ({ name: i.name, node: i.node, diskBytes: Number(i.diskBytes) })),
     networks: (inventory?.networks ?? []).map((n) => n.name),
     storages: (inventory?.storages ?? []).map((s) => ({ name: s.name, node: s.node, freeBytes: Number(s.freeBytes) })),

@@ -10,16 +10,31 @@ export const findServer = (tx: Tx, id: string): Promise<ServerRow | undefined> =
   tx.selectFrom('orchestration.server').selectAll().where('id', '=', id).executeTakeFirst();
 
 export const serversOf = (tx: Tx, clusterId: string): Promise<ServerRow[]> =>
-  tx.selectFrom('orchestration.server').selectAll().where('cluster_id', '=', clusterId).orderBy('role').orderBy('index').execute();
+  tx
+    .selectFrom('orchestration.server')
+    .selectAll()
+    .where('cluster_id', '=', clusterId)
+    .orderBy('role')
+    .orderBy('index')
+    .execute();
 
 export function listServers(tx: Tx, clusterId: string, page: Page): Promise<ServerRow[]> {
-  let query = tx.selectFrom('orchestration.server').selectAll().where('cluster_id', '=', clusterId).orderBy('name').limit(page.limit + 1);
+  let query = tx
+    .selectFrom('orchestration.server')
+    .selectAll()
+    .where('cluster_id', '=', clusterId)
+    .orderBy('name')
+    .limit(page.limit + 1);
   if (page.after !== undefined) query = query.where('name', '>', page.after);
   return query.execute();
 }
 
 export async function insertServers(tx: Tx, rows: readonly Insertable<ServerTable>[]): Promise<void> {
-  if (rows.length > 0) await tx.insertInto('orchestration.server').values([...rows]).execute();
+  if (rows.length > 0)
+    await tx
+      .insertInto('orchestration.server')
+      .values([...rows])
+      .execute();
 }
 
 export interface ServerChange {
@@ -32,10 +47,14 @@ export interface ServerChange {
 /** Applies changes to many servers in one statement. */
 export async function updateServers(tx: Tx, changes: readonly ServerChange[]): Promise<void> {
   if (changes.length === 0) return;
-  const rows = JSON.stringify(changes.map((c) => ({ id: c.id, state: c.state, node: c.node ?? null, address: c.address ?? null })));
+  const rows = JSON.stringify(
+    changes.map((c) => ({ id: c.id, state: c.state, node: c.node ?? null, address: c.address ?? null })),
+  );
   await sql`
     update orchestration.server s set state = c.state, node = coalesce(c.node, s.node), address = coalesce(c.address, s.address), revision = s.revision + 1
-    from jsonb_to_recordset(${rows}::jsonb) as c(id text, state text, node text, address text) where s.id = c.id`.execute(tx);
+    from jsonb_to_recordset(${rows}::jsonb) as c(id text, state text, node text, address text) where s.id = c.id`.execute(
+    tx,
+  );
 }
 
 /**
@@ -57,7 +76,12 @@ export async function raiseFences(tx: Tx, ids: readonly string[]): Promise<Map<s
  * Leases a VMID out of `first`..`last` for each of `serverIds` that has none; the lowest free ones.
  * Answers how many could not be leased.
  */
-export async function leaseVmids(tx: Tx, agentId: string, range: { readonly first: number; readonly last: number }, serverIds: readonly string[]): Promise<number> {
+export async function leaseVmids(
+  tx: Tx,
+  agentId: string,
+  range: { readonly first: number; readonly last: number },
+  serverIds: readonly string[],
+): Promise<number> {
   // One reservation per agent at a time: two clusters must not be given the same numbers.
   await sql`select pg_advisory_xact_lock(hashtextextended(${`vmid/${agentId}`}, 0))`.execute(tx);
   await sql`
@@ -69,12 +93,18 @@ export async function leaseVmids(tx: Tx, agentId: string, range: { readonly firs
       where not exists (select 1 from orchestration.vmid_lease l where l.agent_id = ${agentId} and l.vmid = v)
       order by v limit ${serverIds.length})
     insert into orchestration.vmid_lease (org_id, agent_id, vmid, server_id)
-    select s.org_id, ${agentId}, free.v, s.id from wanting join free using (k) join orchestration.server s on s.id = wanting.id`.execute(tx);
+    select s.org_id, ${agentId}, free.v, s.id from wanting join free using (k) join orchestration.server s on s.id = wanting.id`.execute(
+    tx,
+  );
   await sql`
     update orchestration.server s set vmid = l.vmid, revision = s.revision + 1
-    from orchestration.vmid_lease l where l.server_id = s.id and s.id = any(${[...serverIds]}) and s.vmid is distinct from l.vmid`.execute(tx);
+    from orchestration.vmid_lease l where l.server_id = s.id and s.id = any(${[...serverIds]}) and s.vmid is distinct from l.vmid`.execute(
+    tx,
+  );
   const { rows } = await sql<{ missing: number }>`
-    select count(*)::int as missing from orchestration.server where id = any(${[...serverIds]}) and vmid is null`.execute(tx);
+    select count(*)::int as missing from orchestration.server where id = any(${[...serverIds]}) and vmid is null`.execute(
+    tx,
+  );
   return rows[0]?.missing ?? 0;
 }
 
@@ -82,7 +112,11 @@ export async function releaseVmids(tx: Tx, serverIds: readonly string[]): Promis
   await sql`delete from orchestration.vmid_lease where server_id = any(${[...serverIds]})`.execute(tx);
 }
 
-export async function countLeases(tx: Tx, agentId: string, range: { readonly first: number; readonly last: number }): Promise<number> {
+export async function countLeases(
+  tx: Tx,
+  agentId: string,
+  range: { readonly first: number; readonly last: number },
+): Promise<number> {
   const { count } = await tx
     .selectFrom('orchestration.vmid_lease')
     .select(sql<number>`count(*)::int`.as('count'))

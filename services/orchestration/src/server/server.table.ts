@@ -5,7 +5,15 @@ export interface ServerTables {
   'orchestration.vmid_lease': VmidLeaseTable;
 }
 
-export type ServerState = 'PENDING' | 'PROVISIONING' | 'RUNNING' | 'DEPLOYING' | 'READY' | 'FAILED' | 'DELETING' | 'DELETED';
+export type ServerState =
+  | 'PENDING'
+  | 'PROVISIONING'
+  | 'RUNNING'
+  | 'DEPLOYING'
+  | 'READY'
+  | 'FAILED'
+  | 'DELETING'
+  | 'DELETED';
 
 export interface ServerTable {
   org_id: string;

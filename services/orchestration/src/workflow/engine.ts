@@ -68,11 +68,14 @@ export class WorkflowEngine {
 
   /** Starts the workflow of a committed operation, or leaves the one at work: best effort, the sweep finds what was missed. */
   readonly begin: OperationStart = (operation) => {
-    this.#begin(operation).catch((error: unknown) => this.#options.logger.warn({ err: error, operation: operation.id }, 'a workflow did not start; the sweep will'));
+    this.#begin(operation).catch((error: unknown) =>
+      this.#options.logger.warn({ err: error, operation: operation.id }, 'a workflow did not start; the sweep will'),
+    );
   };
 
   async ready(): Promise<void> {
-    if (this.#worker === undefined || this.#worker.getState() !== 'RUNNING') throw new Error('the Temporal worker is not running');
+    if (this.#worker === undefined || this.#worker.getState() !== 'RUNNING')
+      throw new Error('the Temporal worker is not running');
     await this.#connection?.workflowService.getSystemInfo({});
   }
 
@@ -85,7 +88,11 @@ export class WorkflowEngine {
     await this.#native?.close();
   }
 
-  async #begin(operation: { readonly org_id: string; readonly id: string; readonly cluster_id: string }): Promise<void> {
+  async #begin(operation: {
+    readonly org_id: string;
+    readonly id: string;
+    readonly cluster_id: string;
+  }): Promise<void> {
     await this.#client?.workflow.start(operationWorkflow, {
       workflowId: operation.cluster_id,
       taskQueue,
@@ -112,14 +119,17 @@ export class WorkflowEngine {
       .getHandle(workflowId)
       .signal(nudgeSignal)
       .catch((error: unknown) => {
-        if (!(error instanceof WorkflowNotFoundError)) this.#options.logger.debug({ err: error, workflowId }, 'a nudge was lost');
+        if (!(error instanceof WorkflowNotFoundError))
+          this.#options.logger.debug({ err: error, workflowId }, 'a nudge was lost');
       });
   }
 
   async #sweep(): Promise<void> {
     try {
-      for (let after = ''; ; ) {
-        const page = await this.#options.sweepDatabase.anywhere((tx) => findIdleOperations(tx, idleSeconds, after, sweepPage));
+      for (let after = ''; ;) {
+        const page = await this.#options.sweepDatabase.anywhere((tx) =>
+          findIdleOperations(tx, idleSeconds, after, sweepPage),
+        );
         for (const operation of page) await this.#begin(operation);
         if (page.length < sweepPage) return;
         after = page.at(-1)?.id ?? '';
@@ -135,7 +145,9 @@ function installRuntime(logger: Logger): void {
   if (runtimeInstalled) return;
   runtimeInstalled = true;
   Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message)),
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
+      logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message),
+    ),
     shutdownSignals: [],
   });
 }

@@ -35,7 +35,9 @@ export async function findVersion(tx: Transaction<TemplateTables>, id: string): 
 export async function findOfferedVersion(tx: Transaction<TemplateTables>, id: string): Promise<VersionRow | undefined> {
   const { rows } = await sql<VersionRow>`
     select * from ${offered('source')} v where id = ${id}
-    and not exists (select 1 from template.template t where t.id = v.template_id and t.deleted_at is not null)`.execute(tx);
+    and not exists (select 1 from template.template t where t.id = v.template_id and t.deleted_at is not null)`.execute(
+    tx,
+  );
   return rows[0];
 }
 
