@@ -11,6 +11,8 @@ const agentProgram = resolve(import.meta.dirname, '../../../agent/src/main.ts');
 
 /** A simulated Proxmox site in this process, and the real agent on it in a process of its own. */
 export interface TestSite {
+  /** The agent's data folder: identity and journal. */
+  readonly dataDir: string;
   readonly simulator: Simulator;
   readonly agentId: string;
   /** Names of the VMs on the hypervisor that are no templates. */
@@ -29,6 +31,8 @@ export interface SiteOptions {
   readonly simulator?: SimulatorOptions;
   /** Further variables for the running agent. */
   readonly agentEnv?: Readonly<Record<string, string>>;
+  /** Takes what the agent writes to its log; default: the test's own stderr. */
+  readonly agentLog?: (text: string) => void;
 }
 
 /** Enrols the agent by the path that a customer takes and starts it. */
@@ -51,6 +55,7 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
     await gone;
   };
   const site: TestSite = {
+    dataDir,
     simulator,
     agentId,
     vms: () =>
@@ -58,7 +63,7 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
         .filter((vm) => vm.config['template'] !== '1')
         .map((vm) => vm.config['name'] ?? ''),
     startAgent: async () => {
-      agent = run(['run', '--data-dir', dataDir, '--config', config], options.agentEnv ?? {});
+      agent = run(['run', '--data-dir', dataDir, '--config', config], options.agentEnv ?? {}, options.agentLog);
       await until('the agent to be online with its inventory', async () => {
         const { agent: seen } = await client.agents.getAgent({ agentId });
         return seen?.state === AgentState.ONLINE && seen.inventory !== undefined;
@@ -75,11 +80,16 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
   return site;
 }
 
-function run(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  log?: (text: string) => void,
+): ChildProcess {
   const child = spawn(process.execPath, [agentProgram, ...args], {
     env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', log === undefined ? 'inherit' : 'pipe'],
   });
+  if (log !== undefined) child.stderr?.setEncoding('utf8').on('data', log);
   // A test that was ended leaves no agent behind.
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { createTruffleClient, type TruffleClient } from '@truffle/api';
+import { testEngines, until, type TestDatabase } from '@truffle/testkit';
+
+/** The product in a process of its own, as it is shipped: what it writes is heard. */
+export interface Product {
+  readonly url: string;
+  /** All that it wrote to stdout and stderr, at the level of trace. */
+  log(): string;
+  client(credential?: string): TruffleClient;
+  close(): Promise<void>;
+}
+
+export async function startProduct(database: TestDatabase, env: Readonly<Record<string, string>>): Promise<Product> {
+  const engines = testEngines();
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, 'main.ts')], {
+    env: {
+      PATH: process.env['PATH'],
+      TRUFFLE_LISTEN: '127.0.0.1:0',
+      TRUFFLE_DATABASE_URL: database.adminUrl,
+      TRUFFLE_NATS_URL: engines.natsUrl,
+      TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
+      TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,
+      TRUFFLE_LOG_LEVEL: 'trace',
+      TRUFFLE_RATE_PERCENT: '1000000',
+      ...engines.installation.env,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // A test that was ended leaves nothing behind.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+  const gone = new Promise<void>((done) =>
+    child.once('exit', () => {
+      process.off('exit', end);
+      done();
+    }),
+  );
+  const port = await until(
+    'the product to serve',
+    () => /"port":(\d+).*"msg":"serving"/.exec(log)?.[1] ?? (child.exitCode === null ? undefined : 'none'),
+    30_000,
+  );
+  if (port === 'none') throw new Error(`the product did not start: ${log}`);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    log: () => log,
+    client: (credential) =>
+      createTruffleClient(
+        createConnectTransport({
+          baseUrl: url,
+          httpVersion: '1.1',
+          interceptors: [
+            (next) => (request) => {
+              if (credential !== undefined) request.header.set('authorization', `Bearer ${credential}`);
+              return next(request);
+            },
+          ],
+        }),
+      ),
+    close: async () => {
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
