@@ -1,8 +1,20 @@
 import { globSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { DescService } from '@bufbuild/protobuf';
-import { Audience } from '@truffle/api/options/v1/method';
+import {
+  create,
+  toJsonString,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  type Message,
+} from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
+import { Access, Audience } from '@truffle/api/options/v1/method';
+import { Role } from '@truffle/api/tenant/v1/account';
 import { rulesOf } from '@truffle/kit';
+import type { TestDatabase } from '@truffle/testkit';
 
 const generated = resolve(import.meta.dirname, '../../../packages/api/gen/truffle');
 
@@ -18,3 +30,99 @@ const everyServiceOfTheContract: readonly DescService[] = (
 export const publicServices = everyServiceOfTheContract.filter((service) =>
   service.methods.some((m) => rulesOf(m).audience === Audience.PUBLIC),
 );
+
+export const everyMethod: readonly (readonly [string, DescService, DescMethod])[] = publicServices.flatMap((service) =>
+  service.methods
+    .filter((m) => rulesOf(m).audience === Audience.PUBLIC)
+    .map((method) => [`${service.name}/${method.name}`, service, method] as const),
+);
+/** Those that a permission on a resource decides. */
+export const byPermission = everyMethod.filter(([, , method]) => rulesOf(method).access === Access.PERMISSION);
+
+/** The smallest template. */
+export const source = `
+apiVersion: truffle.dev/v1
+kind: Template
+metadata: { name: own, version: 1.0.0, title: Own, summary: One bare server }
+servers: { vm: { count: 1, image: debian-12, cpu: 1, memory: 1GiB, disk: 10GiB } }
+`;
+
+/** A value that each other field of a request accepts. */
+const plain: Readonly<Record<string, unknown>> = {
+  name: 'fresh',
+  agent_name: 'fresh',
+  title: 'x',
+  email: 'victim@example.com',
+  role: Role.VIEWER,
+  source,
+};
+
+/** A valid request; ids come from `pick`. */
+export function requestOf(schema: DescMessage, pick: (field: DescField) => string | undefined): Message {
+  const message: Record<string, unknown> = {};
+  for (const field of schema.fields) {
+    const id = pick(field);
+    if (id !== undefined) message[field.localName] = id;
+    else if (field.name in plain) message[field.localName] = plain[field.name];
+    else if (field.fieldKind === 'message' && field.name === 'spec')
+      message[field.localName] = requestOf(field.message, pick);
+  }
+  return create(schema, message);
+}
+
+/** How a call was answered. */
+export interface Answer {
+  readonly code?: Code;
+  readonly text: string;
+  /** The error's own details: what it speaks of. */
+  readonly about?: Readonly<Record<string, string>>;
+}
+
+/** Calls any method, unary or streaming, and says how it answered (of a stream, its first message). */
+export async function call(
+  transport: Transport,
+  service: DescService,
+  method: DescMethod,
+  request: Message,
+): Promise<Answer> {
+  const client = createClient(service, transport) as unknown as Record<
+    string,
+    (request: Message, options: object) => unknown
+  >;
+  const stop = new AbortController();
+  try {
+    const answer = client[method.localName]?.(request, {
+      signal: stop.signal,
+      timeoutMs: method.methodKind === 'unary' ? 10_000 : 2_000,
+    });
+    if (method.methodKind === 'unary') return { text: toJsonString(method.output, (await answer) as Message) };
+    for await (const message of answer as AsyncIterable<Message>) return { text: toJsonString(method.output, message) };
+    return { text: '' };
+  } catch (error) {
+    const status = ConnectError.from(error);
+    // A stream that has nothing to say.
+    if (method.methodKind !== 'unary' && status.code === Code.DeadlineExceeded) return { text: '' };
+    return { code: status.code, text: status.message, about: status.findDetails(ErrorInfoSchema)[0]?.metadata ?? {} };
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Every row of an organization, as one text; what changes with time alone is left out. */
+export async function everythingOf(database: TestDatabase, orgId: string): Promise<string> {
+  const { rows } = await database.admin.query<{ name: string }>(`
+    select format('%I.%I', table_schema, table_name) as name from information_schema.columns
+    where column_name = 'org_id' and table_schema in ('tenant', 'template', 'orchestration', 'billing', 'agent_gateway')
+    order by 1`);
+  const parts = [];
+  for (const { name } of rows) {
+    const found = await database.admin.query<{ all: string }>(
+      `
+      select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,inventory,updated_at,open_commands,journal_lsn,lease_until}'::text[])::text, '' order by t::text), '') as all
+      from ${name} t where org_id = $1`,
+      [orgId],
+    );
+    parts.push(`${name}: ${found.rows[0]?.all ?? ''}`);
+  }
+  return parts.join('\n');
+}

@@ -1,0 +1,267 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DescField, DescMethod, Message } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { Code } from '@connectrpc/connect';
+import type { TruffleClient } from '@truffle/api';
+import { Idempotency } from '@truffle/api/options/v1/method';
+import { Role } from '@truffle/api/tenant/v1/account';
+import { roleGrants, rulesOf } from '@truffle/kit';
+import {
+  testDatabase,
+  testHost,
+  testSite,
+  until,
+  type TestDatabase,
+  type TestHost,
+  type TestSite,
+} from '@truffle/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { byPermission, call, everythingOf, requestOf, source } from './contract.fixture.ts';
+import { everyMigration, everyService } from './services.ts';
+
+const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
+const levels = ['organization', 'workspace', 'project'] as const;
+type Level = (typeof levels)[number];
+const password = 'correct horse battery';
+
+let database: TestDatabase;
+let host: TestHost;
+let site: TestSite;
+let owner: TruffleClient;
+/** An id for each name of an id-bearing field. */
+let ids: Record<string, string> = {};
+const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
+
+beforeAll(async () => {
+  database = await testDatabase(everyMigration);
+  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
+  await host.client().accounts.signUp({ email: 'member@example.com', password, orgName: 'elsewhere' });
+  const up = await host.client().accounts.signUp({ email: 'owner@example.com', password, orgName: 'roles' });
+  owner = host.client(up.sessionToken);
+  const orgId = up.organization?.id ?? '';
+  const projectId = up.project?.id ?? '';
+  const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
+  const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
+  site = await testSite({ client: owner, url: host.url, orgId });
+  const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
+  const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
+  for await (const _ of owner.operations.watchOperation({ operationId: operation?.id ?? '' }));
+  const { servers } = await owner.servers.listServers({ clusterId: cluster?.id ?? '' });
+  ids = {
+    org_id: orgId,
+    workspace_id: up.workspace?.id ?? '',
+    project_id: projectId,
+    scope_id: projectId,
+    template_id: template?.id ?? '',
+    template_version_id: version?.id ?? '',
+    api_key_id: apiKey?.id ?? '',
+    binding_id: await freshBinding(orgId),
+    agent_id: site.agentId,
+    cluster_id: cluster?.id ?? '',
+    operation_id: operation?.id ?? '',
+    server_id: servers[0]?.id ?? '',
+  };
+}, 120_000);
+
+afterAll(async () => {
+  await site?.close();
+  await host?.close();
+  await database?.close();
+  rmSync(caDir, { recursive: true, force: true });
+}, 60_000);
+
+const freshBinding = async (scopeId: string): Promise<string> =>
+  (await owner.members.setBinding({ scopeId, email: 'member@example.com', role: Role.VIEWER })).binding?.id ?? '';
+
+const placeAt = (level: Level): string =>
+  ({ organization: ids['org_id'], workspace: ids['workspace_id'], project: ids['project_id'] })[level] ?? '';
+
+const keyOf = async (scopeId: string, role: Role): Promise<string> =>
+  (await owner.apiKeys.createApiKey({ scopeId, name: 'caller', role })).secret;
+
+/** The level of what a method is about. Nothing else stands in a project; what an organization has is only reached from there. */
+const levelOf: Readonly<Record<string, Level>> = {
+  org_id: 'organization',
+  agent_id: 'organization',
+  binding_id: 'organization',
+  api_key_id: 'organization',
+  workspace_id: 'workspace',
+  scope_id: 'project',
+  project_id: 'project',
+  cluster_id: 'project',
+  server_id: 'project',
+  operation_id: 'project',
+};
+
+type Verdict = 'allowed' | 'refused' | 'unseen';
+
+function verdictOf(method: DescMethod, role: Role, from: Level): Verdict {
+  const { permission, resource } = rulesOf(method);
+  const target = levelOf[resource];
+  if (target === undefined) throw new Error(`say at which level ${resource} is`);
+  if (levels.indexOf(from) > levels.indexOf(target)) return 'unseen';
+  return roleGrants(role, permission) ? 'allowed' : 'refused';
+}
+
+let count = 0;
+
+/** A request that passes the gate and then changes nothing that later ones need: names are new, revisions were never seen. */
+function requestFor(method: DescMethod): Message {
+  const request = requestOf(method.input, (field: DescField) => {
+    if (field.name === 'template_version_id' && field.parent.name === 'ClusterSpec') return `tpv_${'0'.repeat(26)}`;
+    return ids[field.name];
+  }) as Message & Record<string, unknown>;
+  if ('revision' in request) request['revision'] = 999_999n;
+  if ('name' in request && rulesOf(method).idempotency !== Idempotency.SAFE) request['name'] = `fresh-${(count += 1)}`;
+  if ('email' in request) request['email'] = 'member@example.com';
+  return request;
+}
+
+describe.each(levels)('at the %s', (level) => {
+  it.each(roles.map((role) => [Role[role], role] as const))(
+    'a key with the role %s may do what its role grants there, and nothing else',
+    { timeout: 60_000 },
+    async (_name, role) => {
+      const transport = host.transport(await keyOf(placeAt(level), role));
+      const verdicts = byPermission.map((entry) => [verdictOf(entry[2], role, level), ...entry] as const);
+      const before = await everythingOf(database, ids['org_id'] ?? '');
+      const wrong: string[] = [];
+      for (const [verdict, name, service, method] of verdicts) {
+        if (verdict === 'allowed') continue;
+        const answer = await call(transport, service, method, requestFor(method));
+        const expected = verdict === 'refused' ? Code.PermissionDenied : Code.NotFound;
+        if (answer.code !== expected) wrong.push(`${name} ${verdict}: ${String(answer.code)} ${answer.text}`);
+      }
+      expect(wrong).toEqual([]);
+      expect(await everythingOf(database, ids['org_id'] ?? '')).toBe(before);
+
+      for (const [verdict, name, service, method] of verdicts) {
+        if (verdict !== 'allowed') continue;
+        if (rulesOf(method).resource === 'binding_id') ids['binding_id'] = await freshBinding(ids['org_id'] ?? '');
+        const answer = await call(transport, service, method, requestFor(method));
+        const byTheGate =
+          answer.about?.['permission'] !== undefined || answer.about?.['id'] === ids[rulesOf(method).resource];
+        const failed =
+          answer.code !== undefined &&
+          [Code.Internal, Code.Unknown, Code.InvalidArgument, Code.Unauthenticated].includes(answer.code);
+        const denied = answer.code === Code.PermissionDenied || (answer.code === Code.NotFound && byTheGate);
+        if (denied || failed) wrong.push(`${name}: ${String(answer.code)} ${answer.text}`);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
+});
+
+describe('a role', () => {
+  it('can be granted by nobody who has less, neither to a person nor to a key', async () => {
+    const scopeId = ids['org_id'] ?? '';
+    const admin = host.client(await keyOf(scopeId, Role.ADMIN));
+    const before = await everythingOf(database, scopeId);
+    await expect(
+      admin.members.setBinding({ scopeId, email: 'member@example.com', role: Role.OWNER }),
+    ).rejects.toMatchObject({ code: Code.PermissionDenied });
+    await expect(admin.apiKeys.createApiKey({ scopeId, name: 'more', role: Role.OWNER })).rejects.toMatchObject({
+      code: Code.PermissionDenied,
+    });
+    const { bindings } = await owner.members.listBindings({ orgId: scopeId });
+    for (const { id } of bindings.filter((b) => b.role === Role.OWNER))
+      await expect(admin.members.deleteBinding({ bindingId: id })).rejects.toMatchObject({
+        code: Code.PermissionDenied,
+      });
+    expect(await everythingOf(database, scopeId)).toBe(before);
+  });
+
+  it('of the last owner stays', async () => {
+    const orgId = ids['org_id'] ?? '';
+    const { bindings } = await owner.members.listBindings({ orgId });
+    const bindingId = bindings.find((b) => b.role === Role.OWNER)?.id ?? '';
+    await expect(owner.members.deleteBinding({ bindingId })).rejects.toMatchObject({ code: Code.FailedPrecondition });
+  });
+});
+
+describe('a key of one project', () => {
+  it('sees no other project, in no list and by no id', async () => {
+    const { project } = await owner.projects.createProject({ workspaceId: ids['workspace_id'] ?? '', name: 'other' });
+    const otherId = project?.id ?? '';
+    const key = host.client(await keyOf(otherId, Role.OWNER));
+    const unseen = { code: Code.NotFound };
+    expect((await key.clusters.listClusters({ projectId: otherId })).clusters).toEqual([]);
+    await expect(key.clusters.listClusters({ projectId: ids['project_id'] ?? '' })).rejects.toMatchObject(unseen);
+    await expect(key.clusters.getCluster({ clusterId: ids['cluster_id'] ?? '' })).rejects.toMatchObject(unseen);
+    await expect(key.projects.listProjects({ orgId: ids['org_id'] ?? '' })).rejects.toMatchObject(unseen);
+    await expect(key.events.listEvents({ orgId: ids['org_id'] ?? '' })).rejects.toMatchObject(unseen);
+    const { bindings } = await key.accounts.whoAmI({});
+    expect(bindings.map((b) => b.scopeId)).toEqual([otherId]);
+  });
+});
+
+describe('a credential that ended', () => {
+  /** Waits at most as long as a revocation may take. */
+  const refused = (credential: string, withinMs = 5_000) =>
+    until(
+      'the credential to be refused',
+      () =>
+        host
+          .client(credential)
+          .accounts.whoAmI({})
+          .then(
+            () => false,
+            (error: { code?: Code }) => error.code === Code.Unauthenticated,
+          ),
+      withinMs,
+    );
+
+  it('is refused within 5 s: a revoked key', async () => {
+    const { apiKey, secret } = await owner.apiKeys.createApiKey({
+      scopeId: ids['org_id'] ?? '',
+      name: 'short',
+      role: Role.VIEWER,
+    });
+    await host.client(secret).accounts.whoAmI({});
+    await owner.apiKeys.revokeApiKey({ apiKeyId: apiKey?.id ?? '' });
+    await refused(secret);
+  });
+
+  it('is refused within 5 s: a session that was signed out', async () => {
+    const { sessionToken } = await host.client().accounts.signIn({ email: 'owner@example.com', password });
+    await host.client(sessionToken).accounts.whoAmI({});
+    await host.client(sessionToken).accounts.signOut({});
+    await refused(sessionToken);
+  });
+
+  it('is refused within 5 s: a key past its time', async () => {
+    const expiresAt = timestampFromMs(Date.now() + 1_000);
+    const wanted = { scopeId: ids['org_id'] ?? '', name: 'late', role: Role.VIEWER, expiresAt };
+    const { secret } = await owner.apiKeys.createApiKey(wanted);
+    await host.client(secret).accounts.whoAmI({});
+    await refused(secret, 6_000);
+  });
+
+  it('is refused within 5 s: a role that was taken away', async () => {
+    const orgId = ids['org_id'] ?? '';
+    const { sessionToken } = await host.client().accounts.signIn({ email: 'member@example.com', password });
+    const bindingId = await freshBinding(orgId);
+    const member = host.client(sessionToken);
+    await until(
+      'the role to hold',
+      () =>
+        member.organizations.getOrganization({ orgId }).then(
+          () => true,
+          () => false,
+        ),
+      5_000,
+    );
+    await owner.members.deleteBinding({ bindingId });
+    await until(
+      'the organization to be out of reach',
+      () =>
+        member.organizations.getOrganization({ orgId }).then(
+          () => false,
+          (error: { code?: Code }) => error.code === Code.NotFound,
+        ),
+      5_000,
+    );
+  });
+});
