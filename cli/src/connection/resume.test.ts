@@ -63,6 +63,17 @@ test('ends with the reason of its signal', async () => {
   await expect(next).rejects.toBeInstanceOf(InterruptedError);
 });
 
+test('lets go of the stream that its reader leaves', async () => {
+  let left: AbortSignal | undefined;
+  async function* open(signal: AbortSignal): AsyncGenerator<number> {
+    left = signal;
+    yield 1;
+    yield 2;
+  }
+  for await (const _ of resumed(open, () => false, options())) break;
+  expect(left?.aborted).toBe(true);
+});
+
 test('waits are spread out and bounded', () => {
   expect([0, 1, 5, 6, 50].map((attempt) => backoff(attempt, () => 1))).toEqual([250, 500, 8_000, 10_000, 10_000]);
   expect(backoff(3, () => 0)).toBe(0);

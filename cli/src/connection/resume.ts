@@ -64,6 +64,8 @@ export async function* resumed<T>(
       if (lasting.has(cause.code) || (faults.has(cause.code) && attempt >= mostFaults)) throw cause;
     } finally {
       clearTimeout(watchdog);
+      // A reader that has seen enough leaves before the stream's end: the connection would hold the process.
+      quiet.abort();
     }
     options.signal.throwIfAborted();
     if (attempt >= mostTries)
