@@ -52,6 +52,7 @@ interface Invocation {
   readonly siteConfig: string | undefined;
   readonly joinToken: string;
   readonly endpoints: readonly string[];
+  readonly healthListen: string;
   readonly otlpEndpoint: string;
   readonly log: Logger;
 }
@@ -77,6 +78,7 @@ async function main(): Promise<void> {
     siteConfig: config === '' ? undefined : config,
     joinToken: env.joinToken,
     endpoints: env.endpoints,
+    healthListen: env.healthListen,
     otlpEndpoint: env.otlpEndpoint,
     log,
   });
@@ -102,11 +104,11 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, endpoints, otlpEndpoint, log } = invocation;
+  const { dataFolder, siteConfig, endpoints, healthListen, otlpEndpoint, log } = invocation;
   if (invocation.flags.join === true) await enroll(invocation);
   const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');
-  const program = await startProgram({ dataFolder, siteConfig, endpoints, log });
+  const program = await startProgram({ dataFolder, siteConfig, endpoints, healthListen, log });
   const stopped = Promise.withResolvers<void>();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping');

@@ -6,6 +6,7 @@ import { pingHandler } from './command/ping.ts';
 import { Reports } from './command/report.ts';
 import { Runner } from './command/runner.ts';
 import type { Site, SiteDeps } from './command/site.ts';
+import { serveHealth } from './health/health.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
 import { Journal, type JournalBroken } from './journal/journal.ts';
 import { lockDataFolder } from './journal/lock.ts';
@@ -26,6 +27,8 @@ export interface ProgramInput {
   readonly siteConfig: string | undefined;
   /** Where to dial instead of where the enrolment said; empty for that. */
   readonly endpoints: readonly string[];
+  /** Where to tell the site's monitoring how it is, host:port; empty for nowhere. */
+  readonly healthListen: string;
   readonly log: Logger;
 }
 
@@ -59,11 +62,14 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const site = await openSiteOf(input, identity, journal);
   const { link, runner } = connect(journal, dialling(identity, input.endpoints), site, log);
   const stopInventory = site === undefined ? () => undefined : followInventory(site, link, log);
+  const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
+  const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
   return {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
+        health?.close();
         await runner.stop(graceMs);
         link.stop();
         await new Promise<void>((resolve) => void systemClock.after(farewellMs, resolve));

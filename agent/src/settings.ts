@@ -13,6 +13,13 @@ export const settings = {
     'where to dial, host:port first to last, instead of what the enrolment said',
     { fallback: [] },
   ),
+  healthListen: text(
+    'TRUFFLE_AGENT_HEALTH_LISTEN',
+    'where to serve /healthz, /readyz and /metrics, host:port; empty for nowhere',
+    {
+      fallback: '',
+    },
+  ),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where to send traces (OTLP/HTTP); without it none are made', {
     fallback: '',

@@ -85,6 +85,7 @@ export async function startDemoAgent(
     env: {
       PATH: process.env['PATH'],
       TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
+      TRUFFLE_AGENT_HEALTH_LISTEN: `127.0.0.1:${ports.agentHealth}`,
       ...(endpoint === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
     },
     cwd: folder.root,

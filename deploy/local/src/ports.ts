@@ -8,6 +8,7 @@ export const preferredPorts = {
   postgres: 7432,
   nats: 7422,
   agents: 7443,
+  agentHealth: 7444,
   tenant: 7411,
   template: 7412,
   orchestration: 7413,
