@@ -68,6 +68,8 @@ export async function startHost(
   const ready = async () => void (await Promise.all(modules.map((m) => m.ready())));
   const served = modules.flatMap((m) => m.services).filter((s) => serves(s, audience));
   const connectHandler = connectNodeAdapter({
+    // A field that is not known is a field that is spelt wrongly: it is said, not passed over.
+    jsonOptions: { ignoreUnknownFields: false },
     readMaxBytes,
     requireConnectProtocolHeader: false,
     contextValues: (request) => createContextValues().set(addressKey, addressOf(request, settings.trustedProxies)),

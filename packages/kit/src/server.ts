@@ -18,6 +18,7 @@ export interface OriginServer {
 const preface = Buffer.from('PRI * ');
 const firstBytesWithinMs = 10_000;
 const lookForIdleMs = 50;
+const restWithinMs = 5_000;
 
 /** Where to listen, and how long (ms) a connection may keep the server waiting for its first bytes. */
 export interface OriginPlace {
@@ -30,7 +31,10 @@ export interface OriginPlace {
 export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<OriginServer> {
   const one = http.createServer(
     { requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
-    handler as http.RequestListener,
+    (request, response) => {
+      readRest(request, response);
+      handler(request, response);
+    },
   );
   // It never listens itself, and without this it would neither time headers out nor know its idle connections.
   one.emit('listening');
@@ -70,6 +74,18 @@ export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<O
       clearTimeout(timer);
     },
   };
+}
+
+/** What the answer did not wait for of a body is read and thrown away: the connection's next request stands behind it. */
+function readRest(request: http.IncomingMessage, response: http.ServerResponse): void {
+  // A reader that gives up would destroy the request, and nothing could be read from the connection any more.
+  request[Symbol.asyncIterator] = () => request.iterator({ destroyOnReturn: false });
+  response.once('finish', () => {
+    if (request.complete) return;
+    const timer = setTimeout(() => request.destroy(), restWithinMs);
+    request.once('close', () => clearTimeout(timer));
+    request.resume();
+  });
 }
 
 /** Reads until it is clear which protocol this is, gives the bytes back and says so. Closes connections that say too little for too long. */

@@ -87,11 +87,7 @@ const refused = (problems: readonly Problem[], under: string): InvalidProblem =>
   new InvalidProblem(
     problems.map((p) => ({
       field:
-        p.path === ''
-          ? under
-          : p.path.startsWith('parameters.')
-            ? `${under}.${p.path.slice('parameters.'.length)}`
-            : p.path,
+        p.path === '' ? under : p.path.startsWith('params.') ? `${under}.${p.path.slice('params.'.length)}` : p.path,
       description: p.expected ? `${p.message}: ${p.expected}` : p.message,
       reason: p.code,
     })),
