@@ -19,7 +19,7 @@ import type { TestDatabase } from '@truffle/testkit';
 const generated = resolve(import.meta.dirname, '../../../packages/api/gen/truffle');
 
 /** Every service of the contract, found in the generated code: a new one is covered the day it is written. */
-const everyServiceOfTheContract: readonly DescService[] = (
+export const everyService: readonly DescService[] = (
   await Promise.all(globSync(`${generated}/**/*_pb.js`).map((file) => import(file) as Promise<Record<string, unknown>>))
 )
   .flatMap((module) => Object.values(module))
@@ -27,7 +27,7 @@ const everyServiceOfTheContract: readonly DescService[] = (
   .toSorted((a, b) => a.typeName.localeCompare(b.typeName));
 
 /** Those that people and programs may call. */
-export const publicServices = everyServiceOfTheContract.filter((service) =>
+export const publicServices = everyService.filter((service) =>
   service.methods.some((m) => rulesOf(m).audience === Audience.PUBLIC),
 );
 
