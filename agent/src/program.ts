@@ -25,7 +25,7 @@ export interface ProgramInput {
   readonly dataFolder: string;
   /** File that describes the site; undefined for none. */
   readonly siteConfig: string | undefined;
-  /** Where to dial instead of where the enrolment said; empty for that. */
+  /** Where to dial before what enrolment and sessions said; empty for those alone. */
   readonly endpoints: readonly string[];
   /** Where to tell the site's monitoring how it is, host:port; empty for nowhere. */
   readonly healthListen: string;
@@ -60,7 +60,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   warnOfExpiry(identity, log);
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => dieOf(error, log));
   const site = await openSiteOf(input, identity, journal);
-  const { link, runner } = connect(journal, dialling(identity, input.endpoints), site, log);
+  const { link, runner } = connect(journal, identity, input.endpoints, site, log);
   const stopInventory = site === undefined ? () => undefined : followInventory(site, link, log);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
@@ -80,13 +80,11 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   };
 }
 
-const dialling = (identity: Identity, endpoints: readonly string[]): Identity =>
-  endpoints.length > 0 ? { ...identity, endpoints } : identity;
-
 /** Wires runner, reports and link to each other and starts them. */
 function connect(
   journal: Journal,
   identity: Identity,
+  preferred: readonly string[],
   site: Site | undefined,
   log: Logger,
 ): { link: Link; runner: Runner } {
@@ -109,6 +107,7 @@ function connect(
     random: Math.random,
     log,
     endpoints: identity.endpoints,
+    preferred,
     version,
   });
   runner.recover();

@@ -10,7 +10,7 @@ export const settings = {
   }),
   endpoints: list(
     'TRUFFLE_AGENT_ENDPOINTS',
-    'where to dial, host:port first to last, instead of what the enrolment said',
+    'where to dial, host:port first to last, before what the enrolment and earlier sessions said',
     { fallback: [] },
   ),
   healthListen: text(

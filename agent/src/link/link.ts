@@ -28,6 +28,8 @@ export interface LinkDeps {
   readonly log: Logger;
   /** Where enrolment said to dial; a session's word goes before it. */
   readonly endpoints: readonly string[];
+  /** Where the operator says to dial, before all else; empty for nowhere. */
+  readonly preferred?: readonly string[];
   /** Version of the program. */
   readonly version: string;
 }
@@ -49,7 +51,8 @@ export class Link {
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     const known = deps.journal.standing().endpoints;
-    this.#session = newSession(known.length > 0 ? known : deps.endpoints, deps.clock.now());
+    const learned = known.length > 0 ? known : deps.endpoints;
+    this.#session = newSession([...new Set([...(deps.preferred ?? []), ...learned])], deps.clock.now());
   }
 
   /** Whether there is a session. */
