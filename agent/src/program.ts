@@ -20,6 +20,8 @@ const graceMs = 10_000;
 /** Time for the last frames to leave, in milliseconds. */
 const farewellMs = 500;
 const inventoryEveryMs = 60_000;
+/** After a look that failed: the site may only be starting. */
+const inventoryAgainMs = 5_000;
 
 export interface ProgramInput {
   readonly dataFolder: string;

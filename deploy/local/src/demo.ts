@@ -25,7 +25,7 @@ export interface SimulatorInfo {
 }
 
 const agentName = 'demo';
-const readyMilliseconds = 30_000;
+const readyMilliseconds = 90_000;
 
 /** Starts the simulated Proxmox site of this checkout, with further flags of its program in TRUFFLE_SIMULATOR_ARGS. It keeps its VMs in the state folder. */
 export async function startSimulator({ children, folder, ports, env, say }: EngineRun): Promise<SimulatorInfo> {

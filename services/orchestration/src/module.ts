@@ -10,6 +10,7 @@ import { operationRpc } from './operation/operation.rpc.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
 import { WorkflowEngine } from './workflow/engine.ts';
+import { taskQueueOf } from './workflow/names.ts';
 
 /** Clusters, servers, plans and operations, and the workflows that carry them. */
 export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bell, logger, ...deps }) => {
@@ -19,6 +20,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
   const engine = new WorkflowEngine({
     address: settings.temporalAddress,
     namespace: settings.temporalNamespace,
+    taskQueue: taskQueueOf(settings.databaseUrl),
     activities: createActivities({ database, peers, bell, sandbox }),
     sweepDatabase,
     bell,

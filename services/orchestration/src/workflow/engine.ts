@@ -8,11 +8,12 @@ import type { Tables } from '../cluster/cluster.table.ts';
 import { findIdleOperations } from '../operation/operation.repo.ts';
 import type { OperationStart } from '../operation/operation.open.ts';
 import type { Activities } from './activities.ts';
-import { nudgeSignal, operationWorkflow, taskQueue } from './names.ts';
+import { nudgeSignal, operationWorkflow } from './names.ts';
 
 export interface EngineOptions {
   readonly address: string;
   readonly namespace: string;
+  readonly taskQueue: string;
   readonly activities: Activities;
   /** Of the role that may see open operations of every tenant. */
   readonly sweepDatabase: Database<Tables>;
@@ -45,7 +46,7 @@ export class WorkflowEngine {
   }
 
   async start(): Promise<void> {
-    const { address, namespace, activities, bell, logger } = this.#options;
+    const { address, namespace, taskQueue, activities, bell, logger } = this.#options;
     installRuntime(logger);
     this.#connection = await Connection.connect({ address, connectTimeout: '10s' });
     this.#client = new Client({ connection: this.#connection, namespace });
@@ -95,7 +96,7 @@ export class WorkflowEngine {
   }): Promise<void> {
     await this.#client?.workflow.start(operationWorkflow, {
       workflowId: operation.cluster_id,
-      taskQueue,
+      taskQueue: this.#options.taskQueue,
       args: [{ orgId: operation.org_id, operationId: operation.id }],
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',

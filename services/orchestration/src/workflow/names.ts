@@ -1,4 +1,5 @@
 /** Names that workflow, worker and callers share. */
-export const taskQueue = 'orchestration';
+/** One queue for each database: a worker must find the rows of the workflows that it is given, also where installations share a namespace. */
+export const taskQueueOf = (databaseUrl: string): string => `orchestration-${new URL(databaseUrl).pathname.slice(1)}`;
 export const operationWorkflow = 'operationWorkflow';
 export const nudgeSignal = 'nudge';
