@@ -138,6 +138,7 @@ function followInventory(site: Site, link: Link, log: Logger): () => void {
   let over = false;
   let problems = '';
   const look = async (): Promise<void> => {
+    let wait = inventoryEveryMs;
     try {
       const inventory = await site.inventory();
       link.tellInventory(inventory);
@@ -146,8 +147,9 @@ function followInventory(site: Site, link: Link, log: Logger): () => void {
       problems = told;
     } catch (error) {
       log.warn({ err: error }, 'the inventory could not be taken');
+      wait = inventoryAgainMs;
     }
-    if (!over) cancel = systemClock.after(inventoryEveryMs, () => void look());
+    if (!over) cancel = systemClock.after(wait, () => void look());
   };
   void look();
   return () => {
