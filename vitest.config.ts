@@ -39,6 +39,8 @@ const shared = {
   // Guards against a hang only: no test may need it.
   testTimeout: 30_000,
   hookTimeout: 120_000,
+  // Real processes on CI's two shared cores: what fails is tried once more there, and the report shows what needed it.
+  retry: process.env['CI'] === undefined ? 0 : 1,
   env: process.env['PVE_RECORDINGS'] === undefined && existsSync(recordings) ? { PVE_RECORDINGS: recordings } : {},
 } as const;
 
