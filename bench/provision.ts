@@ -3,10 +3,9 @@
  * Usage: node bench/provision.ts [--sizes 10,50,200] [--runs 3]
  */
 import { parseArgs } from 'node:util';
-import { createConnectTransport } from '@connectrpc/connect-node';
-import { createTruffleClient, type TruffleClient } from '@truffle/api';
+import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { cpuSeconds, median, noise, startStack, type BenchStack } from './stack.ts';
+import { clientOf, cpuSeconds, median, noise, startStack, type BenchStack } from './stack.ts';
 
 const { values } = parseArgs({
   options: { sizes: { type: 'string', default: '10,50,200' }, runs: { type: 'string', default: '3' } },
@@ -52,18 +51,7 @@ async function end(client: TruffleClient, operationId: string): Promise<Operatio
 
 const stack = await startStack({ simulator: ['--clone-ms', '0', '--boot-ms', '0'] });
 try {
-  const client = createTruffleClient(
-    createConnectTransport({
-      baseUrl: stack.info.url,
-      httpVersion: '1.1',
-      interceptors: [
-        (next) => (request) => {
-          request.header.set('authorization', `Bearer ${stack.info.apiKey}`);
-          return next(request);
-        },
-      ],
-    }),
-  );
+  const client = clientOf(stack.info);
   console.log(`noise of the machine (spread of a fixed loop over 9 runs): ${noise()}`);
   console.log('servers | seconds to READY | seconds/VM | control-plane CPU s/VM');
   await deploy(stack, client, 1, 0);

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { createTruffleClient, type TruffleClient } from '@truffle/api';
 
 /** What `npm start --silent -- --json` prints, as far as the benches use it. */
 export interface StackInfo {
@@ -61,6 +63,21 @@ export async function startStack(
     },
   };
 }
+
+/** The stack's public API, as its owner. */
+export const clientOf = ({ url, apiKey }: StackInfo): TruffleClient =>
+  createTruffleClient(
+    createConnectTransport({
+      baseUrl: url,
+      httpVersion: '1.1',
+      interceptors: [
+        (next) => (request) => {
+          request.header.set('authorization', `Bearer ${apiKey}`);
+          return next(request);
+        },
+      ],
+    }),
+  );
 
 /** User and system CPU seconds that processes have used so far (proc_pid_stat(5), fields 14 and 15, in ticks of 10 ms). */
 export function cpuSeconds(pids: readonly number[]): number {

@@ -5,10 +5,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnectTransport } from '@connectrpc/connect-node';
-import { createTruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { noise, residentMib, startStack } from './stack.ts';
+import { clientOf, noise, residentMib, startStack } from './stack.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'truffle-bench-'));
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
@@ -17,19 +15,8 @@ console.log(`noise of the machine: ${noise()}`);
 const began = performance.now();
 const stack = await startStack({ stateDir, keep: true });
 console.log(`first start to ready: ${seconds(began)} s`);
-const { url, apiKey, orgId, projectId, agentId } = stack.info;
-const client = createTruffleClient(
-  createConnectTransport({
-    baseUrl: url,
-    httpVersion: '1.1',
-    interceptors: [
-      (next) => (request) => {
-        request.header.set('authorization', `Bearer ${apiKey}`);
-        return next(request);
-      },
-    ],
-  }),
-);
+const { orgId, projectId, agentId } = stack.info;
+const client = clientOf(stack.info);
 const { templates } = await client.templates.listTemplates({ orgId, name: 'static-site' });
 const spec = { name: 'first', agentId, templateVersionId: templates[0]?.latestVersionId ?? '' };
 const { operation } = await client.clusters.createCluster({ projectId, spec });
