@@ -23,6 +23,7 @@ import { hostSettings } from './host.settings.ts';
 import { Identifier } from './identify.ts';
 import { RateLimits } from './limit.ts';
 import type { ServiceModule } from './module.ts';
+import { PeerConnection } from './peer-connection.ts';
 import { Peers } from './peers.ts';
 import { registerReflection } from './reflection.ts';
 import { restHandler } from './rest.ts';
@@ -241,7 +242,13 @@ function remotePeers(peers: readonly string[]): [ServiceName, Transport][] {
     const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
     return [
       service as ServiceName,
-      createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: true, readMaxBytes: 4 * readMaxBytes }),
+      createConnectTransport({
+        baseUrl,
+        httpVersion: '2',
+        sessionManager: new PeerConnection(baseUrl),
+        useBinaryFormat: true,
+        readMaxBytes: 4 * readMaxBytes,
+      }),
     ];
   });
 }

@@ -1,11 +1,19 @@
-import type { DescService } from '@bufbuild/protobuf';
-import { createClient, type Client, type Transport } from '@connectrpc/connect';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient, type Client, type Transport } from '@connectrpc/connect';
+import { Idempotency } from '@truffle/api/options/v1/method';
 import { currentTraceparent } from '@truffle/telemetry';
 import { principalOf, type Caller } from './caller.ts';
+import { rulesOf } from './contract.ts';
 import { contextHeader, type ServiceContext, type ServiceKeys, type ServiceName } from './service-context.ts';
 
 /** For whom a service calls another: nothing is called without saying so. */
 export type About = Omit<ServiceContext, 'service'>;
+
+const deadlineMs = 15_000;
+/** A call that found no replica is tried this often: another one answers, or the one that starts. */
+const attempts = 4;
+const firstPauseMs = 50;
 
 /** The other services, in this process or over sockets: the same calls, the same checks. */
 export class Peers {
@@ -17,7 +25,10 @@ export class Peers {
     this.#transports = transports;
   }
 
-  /** A client of `target`'s `service` whose every call carries a fresh context. Calls have a deadline of 15 s unless they set one. */
+  /**
+   * A client of `target`'s `service` whose every call carries a fresh context. Calls have a deadline of 15 s unless they set one; within it a
+   * call that no replica answered is made again, where its method allows that.
+   */
   client<S extends DescService>(target: ServiceName, service: S, about: About): Client<S> {
     return createClient(service, this.#signed(target, about));
   }
@@ -33,13 +44,32 @@ export class Peers {
     };
     const base = this.#transports(target);
     return {
-      unary: async (method, signal, timeoutMs, header, input, values) =>
-        base.unary(method, signal, timeoutMs ?? 15_000, await headers(header), input, values),
+      unary: async (method, signal, timeoutMs, header, input, values) => {
+        const until = performance.now() + (timeoutMs ?? deadlineMs);
+        for (let attempt = 1; ; attempt++) {
+          try {
+            const leftMs = Math.max(1, Math.floor(until - performance.now()));
+            return await base.unary(method, signal, leftMs, await headers(header), input, values);
+          } catch (error) {
+            const pauseMs = Math.random() * firstPauseMs * 2 ** attempt;
+            const late = performance.now() + pauseMs >= until;
+            if (attempt === attempts || late || !isRepeatable(method) || !wasUnanswered(error)) throw error;
+            await delay(pauseMs, undefined, { signal });
+          }
+        }
+      },
       stream: async (method, signal, timeoutMs, header, input, values) =>
         base.stream(method, signal, timeoutMs, await headers(header), input, values),
     };
   }
 }
+
+const isRepeatable = (method: DescMethod): boolean =>
+  [Idempotency.SAFE, Idempotency.NATURAL].includes(rulesOf(method).idempotency);
+
+/** Whether the connection failed, and not the service: what a service says carries details. */
+const wasUnanswered = (error: unknown): boolean =>
+  error instanceof ConnectError && error.code === Code.Unavailable && error.details.length === 0;
 
 /** A call's own request, passed on: for the same principal, in the same organization. */
 export const onBehalfOf = (caller: Caller): About => ({

@@ -1,5 +1,6 @@
 export { testEngines, type TestEngines } from './engines.ts';
 export { testDatabase, type TestDatabase } from './database.ts';
+export { openFront, type Front } from './front.ts';
 export { testHost, type TestHost } from './host.ts';
 export { testSite, type SiteOptions, type TestSite } from './site.ts';
 export { until } from './until.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
+import type { ServiceName } from '@truffle/kit';
 import { testEngines, until, type TestDatabase } from '@truffle/testkit';
 
 /** The product in a process of its own, as it is shipped: what it writes is heard. */
@@ -10,12 +11,19 @@ export interface Product {
   /** All that it wrote to stdout and stderr, at the level of trace. */
   log(): string;
   client(credential?: string): TruffleClient;
+  /** SIGKILL: nothing is flushed, nothing is said. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startProduct(database: TestDatabase, env: Readonly<Record<string, string>>): Promise<Product> {
+/** @param part the whole product in one process, or the service (or `edge`) that this process is to be */
+export async function startProduct(
+  database: TestDatabase,
+  env: Readonly<Record<string, string>>,
+  part: ServiceName | 'edge' | 'all-in-one' = 'all-in-one',
+): Promise<Product> {
   const engines = testEngines();
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, 'main.ts')], {
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../..', part, 'src/main.ts')], {
     env: {
       PATH: process.env['PATH'],
       TRUFFLE_LISTEN: '127.0.0.1:0',
@@ -49,7 +57,7 @@ export async function startProduct(database: TestDatabase, env: Readonly<Record<
     () => /"port":(\d+).*"msg":"serving"/.exec(log)?.[1] ?? (child.exitCode === null ? undefined : 'none'),
     30_000,
   );
-  if (port === 'none') throw new Error(`the product did not start: ${log}`);
+  if (port === 'none') throw new Error(`${part} did not start: ${log}`);
   const url = `http://127.0.0.1:${port}`;
   return {
     url,
@@ -67,6 +75,10 @@ export async function startProduct(database: TestDatabase, env: Readonly<Record<
           ],
         }),
       ),
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
     close: async () => {
       child.kill('SIGTERM');
       await gone;

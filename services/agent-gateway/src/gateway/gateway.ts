@@ -125,10 +125,13 @@ export class Gateway {
     this.#parts.bell.ring(bells.agent(agentId), agentWords.revoked);
   }
 
-  /** Tells the agents to move, waits until they have (10 s at most), then closes what is left. */
+  /**
+   * Tells the agents to move, waits until they have (10 s at most), then closes what is left. Until then the lease is kept and work goes on:
+   * without it the other gateways would take the sessions here for lost.
+   */
   async close(): Promise<void> {
     this.#draining = true;
-    const elsewhere = await this.#lease.release().catch(() => false);
+    const elsewhere = await this.#lease.hasPeers().catch(() => false);
     const patience = elsewhere ? drainMs : aloneDrainMs;
     for (const session of this.#all)
       session.drain(elsewhere ? Math.floor((Math.random() * patience) / 2) : 1_000, patience);
@@ -139,6 +142,7 @@ export class Gateway {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#reports.close();
     await Promise.all([...this.#closing, ...[...this.#running].map((work) => work())]);
+    await this.#lease.release().catch((error: unknown) => this.#failed(error));
   }
 
   /** Stops at once without storing or saying anything, as a crash would: for tests and for a process that may not go on. */
@@ -187,7 +191,6 @@ export class Gateway {
   }
 
   async #renew(): Promise<void> {
-    if (this.#draining) return;
     await this.#lease.renew();
     await this.#checkStandings();
   }

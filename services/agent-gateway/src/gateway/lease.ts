@@ -40,23 +40,30 @@ export class GatewayLease {
     this.#validUntil = asked + leasePace.lengthMs;
   }
 
-  /** Gives it up, and removes rows of gateways that are long gone. Says whether another gateway is at work. */
-  async release(): Promise<boolean> {
-    this.#validUntil = Number.NEGATIVE_INFINITY;
+  /** Whether another gateway is at work. */
+  async hasPeers(): Promise<boolean> {
     return this.#database.anywhere(async (tx) => {
-      await tx
-        .deleteFrom('agent_gateway.gateway')
-        .where((eb) =>
-          eb.or([eb('id', '=', this.#gatewayId), eb('lease_until', '<', sql<Date>`now() - interval '1 day'`)]),
-        )
-        .execute();
       const other = await tx
         .selectFrom('agent_gateway.gateway')
         .select('id')
+        .where('id', '<>', this.#gatewayId)
         .where('lease_until', '>', sql<Date>`now()`)
         .limit(1)
         .executeTakeFirst();
       return other !== undefined;
     });
+  }
+
+  /** Gives it up, and removes rows of gateways that are long gone. Sessions that are open here count as lost from now on. */
+  async release(): Promise<void> {
+    this.#validUntil = Number.NEGATIVE_INFINITY;
+    await this.#database.anywhere((tx) =>
+      tx
+        .deleteFrom('agent_gateway.gateway')
+        .where((eb) =>
+          eb.or([eb('id', '=', this.#gatewayId), eb('lease_until', '<', sql<Date>`now() - interval '1 day'`)]),
+        )
+        .execute(),
+    );
   }
 }

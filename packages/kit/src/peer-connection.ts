@@ -1,0 +1,21 @@
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { Http2SessionManager } from '@connectrpc/connect-node';
+
+/**
+ * The connection to another service. Connect's own manager stops listening to a connection that said GOAWAY as soon as the next request
+ * opens another; the error that Node raises when the old socket has closed then ends the process (connectrpc/connect-es#1768, seen when
+ * a replica drained). Here every connection keeps a listener: what its streams wait for fails with the same error anyhow.
+ */
+export class PeerConnection extends Http2SessionManager {
+  readonly #heard = new WeakSet<ClientHttp2Session>();
+
+  override async request(...given: Parameters<Http2SessionManager['request']>): Promise<ClientHttp2Stream> {
+    const stream = await super.request(...given);
+    const { session } = stream;
+    if (session !== undefined && !this.#heard.has(session)) {
+      this.#heard.add(session);
+      session.on('error', () => undefined);
+    }
+    return stream;
+  }
+}
