@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import type { ClientHttp2Stream, Http2Session } from 'node:http2';
 import { Http2SessionManager } from '@connectrpc/connect-node';
 
 /**
@@ -7,7 +7,7 @@ import { Http2SessionManager } from '@connectrpc/connect-node';
  * a replica drained). Here every connection keeps a listener: what its streams wait for fails with the same error anyhow.
  */
 export class PeerConnection extends Http2SessionManager {
-  readonly #heard = new WeakSet<ClientHttp2Session>();
+  readonly #heard = new WeakSet<Http2Session>();
 
   override async request(...given: Parameters<Http2SessionManager['request']>): Promise<ClientHttp2Stream> {
     const stream = await super.request(...given);
