@@ -2,7 +2,7 @@ import { testDatabase, type TestDatabase } from '@truffle/testkit';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from './database.ts';
-import { databaseErrorCode } from './database.ts';
+import { databaseErrorCode, withCommit } from './database.ts';
 import { tenantTable } from './policy.ts';
 
 interface Tables {
@@ -82,5 +82,30 @@ describe('the tenant setting', () => {
     await expect(db.tenant('org_a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     for (let i = 0; i < 10; i++)
       expect(await db.anywhere((tx) => tx.selectFrom('tenant.thing').selectAll().execute())).toEqual([]);
+  });
+});
+
+describe('a statement that travels with the commit', () => {
+  const insert = (tx: Parameters<Parameters<typeof db.tenant>[1]>[0], id: string) =>
+    tx.insertInto('tenant.thing').values({ org_id: 'org_c', id, name: id }).execute();
+  const ids = async () =>
+    (await db.tenant('org_c', (tx) => tx.selectFrom('tenant.thing').select('id').orderBy('id').execute())).map(
+      (row) => row.id,
+    );
+
+  it('is stored when the transaction is', async () => {
+    await db.tenant('org_c', async (tx) => withCommit(tx, insert(tx, '1')));
+    expect(await ids()).toEqual(['1']);
+  });
+
+  it('fails the transaction, of which nothing is then stored', async () => {
+    const failed = db.tenant('org_c', async (tx) => {
+      await insert(tx, '2');
+      withCommit(tx, insert(tx, '1'));
+    });
+    await expect(failed.catch(databaseErrorCode)).resolves.toBe('23505');
+    expect(await ids()).toEqual(['1']);
+    await db.tenant('org_c', async (tx) => withCommit(tx, insert(tx, '3')));
+    expect(await ids()).toEqual(['1', '3']);
   });
 });

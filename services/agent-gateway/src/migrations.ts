@@ -166,5 +166,15 @@ export const agentGatewayMigrations: ServiceMigrations = {
       );
       create index command_log_of_operation on agent_gateway.command_log (org_id, operation_id, txid, id);
       ${tenantTable('agent_gateway.command_log', 'svc_agent_gateway', 'select, insert')}`,
+    // Each change of a command writes into every index that its state is in: fewer of them is what makes a command cheap.
+    '005_command_indexes': `
+      drop index agent_gateway.command_queued;
+      drop index agent_gateway.command_waiting;
+      drop index agent_gateway.command_running;
+      drop index agent_gateway.command_open;
+      create index command_open on agent_gateway.command (org_id, agent_id, n)
+        where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING', 'UNKNOWN');
+      create index command_due on agent_gateway.command (coalesce(run_until, start_by))
+        where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING');`,
   },
 };

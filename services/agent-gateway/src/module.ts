@@ -4,7 +4,7 @@ import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
-import { readAgent } from './agent/agent.repo.ts';
+import { readAgentBriefs } from './agent/agent.repo.ts';
 import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
 import { Authority } from './authority/authority.ts';
 import { commandRpc } from './command/command.rpc.ts';
@@ -46,7 +46,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     services: [AgentService, EnrollmentService, CommandService, AgentLinkService],
     scopes: {
       agt: async (orgId, id) =>
-        (await database.tenant(orgId, (tx) => readAgent(tx, id))) === undefined ? undefined : {},
+        (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
     },
     register: (router) => {
       router.service(AgentService, agentRpc(parts, enrollment));

@@ -43,6 +43,16 @@ export async function setStanding(
 export const readAgent = (tx: Tx, agentId: string): Promise<AgentRow | undefined> =>
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).executeTakeFirst();
 
+/** What decides whether an agent gets work: without its inventory, which may be large. */
+export type AgentBrief = Pick<AgentRow, 'id' | 'state' | 'state_since' | 'version' | 'capabilities'>;
+
+export const readAgentBriefs = (tx: Tx, agentIds: readonly string[]): Promise<AgentBrief[]> =>
+  tx
+    .selectFrom('agent_gateway.agent')
+    .select(['id', 'state', 'state_since', 'version', 'capabilities'])
+    .where('id', '=', sql<string>`any(${agentIds}::text[])`)
+    .execute();
+
 /** Agents by name, after `after`; those that were revoked are left out. */
 export async function listAgents(
   tx: Tx,

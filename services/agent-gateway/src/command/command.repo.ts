@@ -93,7 +93,7 @@ export async function lockQueued(
   const rows = await lives(tx)
     .select(['c.op', 'c.fence', 'c.payload', 'c.traceparent'])
     .where('c.agent_id', '=', agentId)
-    .where('c.state', '=', 'QUEUED')
+    .where(sql<boolean>`c.state = 'QUEUED'`)
     .orderBy('c.n')
     .limit(limit)
     .forUpdate('c')
@@ -216,10 +216,14 @@ export interface QueuedCommand {
   readonly traceparent: string;
 }
 
-/** Stores what is not stored yet; the first write of an id stays. */
-export async function insertCommands(tx: Tx, orgId: string, commands: readonly QueuedCommand[]): Promise<void> {
+/** Stores what is not stored yet; the first write of an id stays. Answers the ids that were not there. */
+export async function insertCommands(
+  tx: Tx,
+  orgId: string,
+  commands: readonly QueuedCommand[],
+): Promise<ReadonlySet<string>> {
   const column = <V>(of: (command: QueuedCommand) => V): V[] => commands.map(of);
-  await sql`
+  const { rows } = await sql<{ id: string }>`
     insert into agent_gateway.command (org_id, id, agent_id, resource_key, fence, op, payload, payload_sha256, needs_permit, start_by, run_timeout_ms,
       operation_id, workflow_id, server_id, step_key, traceparent)
     select ${orgId}, v.* from unnest(
@@ -228,7 +232,8 @@ export async function insertCommands(tx: Tx, orgId: string, commands: readonly Q
       ${column((c) => c.startBy)}::timestamptz[], ${column((c) => c.runTimeoutMs)}::bigint[], ${column((c) => c.operationId)}::text[],
       ${column((c) => c.workflowId)}::text[], ${column((c) => c.serverId)}::text[], ${column((c) => c.stepKey)}::text[], ${column((c) => c.traceparent)}::text[]
     ) as v(id, agent_id, resource_key, fence, op, payload, payload_sha256, needs_permit, start_by, run_timeout_ms, operation_id, workflow_id, server_id, step_key, traceparent)
-    on conflict (org_id, id) do nothing`.execute(tx);
+    on conflict (org_id, id) do nothing returning id`.execute(tx);
+  return new Set(rows.map((row) => row.id));
 }
 
 /** A command as a caller sees it. */
@@ -246,6 +251,22 @@ export interface CommandRow {
   readonly server_id: string;
   readonly step_key: string;
 }
+
+/** A command that was stored just now. */
+export const queuedRow = (command: QueuedCommand): CommandRow => ({
+  id: command.id,
+  agent_id: command.agentId,
+  payload_sha256: command.payloadSha256,
+  state: 'QUEUED',
+  detail: '',
+  failure: null,
+  output: null,
+  effect: 'UNSPECIFIED',
+  started_at: null,
+  ended_at: null,
+  server_id: command.serverId,
+  step_key: command.stepKey,
+});
 
 export const readCommands = (tx: Tx, ids: readonly string[]): Promise<CommandRow[]> =>
   tx

@@ -3,7 +3,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
 import { InvalidProblem, NotFoundProblem, PreconditionProblem, Problem, type Bell } from '@truffle/kit';
-import { readAgent, type AgentRow } from '../agent/agent.repo.ts';
+import { readAgentBriefs, type AgentBrief } from '../agent/agent.repo.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { leaseNow } from '../session/session.repo.ts';
 import type { GatewayDatabase } from '../tables.ts';
@@ -12,6 +12,7 @@ import { cancelledFailure } from './command.codec.ts';
 import {
   insertCommands,
   lockCommands,
+  queuedRow,
   readCommands,
   saveCommands,
   type CommandRow,
@@ -73,60 +74,36 @@ export async function enqueueCommands(
   parts: CommandParts,
   orgId: string,
   commands: readonly QueuedCommand[],
-  admit: (agent: AgentRow) => void = () => undefined,
+  admit: (agent: AgentBrief) => void = () => undefined,
 ): Promise<CommandRow[]> {
   const rows = await parts.database.tenant(orgId, async (tx) => {
-    const agents = new Map<string, AgentRow>();
-    for (const id of new Set(commands.map((c) => c.agentId))) {
-      const agent = await readAgent(tx, id);
+    const agentIds = [...new Set(commands.map((c) => c.agentId))];
+    // Sent together: a refusal below undoes the insert.
+    const [found, insertion] = [readAgentBriefs(tx, agentIds), insertCommands(tx, orgId, commands)];
+    insertion.catch(() => undefined);
+    const agents = new Map((await found).map((agent) => [agent.id, agent]));
+    for (const id of agentIds) {
+      const agent = agents.get(id);
       if (agent === undefined) throw new NotFoundProblem('agent', id);
       admit(agent);
-      agents.set(id, agent);
     }
-    const known = await storedOf(tx, commands);
-    for (const command of commands) if (!known.has(command.id)) checkAgent(agents.get(command.agentId), command);
-    await insertCommands(
-      tx,
-      orgId,
-      commands.filter((c) => !known.has(c.id)),
-    );
-    return ordered(
-      commands,
-      await readCommands(
-        tx,
-        commands.map((c) => c.id),
-      ),
-    );
+    const fresh = await insertion;
+    for (const command of commands) if (fresh.has(command.id)) checkAgent(agents.get(command.agentId), command);
+    const stored = commands.filter((c) => !fresh.has(c.id)).map((c) => c.id);
+    const known = new Map((stored.length === 0 ? [] : await readCommands(tx, stored)).map((row) => [row.id, row]));
+    return commands.map((command) => sameCommand(command, known.get(command.id) ?? queuedRow(command)));
   });
   parts.gateway.wake(rows.filter((row) => !isTerminal(row.state)).map((row) => row.agent_id));
   return rows;
 }
 
-const storedOf = async (
-  tx: Parameters<typeof readCommands>[0],
-  commands: readonly QueuedCommand[],
-): Promise<ReadonlySet<string>> =>
-  new Set(
-    (
-      await readCommands(
-        tx,
-        commands.map((c) => c.id),
-      )
-    ).map((row) => row.id),
-  );
-
-function ordered(commands: readonly QueuedCommand[], rows: readonly CommandRow[]): CommandRow[] {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return commands.map((command) => {
-    const row = byId.get(command.id);
-    if (row === undefined) throw new TypeError(`command ${command.id} was stored and is not there`);
-    if (row.agent_id !== command.agentId || !row.payload_sha256.equals(command.payloadSha256))
-      throw new PayloadMismatchProblem(command.id);
-    return row;
-  });
+function sameCommand(command: QueuedCommand, row: CommandRow): CommandRow {
+  if (row.agent_id !== command.agentId || !row.payload_sha256.equals(command.payloadSha256))
+    throw new PayloadMismatchProblem(command.id);
+  return row;
 }
 
-function checkAgent(agent: AgentRow | undefined, command: QueuedCommand): void {
+function checkAgent(agent: AgentBrief | undefined, command: QueuedCommand): void {
   if (agent === undefined) return;
   const about = { agentId: agent.id };
   if (agent.state === 'REVOKED')

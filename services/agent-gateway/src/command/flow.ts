@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { appendEvent, type EventAuthor } from '@truffle/database';
+import { appendEvent, withCommit, type EventAuthor } from '@truffle/database';
 import { bells, type Bell } from '@truffle/kit';
 import { sql } from 'kysely';
 import { holdSessions, leaseNow, type HeldSession } from '../session/session.repo.ts';
@@ -80,9 +80,12 @@ export class CommandFlow {
       const batch = new Batch(locked);
       const done = steps.map((step) => batch.step(step, sessions.get(step.session.agentId), at));
       changed.push(...batch.changed());
-      await saveCommands(
+      withCommit(
         tx,
-        changed.map((c) => c.after),
+        saveCommands(
+          tx,
+          changed.map((c) => c.after),
+        ),
       );
       await noteOddities(tx, orgId, changed);
       return done;
@@ -121,9 +124,12 @@ export class CommandFlow {
           return moved.words.length > 0 ? [{ load, command: moved.command }] : [];
         });
       });
-      await saveCommands(
+      withCommit(
         tx,
-        taken.flat().map((t) => t.command),
+        saveCommands(
+          tx,
+          taken.flat().map((t) => t.command),
+        ),
       );
       return taken.map((each) => each.map((t) => t.load));
     });

@@ -39,11 +39,9 @@ export async function overdueCommands(
   limit: number,
 ): Promise<{ readonly org_id: string; readonly id: string }[]> {
   const { rows } = await sql<{ org_id: string; id: string }>`
-    (select org_id, id from agent_gateway.command where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED') and start_by <= now() limit ${limit})
-    union all
-    (select org_id, id from agent_gateway.command where state = 'RUNNING' and run_until <= now() limit ${limit})`.execute(
-    tx,
-  );
+    select org_id, id from agent_gateway.command
+    where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING') and coalesce(run_until, start_by) <= now()
+    order by coalesce(run_until, start_by) limit ${limit}`.execute(tx);
   return rows;
 }
 
