@@ -100,13 +100,19 @@ export class Database<T> {
   async #transaction<R>(work: (tx: Transaction<T>) => Promise<R>): Promise<R> {
     let events = 0;
     let last: Promise<unknown>[] = [];
-    const result = await this.#kysely.transaction().execute(async (tx) => {
-      const done = await work(tx);
-      events = eventCountOf(tx);
-      last = travelling.get(tx) ?? [];
-      return done;
-    });
-    await Promise.all(last);
+    const result = await this.#kysely
+      .transaction()
+      .execute(async (tx) => {
+        const done = await work(tx);
+        events = eventCountOf(tx);
+        last = travelling.get(tx) ?? [];
+        return done;
+      })
+      .catch(async (error: unknown) => {
+        // The reason is the statement's; the commit only says that it became a rollback.
+        await Promise.all(last);
+        throw error;
+      });
     if (events > 0) this.#options.onEvents?.();
     return result;
   }
