@@ -104,6 +104,14 @@ describe('a guest behind the bastion', () => {
     expect((await run(guest, 'sudo systemctl start app && curl -s http://127.0.0.1:8080/')).stdout).toContain(
       'simulated app on web-1',
     );
+    await run(
+      guest,
+      'sudo tee /etc/systemd/system/bound.service',
+      '[Service]\nExecStart=/usr/bin/gunicorn --workers 2 --bind 127.0.0.1:8000 app:application\n',
+    );
+    expect((await run(guest, 'sudo systemctl start bound && curl -s http://127.0.0.1:8000/')).stdout).toContain(
+      'simulated bound on web-1',
+    );
     expect((await run(guest, 'sudo systemctl start nothing')).code).toBe(5);
   });
 

@@ -26,7 +26,7 @@ export function portsOf(disk: Disk, unit: string, known: Ports): Ports {
   if (/\bk3s\b/.test(start)) return /\bk3s\s+agent\b/.test(start) ? [] : [{ port: 6443, protocol: 'raw' }];
   const rawPort = RAW_PROGRAMS.find(([pattern]) => pattern.test(start))?.[1];
   const given =
-    /(?:--?(?:port|p|bind|listen|http-port|web\.listen-address)[= ]\S*?:?|http\.server\s+|:)(\d{2,5})\b/.exec(
+    /(?:--?(?:port|p|b|bind|listen|http-port|web\.listen-address)[= ](?:\S*:)?|http\.server\s+|:)(\d{2,5})(?![\w.:])/.exec(
       start,
     )?.[1] ?? /^Environment=.*\b\w*PORT=(\d+)/m.exec(file)?.[1];
   if (rawPort !== undefined) return [{ port: Number(given ?? rawPort), protocol: 'raw' }];
