@@ -52,9 +52,20 @@ describe('a call to another service', () => {
     expect(calls).toBe(3);
   });
 
-  it('fails when none answers, with the reason', async () => {
+  it('is made again when the connection was closed under it', async () => {
+    answer = (call) => {
+      if (call < 2) throw new ConnectError('http/2 stream closed with error code CANCEL (0x8)', Code.Canceled);
+    };
+    await expect(commands.getCommands({ commandIds })).resolves.toBeDefined();
+    expect(calls).toBe(2);
+  });
+
+  it('fails when none answers, and names the service', async () => {
     answer = lost;
-    await expect(commands.getCommands({ commandIds })).rejects.toThrow(/connection refused/);
+    await expect(commands.getCommands({ commandIds })).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: 'the service agent-gateway does not answer; try again',
+    });
     expect(calls).toBe(4);
   });
 
@@ -66,7 +77,7 @@ describe('a call to another service', () => {
 
   it('is not made again when each call counts', async () => {
     answer = lost;
-    await expect(agents.pingAgent({ agentId: newId('agt') })).rejects.toThrow(/connection refused/);
+    await expect(agents.pingAgent({ agentId: newId('agt') })).rejects.toMatchObject({ code: Code.Unavailable });
     expect(calls).toBe(1);
   });
 

@@ -51,9 +51,10 @@ export class Peers {
             const leftMs = Math.max(1, Math.floor(until - performance.now()));
             return await base.unary(method, signal, leftMs, await headers(header), input, values);
           } catch (error) {
+            if (signal?.aborted === true || !wasUnanswered(error)) throw error;
             const pauseMs = Math.random() * firstPauseMs * 2 ** attempt;
             const late = performance.now() + pauseMs >= until;
-            if (attempt === attempts || late || !isRepeatable(method) || !wasUnanswered(error)) throw error;
+            if (attempt === attempts || late || !isRepeatable(method)) throw unreachable(target, error);
             await delay(pauseMs, undefined, { signal });
           }
         }
@@ -67,9 +68,15 @@ export class Peers {
 const isRepeatable = (method: DescMethod): boolean =>
   [Idempotency.SAFE, Idempotency.NATURAL].includes(rulesOf(method).idempotency);
 
+/** Codes that Connect gives to what became of a connection: refused, reset, or closed under a stream. */
+const lost: readonly Code[] = [Code.Unavailable, Code.Aborted, Code.Canceled];
+
 /** Whether the connection failed, and not the service: what a service says carries details. */
-const wasUnanswered = (error: unknown): boolean =>
-  error instanceof ConnectError && error.code === Code.Unavailable && error.details.length === 0;
+const wasUnanswered = (error: unknown): error is ConnectError =>
+  error instanceof ConnectError && lost.includes(error.code) && error.details.length === 0;
+
+const unreachable = (target: ServiceName, cause: ConnectError): ConnectError =>
+  new ConnectError(`the service ${target} does not answer; try again`, Code.Unavailable, undefined, undefined, cause);
 
 /** A call's own request, passed on: for the same principal, in the same organization. */
 export const onBehalfOf = (caller: Caller): About => ({

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { startSimulator, type Simulator, type SimulatorOptions } from '@truffle/simulator';
 import type { TruffleClient } from '@truffle/api';
@@ -19,9 +20,22 @@ export interface TestSite {
   vms(): string[];
   /** Starts the agent; resolves when the control plane sees it online. */
   startAgent(): Promise<void>;
+  /** Starts the agent, and waits for nothing. */
+  launchAgent(further?: AgentLaunch): void;
   /** SIGKILL: nothing is flushed, nothing is said. */
   killAgent(): Promise<void>;
+  /** Whether its process runs. */
+  agentRuns(): boolean;
+  /** Lets the agent's process stand still for so long, as a frozen machine does; resolves when it goes on. */
+  pauseAgent(ms: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What else an agent is started with. */
+export interface AgentLaunch {
+  /** A module that Node loads before the program. */
+  readonly preload?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface SiteOptions {
@@ -29,6 +43,8 @@ export interface SiteOptions {
   readonly url: string;
   readonly orgId: string;
   readonly simulator?: SimulatorOptions;
+  /** Name that the agent is enrolled under; default `test`. */
+  readonly agentName?: string;
   /** Further variables for the running agent. */
   readonly agentEnv?: Readonly<Record<string, string>>;
   /** Takes what the agent writes to its log; default: the test's own stderr. */
@@ -42,14 +58,15 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
   const dataDir = join(folder, 'agent');
   mkdirSync(dataDir, { mode: 0o700 });
   const config = writeSiteConfig(folder, simulator);
-  const { token } = await client.agents.createJoinToken({ orgId, agentName: 'test' });
+  const agentName = options.agentName ?? 'test';
+  const { token } = await client.agents.createJoinToken({ orgId, agentName });
   await ended(run(['enroll', '--server', url, '--data-dir', dataDir], { TRUFFLE_JOIN_TOKEN: token }));
-  const agentId = (await client.agents.listAgents({ orgId, name: 'test' })).agents[0]?.id ?? '';
+  const agentId = (await client.agents.listAgents({ orgId, name: agentName })).agents[0]?.id ?? '';
   let agent: ChildProcess | undefined;
   const stop = async (signal: NodeJS.Signals) => {
     const process = agent;
     agent = undefined;
-    if (process === undefined || process.exitCode !== null) return;
+    if (process === undefined || process.exitCode !== null || process.signalCode !== null) return;
     const gone = new Promise((done) => process.once('exit', done));
     process.kill(signal);
     await gone;
@@ -62,8 +79,24 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
       [...simulator.cluster.vms.values()]
         .filter((vm) => vm.config['template'] !== '1')
         .map((vm) => vm.config['name'] ?? ''),
+    launchAgent: ({ preload, env } = {}) => {
+      const args = ['run', '--data-dir', dataDir, '--config', config];
+      agent = run(
+        args,
+        { ...options.agentEnv, ...env },
+        options.agentLog,
+        preload === undefined ? [] : ['--import', preload],
+      );
+    },
+    agentRuns: () => agent !== undefined && agent.exitCode === null && agent.signalCode === null,
+    pauseAgent: async (ms) => {
+      const paused = agent;
+      paused?.kill('SIGSTOP');
+      await delay(ms);
+      paused?.kill('SIGCONT');
+    },
     startAgent: async () => {
-      agent = run(['run', '--data-dir', dataDir, '--config', config], options.agentEnv ?? {}, options.agentLog);
+      site.launchAgent();
       await until('the agent to be online with its inventory', async () => {
         const { agent: seen } = await client.agents.getAgent({ agentId });
         return seen?.state === AgentState.ONLINE && seen.inventory !== undefined;
@@ -84,8 +117,9 @@ function run(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   log?: (text: string) => void,
+  nodeArgs: readonly string[] = [],
 ): ChildProcess {
-  const child = spawn(process.execPath, [agentProgram, ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, agentProgram, ...args], {
     env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'ignore', log === undefined ? 'inherit' : 'pipe'],
   });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import type { ServiceName } from '@truffle/kit';
@@ -13,6 +14,8 @@ export interface Product {
   client(credential?: string): TruffleClient;
   /** SIGKILL: nothing is flushed, nothing is said. */
   kill(): Promise<void>;
+  /** Lets it stand still for so long, as a frozen machine does; resolves when it goes on. */
+  pause(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -75,6 +78,11 @@ export async function startProduct(
           ],
         }),
       ),
+    pause: async (ms) => {
+      child.kill('SIGSTOP');
+      await delay(ms);
+      child.kill('SIGCONT');
+    },
     kill: async () => {
       child.kill('SIGKILL');
       await gone;

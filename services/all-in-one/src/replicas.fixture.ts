@@ -14,6 +14,8 @@ export interface GatewayReplica {
   kill(): Promise<void>;
   /** SIGTERM: it drains. The load balancers send nothing new from the beginning. */
   drain(): Promise<void>;
+  pause(ms: number): Promise<void>;
+  log(): string;
 }
 
 /** The product as it runs in a cluster: a process for each service, several of the gateway, load balancers before them. */
@@ -23,6 +25,8 @@ export interface Replicas {
   /** What agents dial. */
   readonly agents: Front;
   startGateway(): Promise<GatewayReplica>;
+  /** Lets nobody reach the gateways' port for agents until the answer is called. */
+  partition(): () => void;
   /** Of several replicas, the one that an agent's open session is at, by the database. */
   holderOf(agentId: string): Promise<GatewayReplica | undefined>;
   close(): Promise<void>;
@@ -44,10 +48,11 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
     TRUFFLE_LOG_LEVEL: 'info',
   };
   const running = new Map<GatewayReplica, { readonly product: Product; readonly agentPort: number }>();
+  let parted = 0;
   const balance = (): void => {
     const live = [...running.values()];
     frontOf('agent-gateway').to(...live.map(({ product }) => Number(new URL(product.url).port)));
-    agents.to(...live.map(({ agentPort }) => agentPort));
+    agents.to(...(parted > 0 ? [] : live.map(({ agentPort }) => agentPort)));
   };
 
   const startGateway = async (): Promise<GatewayReplica> => {
@@ -67,7 +72,13 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
       balance();
       await product[how]();
     };
-    const replica: GatewayReplica = { id, kill: leave('kill'), drain: leave('close') };
+    const replica: GatewayReplica = {
+      id,
+      kill: leave('kill'),
+      drain: leave('close'),
+      pause: product.pause,
+      log: product.log,
+    };
     running.set(replica, { product, agentPort: Number(agentPort) });
     balance();
     return replica;
@@ -84,6 +95,14 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
     edge,
     agents,
     startGateway,
+    partition: () => {
+      parted++;
+      balance();
+      return () => {
+        parted--;
+        balance();
+      };
+    },
     holderOf: async (agentId) => {
       const { rows } = await database.admin.query<{ gateway_id: string }>(
         'select gateway_id from agent_gateway.agent_session where agent_id = $1 and open',

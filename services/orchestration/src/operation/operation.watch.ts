@@ -1,4 +1,5 @@
 import { equals } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { CommandService, type CommandStatus } from '@truffle/api/agent/v1/command_service';
 import { OperationSchema, type Operation } from '@truffle/api/orchestration/v1/operation';
 import type { Database } from '@truffle/database';
@@ -27,14 +28,20 @@ export async function readOperation(deps: WatchDeps, caller: Caller, id: string)
   }));
   if (row === undefined) throw new NotFoundProblem('operation', id);
   const open = steps.filter((s) => s.state === 'WAITING' || s.state === 'RUNNING').flatMap((s) => s.command_id ?? []);
-  const live = new Map<string, CommandStatus>();
-  if (open.length > 0) {
-    const { commands } = await deps.peers
-      .client('agent-gateway', CommandService, onBehalfOf(caller))
-      .getCommands({ commandIds: open.slice(0, 500) });
-    for (const command of commands) live.set(command.id, command);
+  const live = open.length === 0 ? [] : await liveCommands(deps, caller, open.slice(0, 500));
+  return operationMessage(row, steps, new Map(live.map((command) => [command.id, command])));
+}
+
+/** How commands stand at the gateway; none when no gateway answers: the operation's own rows say enough. */
+async function liveCommands(deps: WatchDeps, caller: Caller, commandIds: string[]): Promise<CommandStatus[]> {
+  try {
+    const gateway = deps.peers.client('agent-gateway', CommandService, onBehalfOf(caller));
+    return (await gateway.getCommands({ commandIds }, { timeoutMs: 3_000 })).commands;
+  } catch (error) {
+    const { code } = ConnectError.from(error);
+    if (code === Code.Unavailable || code === Code.DeadlineExceeded) return [];
+    throw error;
   }
-  return operationMessage(row, steps, live);
 }
 
 /** The operation whenever it changes, until it has ended; undefined as a sign of life. */

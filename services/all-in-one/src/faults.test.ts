@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
+import type { TruffleClient } from '@truffle/api';
+import { testSite, until, type TestSite } from '@truffle/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { faults, randomOf, type Target } from './faults.fixture.ts';
+import { startReplicas, type GatewayReplica, type Replicas } from './replicas.fixture.ts';
+
+/** How many faults, and which: a release runs `TRUFFLE_FAULTS=2000`. */
+const count = Number(process.env['TRUFFLE_FAULTS'] ?? 200);
+const seed = Number(process.env['TRUFFLE_FAULTS_SEED'] ?? 1);
+const serversEach = 3;
+
+let replicas: Replicas;
+let sites: TestSite[];
+let gateways: GatewayReplica[];
+let client: TruffleClient;
+let orgId = '';
+let projectId = '';
+let version = '';
+
+beforeAll(async () => {
+  replicas = await startReplicas(0);
+  gateways = [await replicas.startGateway(), await replicas.startGateway()];
+  const signedUp = await replicas.edge
+    .client()
+    .accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
+  orgId = signedUp.organization?.id ?? '';
+  projectId = signedUp.project?.id ?? '';
+  client = replicas.edge.client(signedUp.sessionToken);
+  version = (await client.templates.listTemplates({ orgId, name: 'vm' })).templates[0]?.latestVersionId ?? '';
+  const simulator = { cloneMs: 200, bootMs: 200 };
+  const common = { client, url: replicas.edge.url, orgId, simulator, agentLog: () => undefined };
+  sites = [await testSite({ ...common, agentName: 'one' }), await testSite({ ...common, agentName: 'two' })];
+}, 120_000);
+
+afterAll(async () => {
+  for (const site of sites ?? []) await site.close();
+  await replicas?.close();
+}, 60_000);
+
+/** A person who tries again when told to. */
+const persistently = <T>(what: string, ask: () => Promise<T>): Promise<NonNullable<Exclude<T, false>>> =>
+  until(what, () => ask().catch(() => undefined) as Promise<T>, 60_000);
+
+async function ended(operationId: string): Promise<Operation> {
+  return until(
+    `operation ${operationId} to end`,
+    async () => {
+      const { operation } = await client.operations.getOperation({ operationId });
+      if (operation?.endedAt === undefined) return void (await delay(100));
+      return operation;
+    },
+    120_000,
+  );
+}
+
+/** Makes clusters and deletes them, one after the other, until told to stop. */
+async function work(site: TestSite, isOver: () => boolean): Promise<Operation[]> {
+  const done: Operation[] = [];
+  for (let n = 0; !isOver(); n++) {
+    const name = `c${n}-${site.agentId.slice(-4)}`;
+    const spec = { name, agentId: site.agentId, templateVersionId: version, parameters: { count: serversEach } };
+    const headers = { 'idempotency-key': `create-${name}` };
+    const { cluster, operation } = await persistently('a cluster', () =>
+      client.clusters.createCluster({ projectId, spec }, { headers }),
+    );
+    done.push(await ended(operation?.id ?? ''));
+    const { operation: deletion } = await persistently('a deletion', () =>
+      client.clusters.deleteCluster({ clusterId: cluster?.id ?? '' }),
+    );
+    done.push(await ended(deletion?.id ?? ''));
+  }
+  return done;
+}
+
+/** Names that two VMs of one site have: a server that was made twice. */
+const doubled = (site: TestSite): string[] => site.vms().filter((name, i, all) => all.indexOf(name) !== i);
+
+it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 120_000 + count * 3_000 }, async () => {
+  const random = randomOf(seed);
+  const target: Target = { replicas, sites, gateways, random };
+  const names = Object.keys(faults);
+  const told: string[] = [];
+  let over = false;
+  const working = Promise.all(sites.map((site) => work(site, () => over)));
+  const seenDoubled: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const name = names[Math.floor(random() * names.length)] ?? '';
+    told.push(name);
+    
+    await faults[name]?.(target);
+    // An agent that died at its fail point is started again, as its service manager would.
+    for (const site of sites) if (!site.agentRuns()) site.launchAgent();
+    seenDoubled.push(...sites.flatMap(doubled));
+    await delay(random() * 400);
+  }
+  over = true;
+  for (const site of sites) {
+    await site.killAgent();
+    site.launchAgent();
+  }
+  const operations = (await working).flat();
+
+  expect(seenDoubled).toEqual([]);
+  expect(operations.map((o) => [o.id, OperationState[o.state]]).filter(([, state]) => state !== 'SUCCEEDED')).toEqual(
+    [],
+  );
+  expect(sites.flatMap((site) => site.vms())).toEqual([]);
+  const clones = sites.flatMap((site) =>
+    [...site.simulator.cluster.tasks.byUpid.values()].filter(
+      ({ parts, exitstatus }) => parts.type === 'qmclone' && exitstatus === 'OK',
+    ),
+  );
+  const created = operations.length / 2;
+  expect(clones.length, 'clones that took effect').toBe(created * serversEach);
+  const { rows } = await replicas.database.admin.query(
+    `select state, count(*)::int as commands from agent_gateway.command group by state`,
+  );
+  expect(rows).toEqual([{ state: 'SUCCEEDED', commands: created * serversEach * 3 }]);
+  const { rows: oddities } = await replicas.database.admin.query(
+    `select type, data from ledger.event where type ~ 'command.(contradicted|lost)|agent.quarantined'`,
+  );
+  expect(oddities).toEqual([]);
+  console.log(`${count} faults of ${new Set(told).size} kinds, ${created} clusters made and deleted`);
+});
