@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect';
+import { Code, ConnectError, createRouterTransport, type Transport } from '@connectrpc/connect';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
@@ -33,7 +33,8 @@ const gateway = createRouterTransport((router) => {
     },
   });
 });
-const peers = new Peers(new ServiceKeys('orchestration', privateKey, { orchestration: publicKey }), () => gateway);
+const keys = new ServiceKeys('orchestration', privateKey, { orchestration: publicKey });
+const peers = new Peers(keys, () => gateway);
 const commands = peers.client('agent-gateway', CommandService, about);
 const agents = peers.client('agent-gateway', AgentService, about);
 
@@ -58,6 +59,30 @@ describe('a call to another service', () => {
     };
     await expect(commands.getCommands({ commandIds })).resolves.toBeDefined();
     expect(calls).toBe(2);
+  });
+
+  it('is made again when a leaving replica refused it', async () => {
+    answer = () => undefined;
+    let tries = 0;
+    const refusing: Transport = {
+      ...gateway,
+      unary: (...given) => {
+        const cause = Object.assign(new Error('NGHTTP2_REFUSED_STREAM'), { code: 'ERR_HTTP2_STREAM_ERROR' });
+        if (++tries < 2) throw new ConnectError('refused', Code.Internal, undefined, undefined, cause);
+        return gateway.unary(...given);
+      },
+    };
+    const far = new Peers(keys, () => refusing).client('agent-gateway', CommandService, about);
+    await expect(far.getCommands({ commandIds })).resolves.toBeDefined();
+    expect([tries, calls]).toEqual([2, 1]);
+  });
+
+  it('is not made again when the service itself broke', async () => {
+    answer = () => {
+      throw new ConnectError('internal error', Code.Internal);
+    };
+    await expect(commands.getCommands({ commandIds })).rejects.toMatchObject({ code: Code.Internal });
+    expect(calls).toBe(1);
   });
 
   it('fails when none answers, and names the service', async () => {

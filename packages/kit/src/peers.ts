@@ -73,7 +73,11 @@ const lost: readonly Code[] = [Code.Unavailable, Code.Aborted, Code.Canceled];
 
 /** Whether the connection failed, and not the service: what a service says carries details. */
 const wasUnanswered = (error: unknown): error is ConnectError =>
-  error instanceof ConnectError && lost.includes(error.code) && error.details.length === 0;
+  error instanceof ConnectError && error.details.length === 0 && (lost.includes(error.code) || isOfHttp2(error.cause));
+
+/** Errors of Node's own HTTP/2, of which Connect makes internal ones: a stream that a leaving replica refused, say. */
+const isOfHttp2 = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && String(cause.code).startsWith('ERR_HTTP2_');
 
 const unreachable = (target: ServiceName, cause: ConnectError): ConnectError =>
   new ConnectError(`the service ${target} does not answer; try again`, Code.Unavailable, undefined, undefined, cause);

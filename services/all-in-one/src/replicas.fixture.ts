@@ -76,8 +76,8 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
       id,
       kill: leave('kill'),
       drain: leave('close'),
-      pause: product.pause,
-      log: product.log,
+      pause: (ms) => product.pause(ms),
+      log: () => product.log(),
     };
     running.set(replica, { product, agentPort: Number(agentPort) });
     balance();
