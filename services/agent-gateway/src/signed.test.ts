@@ -1,27 +1,32 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { CommandKeySetSchema, CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
+import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { newId } from '@truffle/ids';
 import { createLogger } from '@truffle/telemetry';
-import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJoinToken } from './agent/enrollment.usecases.ts';
 import { CommandKeyBoard, CommandKeysUnknownProblem } from './agent/command-key-board.ts';
-import { enqueueCommands, readCommand } from './command/command.usecases.ts';
+import { enqueueCommands, getCommands, queuedOf, readCommand } from './command/command.usecases.ts';
 import { agentGatewayMigrations } from './migrations.ts';
 import { enrollRequest, enrolPeer, makeRequest, Peer } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
+let database: TestDatabase;
 let world: World;
 let one: Running;
 
 beforeAll(async () => {
-  world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
+  database = await testDatabase([agentGatewayMigrations]);
+  world = await makeWorld(database, testEngines().natsUrl);
   one = await world.startGateway();
 });
 afterAll(() => world?.close());
+
+const authority = () => world.enrollment.authority.pem;
 
 describe('a signed command', () => {
   it('reaches its agent byte for byte, also when the session before lost it', async () => {
@@ -108,5 +113,73 @@ describe('the keys of commands', () => {
     expect(await board.need()).toBe(set);
     expect(await board.need()).toBe(set);
     expect(asked).toBe(2);
+  });
+});
+
+describe('a command that the site refuses', () => {
+  const violation = {
+    reason: 'POLICY_VIOLATION',
+    message: 'The site does not allow it.',
+    parameters: { rule: 'vmids', wanted: '300', allowed: '200-299', other: 'x'.repeat(10_000) },
+  };
+  const eventsOf = async (resourceId: string) => {
+    const sql = 'select type as name, data from ledger.event where resource_id = $1';
+    return (await database.admin.query<{ name: string; data: object }>(sql, [resourceId])).rows;
+  };
+  const enqueue = async (agentId: string) => {
+    const payload = create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { orgId: world.orgId } } });
+    const command = queuedOf({
+      id: newId('cmd'),
+      agentId,
+      resourceKey: `pve:test/${newId('srv')}`,
+      fence: 1n,
+      payload,
+      startBy: new Date(Date.now() + 60_000),
+      runTimeoutMs: 60_000,
+      traceparent: '',
+    });
+    await enqueueCommands(one.parts, world.orgId, [command]);
+    return command.id;
+  };
+  const endOf = (id: string) =>
+    until('its end', async () => {
+      const [row] = await getCommands(one.parts, world.orgId, [id]);
+      return row?.state === 'REJECTED' ? row : undefined;
+    });
+
+  it.each(['POLICY_VIOLATION', 'POLICY_INVALID', 'SIGNATURE_INVALID', 'NOT_FOR_THIS_AGENT', 'START_BY_PASSED'])(
+    'leaves an event in the audit with its end, once: %s',
+    async (reason) => {
+      const peer = new Peer(await enrolPeer(world, newId('agt').slice(4, 14).replace(/^\d/, 'a')), authority());
+      peer.refuses = { ...violation, reason };
+      const stream = peer.dial(one.endpoint);
+      const id = await enqueue(peer.keys.agentId);
+      const row = await endOf(id);
+      expect(fromBinary(FailureSchema, row.failure ?? new Uint8Array())).toMatchObject({ reason });
+      expect(await eventsOf(id)).toEqual([
+        {
+          name: 'dev.truffle.command.refused_by_site.v1',
+          data: expect.objectContaining({
+            agentId: peer.keys.agentId,
+            reason,
+            message: violation.message,
+            rule: 'vmids',
+            wanted: '300',
+            allowed: '200-299',
+          }) as object,
+        },
+      ]);
+      stream.close();
+    },
+  );
+
+  it('for another reason is nobody’s crime', async () => {
+    const peer = new Peer(await enrolPeer(world, 'plain-refusal'), authority());
+    peer.refuses = { reason: 'FENCED', message: 'A newer intent is known.' };
+    const stream = peer.dial(one.endpoint);
+    const id = await enqueue(peer.keys.agentId);
+    await endOf(id);
+    expect(await eventsOf(id)).toEqual([]);
+    stream.close();
   });
 });
