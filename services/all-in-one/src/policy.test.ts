@@ -1,9 +1,24 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create as createMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { TruffleClient } from '@truffle/api';
+import { AgentState } from '@truffle/api/agent/v1/agent';
+import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
-import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
+import { FailureSchema } from '@truffle/api/type/v1/failure';
+import { newId } from '@truffle/ids';
+import {
+  testDatabase,
+  testHost,
+  testSite,
+  until,
+  type TestDatabase,
+  type TestHost,
+  type TestSite,
+} from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { everyMigration, everyService } from './services.ts';
 
@@ -75,10 +90,62 @@ async function endOf(operationId: string): Promise<Operation> {
   return operation;
 }
 
+/** Starts the agent anew and waits until it has told what its site has. */
+async function restart(): Promise<void> {
+  const since = Date.now();
+  await site.killAgent();
+  await site.startAgent();
+  await until(
+    'a new inventory',
+    async () => {
+      const { agent } = await client.agents.getAgent({ agentId: site.agentId });
+      const taken = agent?.inventory?.takenAt;
+      return agent?.state === AgentState.ONLINE && taken !== undefined && timestampMs(taken) >= since;
+    },
+    30_000,
+  );
+}
+
 const refusals = async () => {
   const { events } = await client.events.listEvents({ orgId, page: { size: 200 } });
   return events.filter((event) => event.type.includes('command.refused_by_site'));
 };
+
+/** Puts a command into the gateway's own table, past every check: as whoever owns the gateway could. */
+async function smuggle(columns: Readonly<Record<string, unknown>>): Promise<string> {
+  const { rows } = await database.admin.query<Record<string, unknown>>(
+    `select * from agent_gateway.command where op = 'ensureServer' order by n desc limit 1`,
+  );
+  const kept = ['org_id', 'agent_id', 'resource_key', 'fence', 'op', 'payload', 'payload_sha256', 'needs_permit'];
+  const more = ['start_by', 'run_timeout_ms', 'signature', 'key_id', 'traceparent'];
+  const [real = {}] = rows;
+  const row: Record<string, unknown> = {
+    ...Object.fromEntries([...kept, ...more].map((name) => [name, real[name]])),
+    ...{ id: newId('cmd'), operation_id: '', workflow_id: '', server_id: '', step_key: '' },
+    ...columns,
+  };
+  const names = Object.keys(row);
+  const places = names.map((_, i) => `$${i + 1}`).join(', ');
+  await database.admin.query(
+    `insert into agent_gateway.command (${names.join(', ')}) values (${places})`,
+    Object.values(row),
+  );
+  const id = String(row['id']);
+  return until(
+    'the smuggled command to end',
+    async () => {
+      const found = await database.admin.query<{ state: string; failure: Buffer | null }>(
+        'select state, failure from agent_gateway.command where id = $1 and ended_at is not null',
+        [id],
+      );
+      const ended = found.rows[0];
+      return ended === undefined
+        ? undefined
+        : `${ended.state} ${fromBinary(FailureSchema, ended.failure ?? new Uint8Array()).reason}`;
+    },
+    30_000,
+  );
+}
 
 describe('the site’s policy', () => {
   it('is seen by a plan, which refuses early what the agent would', async () => {
@@ -114,8 +181,8 @@ describe('the site’s policy', () => {
     });
     expect(ended.failure?.remedy).toContain('policy file');
     expect(site.vms()).toHaveLength(1);
-    const [event] = await refusals();
-    expect(event?.data).toMatchObject({
+    const event = await until('the refusal in the audit', async () => (await refusals())[0]);
+    expect(event.data).toMatchObject({
       agentId: site.agentId,
       operationId: ended.id,
       reason: 'POLICY_VIOLATION',
@@ -137,13 +204,38 @@ describe('the site’s policy', () => {
     expect(operation.failure?.message).toContain(where);
     expect(site.vms()).toHaveLength(0);
     expect(agentLog).toContain(where);
-    await site.killAgent();
-    await site.startAgent();
+    await restart();
     await client.agents.pingAgent({ agentId: site.agentId });
     const { agent } = await client.agents.getAgent({ agentId: site.agentId });
     expect(agent?.inventory?.problems[0]).toContain(where);
     const { plan } = await client.clusters.planCluster({ projectId, spec: await specOf('none', 'count: 1, cpu: 1') });
     expect(plan?.refusals.map((r) => r.parameters['rule'])).toEqual(['policy']);
-    expect((await refusals()).map((event) => event.data?.['reason'])).toContain('POLICY_INVALID');
+    await until('the refusal in the audit', async () =>
+      (await refusals()).some((event) => event.data?.['reason'] === 'POLICY_INVALID'),
+    );
+  }, 60_000);
+});
+
+describe('whoever owns the gateway', () => {
+  it('makes up no command that the agent takes', async () => {
+    rule('{}\n');
+    await restart();
+    const { operation } = await create('forged');
+    expect(OperationState[operation.state], JSON.stringify(operation.failure)).toBe('SUCCEEDED');
+    const before = site.vms();
+    // Every one is a command that orchestration once signed, with one thing changed.
+    expect(await smuggle({})).toBe('REJECTED SIGNATURE_INVALID');
+    expect(await smuggle({ signature: Buffer.alloc(0) })).toBe('REJECTED SIGNATURE_INVALID');
+    const payload = toBinary(
+      CommandPayloadSchema,
+      createMessage(CommandPayloadSchema, { op: { case: 'deleteServer', value: { orgId, vmid: 20_000 } } }),
+    );
+    const deletion = { op: 'deleteServer', payload, payload_sha256: createHash('sha256').update(payload).digest() };
+    expect(await smuggle(deletion)).toBe('REJECTED SIGNATURE_INVALID');
+    expect(site.vms()).toEqual(before);
+    await until('each refusal in the audit', async () => {
+      const events = await refusals();
+      return events.filter((event) => event.data?.['reason'] === 'SIGNATURE_INVALID').length === 3;
+    });
   }, 60_000);
 });
