@@ -77,13 +77,17 @@ describe('a command that takes effect', () => {
     ['a higher fence', { fence: 6n }],
     ['another payload', { payload: longer, payloadSha256: createHash('sha256').update(longer).digest() }],
     ['more time to begin', { startBy: timestampFromMs(startBy + 1) }],
-    ['no time to begin', { startBy: undefined as never }],
     ['more time to run', { runTimeout: { $typeName: 'google.protobuf.Duration', seconds: 2n, nanos: 0 } }],
   ])('is refused with %s, and leaves nothing but a line in the log', (_what, change) => {
     const { take, journal, logged } = agent();
     expect(take(given(change))).toBe('SIGNATURE_INVALID');
     expect(journal.size()).toBe(0);
     expect(logged.join('')).toContain('SIGNATURE_INVALID');
+  });
+
+  test('that does not say when it had to begin is refused', () => {
+    const { startBy: _left, ...timeless } = given();
+    expect(agent().take(timeless)).toBe('SIGNATURE_INVALID');
   });
 
   test('signed by a stranger in the name of a pinned key is refused', () => {

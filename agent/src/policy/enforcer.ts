@@ -1,4 +1,3 @@
-import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import type { CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure, type FailureFacts } from '../command/failure.ts';
 import { decodePayload, type Asked } from '../command/intake.ts';

@@ -121,7 +121,11 @@ async function smuggle(columns: Readonly<Record<string, unknown>>): Promise<stri
   const [real = {}] = rows;
   const row: Record<string, unknown> = {
     ...Object.fromEntries([...kept, ...more].map((name) => [name, real[name]])),
-    ...{ id: newId('cmd'), operation_id: '', workflow_id: '', server_id: '', step_key: '' },
+    id: newId('cmd'),
+    operation_id: '',
+    workflow_id: '',
+    server_id: '',
+    step_key: '',
     ...columns,
   };
   const names = Object.keys(row);

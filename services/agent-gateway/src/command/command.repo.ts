@@ -1,3 +1,4 @@
+// Long, as every statement about a command stands beside the columns that the others must agree on with it.
 import { sql, type Selectable } from 'kysely';
 import type { Tx } from '../tables.ts';
 import type { Command, CommandEffect, CommandState } from './command.ts';
