@@ -12,7 +12,7 @@ export interface Site {
   preflight(): Promise<readonly string[]>;
   /** Where the site's configuration puts servers. */
   readonly ground: Ground;
-  /** What is there now: numbers of the VMs in the site's range, and the storages that a server made from `image` shares with it. @throws PveError */
+  /** What is there now: numbers of the VMs in the site's range, and the storages that a server made from `image` shares with it. @throws DecodedFailure */
   look(
     image: string,
     signal: AbortSignal,

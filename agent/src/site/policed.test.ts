@@ -23,4 +23,10 @@ describe('a site under a policy', () => {
     expect(storages.length).toBeGreaterThan(0);
     expect(fixture.site.ground).toEqual({ pool: 'truffle', storage: 'shared', bridges: { lan: 'vmbr0' } });
   });
+
+  it('says in words why it could not look', async () => {
+    await using fixture = await openFixture();
+    await fixture.simulator.close();
+    await expect(fixture.site.look('debian-12', AbortSignal.timeout(30_000))).rejects.toBeInstanceOf(DecodedFailure);
+  });
 });

@@ -9,6 +9,7 @@ import { loadSiteKey } from '../guest/site-key.ts';
 import { PveApi } from '../pve/api.ts';
 import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
+import { decodePve } from '../pve/failure.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
@@ -55,7 +56,14 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
       storage: config.storage,
       bridges: Object.fromEntries(Object.entries(config.networks).map(([name, { bridge }]) => [name, bridge])),
     },
-    look: (image, signal) => look(pve, image, signal),
+    look: async (image, signal) => {
+      try {
+        return await look(pve, image, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw decodePve(error);
+      }
+    },
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
