@@ -29,7 +29,8 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   const ended = new EndedCommands(deps.bell);
   const keys = new CommandKeyBoard(async () => {
     const about = { orgId: '', requestId: newId('req') };
-    return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({})).keys;
+    return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
+      .keys;
   }, deps.logger);
   const gateway = new Gateway({
     database,
@@ -63,7 +64,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(CommandService, commandRpc(parts));
     },
     start: async () => {
-      keys.start();
+      await keys.start();
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
       const identity = await authority.issueServer([...new Set(hosts)]);

@@ -5,6 +5,8 @@ import type { Logger } from '@truffle/telemetry';
 
 /** How often orchestration is asked, in milliseconds: a key that was added is known to each new session after at most that. */
 const askEvery = 60_000;
+/** The same while it has never answered, as it may start later. */
+const askAgain = 1_000;
 
 /** Orchestration has not told the keys yet: an agent that enrolled now could check no command. */
 export class CommandKeysUnknownProblem extends Problem {
@@ -24,6 +26,7 @@ export class CommandKeyBoard {
   readonly #logger: Logger;
   #known: CommandKeySet | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(ask: () => Promise<CommandKeySet | undefined>, logger: Logger) {
     this.#ask = ask;
@@ -42,14 +45,21 @@ export class CommandKeyBoard {
     return this.#known;
   }
 
-  /** Begins to ask; waits for no answer, as orchestration may start later. */
-  start(): void {
-    void this.#refresh();
-    this.#timer = setInterval(() => void this.#refresh(), askEvery);
+  /** Begins to ask; resolves after the first try, whatever came of it. */
+  async start(): Promise<void> {
+    await this.#refresh();
+    this.#next();
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #next(): void {
+    if (this.#closed) return;
+    const wait = this.#known === undefined ? askAgain : askEvery;
+    this.#timer = setTimeout(() => void this.#refresh().then(() => this.#next()), wait);
   }
 
   async #refresh(): Promise<void> {
