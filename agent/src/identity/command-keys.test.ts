@@ -38,6 +38,15 @@ describe('pinned keys', () => {
     expect(pins.ids).toEqual([old.id, next.id]);
   });
 
+  test('are no malformed ones, not even as the first', () => {
+    const pins = new PinnedKeys(testFolder());
+    const set = testKeySet([old], 1);
+    expect(pins.offer({ ...set, keys: set.keys.map((key) => ({ ...key, publicKey: new Uint8Array(31) })) })).toBe(
+      'refused',
+    );
+    expect(pins.ids).toEqual([]);
+  });
+
   test('of a Welcome are pinned before anything else of its session is heard', () => {
     const pins = new PinnedKeys(testFolder());
     const heard: string[] = [];

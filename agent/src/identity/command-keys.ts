@@ -3,6 +3,9 @@ import { keyId, mayReplaceKeys, type CommandKeys } from '@truffle/sealing';
 import type { Dialer } from '../link/stream.ts';
 import { IdentityFolder, identityFiles } from './folder.ts';
 
+/** Bytes of an Ed25519 public key. */
+const keyBytes = 32;
+
 interface PinFile {
   readonly version: number;
   /** Base64. */
@@ -44,7 +47,7 @@ export class PinnedKeys {
       keys: set.keys.map((each) => each.publicKey),
       signatures: set.signatures,
     };
-    if (offered.keys.length === 0) return 'refused';
+    if (offered.keys.length === 0 || offered.keys.some((key) => key.length !== keyBytes)) return 'refused';
     if (this.#keys.size > 0) {
       if (offered.version === this.#version && offered.keys.every((key) => this.#keys.has(keyId(key)))) return 'known';
       if (!mayReplaceKeys({ version: this.#version, keys: [...this.#keys.values()] }, offered)) return 'refused';

@@ -37,6 +37,7 @@ class Bench {
   /** What the hypervisor says. */
   there: { servers: number[]; storages: string[] } = { servers: [], storages: [] };
   looks = 0;
+  asked: () => void = () => undefined;
   effects: string[] = [];
   held = false;
   clock = new VirtualClock();
@@ -62,6 +63,7 @@ class Bench {
       ground: { pool: 'truffle', storage: 'fast', bridges: {} },
       look: () => {
         this.looks += 1;
+        this.asked();
         return Promise.resolve(this.there);
       },
     });
@@ -133,7 +135,31 @@ describe('at the intake', () => {
   });
 });
 
+describe('without a policy', () => {
+  test('everything is done that the site can do', async () => {
+    const bench = new Bench('{}');
+    bench.state = { kind: 'none', policy: everything };
+    bench.there.storages = ['slow'];
+    bench.take('c', ensure(1));
+    await bench.permit('c');
+    expect(bench.effects).toEqual(['c']);
+    expect(bench.looks).toBe(0);
+  });
+});
+
 describe('before the effect', () => {
+  test('a policy that changes while the hypervisor is asked is judged by what it depends on', async () => {
+    const bench = new Bench('limits: { servers: 9 }');
+    bench.there = { servers: [], storages: ['slow'] };
+    bench.take('c', ensure(200));
+    bench.asked = () => {
+      if (bench.looks === 1) bench.rule('storages: [fast]');
+    };
+    await bench.permit('c');
+    expect(bench.looks).toBe(2);
+    expect(bench.end('c')?.failure?.parameters['rule']).toBe('storages');
+  });
+
   test('the policy that is in force then decides', async () => {
     const bench = new Bench('{}');
     bench.take('c', ensure(200));

@@ -1,3 +1,4 @@
+import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import type { CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure, type FailureFacts } from '../command/failure.ts';
 import { decodePayload, type Asked } from '../command/intake.ts';
@@ -38,20 +39,19 @@ export class Enforcer {
   /** Why the command is not taken in; undefined when it is. */
   readonly gate = ({ command, payload, needsPermit }: Asked): FailureFacts | undefined => {
     const state = this.#deps.policy();
-    if (state.kind === 'broken') return needsPermit ? broken(state.problem) : undefined;
-    const found = violation(state.policy, payload, {
+    if (state.kind === 'broken' && !needsPermit) return undefined;
+    return this.#refusal(state, payload, {
       ...this.#facts(),
-      otherDeletes: this.#deletes(command.id, this.#waiting('deleteServer', command.id)),
+      otherDeletes: () => this.#deletes(command.id, this.#waiting('deleteServer', command.id)),
     });
-    return found === undefined ? undefined : violated(found);
   };
 
   /** @throws DecodedFailure when the policy has no place for a server at that address */
   readonly mayDial = (address: string): void => {
     const state = this.#deps.policy();
-    if (state.kind === 'broken') throw failed(broken(state.problem));
+    if (state.kind === 'broken') throw new DecodedFailure(broken(state.problem));
     const found = unreachable(state.policy, address);
-    if (found !== undefined) throw failed(violated(found));
+    if (found !== undefined) throw new DecodedFailure(violated(found));
   };
 
   /** The handler, which now asks the policy before it does anything. */
@@ -59,27 +59,41 @@ export class Enforcer {
     handler.needsPermit ? { ...handler, run: (run) => this.#run(handler, run) } : handler;
 
   async #run(handler: CommandHandler, run: CommandRun): ReturnType<CommandHandler['run']> {
-    const facts = await this.#look(run);
+    let state = this.#deps.policy();
+    let seen = await this.#look(state, run);
+    // Another policy may depend on more than was looked at.
+    for (let now = this.#deps.policy(); now !== state; now = this.#deps.policy()) {
+      state = now;
+      seen = await this.#look(state, run);
+    }
     // From here to the note nothing waits: two deletions can't both be the last one.
-    const state = this.#deps.policy();
-    if (state.kind === 'broken') throw failed(broken(state.problem));
-    const found = violation(state.policy, run.payload, { ...facts, otherDeletes: this.#deletes(run.commandId) });
-    if (found !== undefined) throw failed(violated(found));
+    const refusal = this.#refusal(state, run.payload, {
+      ...this.#facts(),
+      ...seen,
+      otherDeletes: () => this.#deletes(run.commandId),
+    });
+    if (refusal !== undefined) throw new DecodedFailure(refusal);
     if (handler.kind === 'deleteServer') this.#deps.journal.noteDeletion(run.commandId, this.#deps.wall());
     return handler.run(run);
   }
 
+  #refusal(state: PolicyState, payload: CommandPayload, facts: PolicyFacts): FailureFacts | undefined {
+    if (state.kind === 'none') return undefined;
+    if (state.kind === 'broken') return broken(state.problem);
+    const found = violation(state.policy, payload, facts);
+    return found === undefined ? undefined : violated(found);
+  }
+
   /** Asks the hypervisor what the policy depends on, and only that. */
-  async #look({ commandId, payload, signal }: CommandRun): Promise<PolicyFacts> {
-    const state = this.#deps.policy();
+  async #look(state: PolicyState, { commandId, payload, signal }: CommandRun): Promise<Partial<PolicyFacts>> {
     const { op } = payload;
-    if (state.kind === 'broken' || this.#site === undefined || op.case !== 'ensureServer') return this.#facts();
-    const { policy } = state;
-    if (policy.storages === undefined && policy.limits.servers === undefined) return this.#facts();
+    if (state.kind !== 'in force' || this.#site === undefined || op.case !== 'ensureServer') return {};
+    const { storages: allowed, limits } = state.policy;
+    if (allowed === undefined && limits.servers === undefined) return {};
     const { servers, storages } = await this.#site.look(op.value.image, signal);
     const others = new Set([...servers, ...this.#waiting('ensureServer', commandId).map((waiting) => waiting.vmid)]);
     others.delete(op.value.vmid);
-    return { ...this.#facts(), storages, otherServers: others.size };
+    return { storages, otherServers: others.size };
   }
 
   #facts(): PolicyFacts {
@@ -129,5 +143,3 @@ const broken = (problem: string): FailureFacts => ({
   retryable: true,
   parameters: { problem },
 });
-
-const failed = (facts: FailureFacts): DecodedFailure => new DecodedFailure(facts);

@@ -60,8 +60,8 @@ export interface PolicyFacts {
   readonly storages?: readonly string[] | undefined;
   /** Servers that the site has besides the one in question. */
   readonly otherServers?: number | undefined;
-  /** Deletions in the last hour and those that were taken in before, besides the one in question. */
-  readonly otherDeletes?: number | undefined;
+  /** Counts deletions in the last hour and those that were taken in before, besides the one in question; asked only if a rule speaks of them. */
+  readonly otherDeletes?: (() => number) | undefined;
 }
 
 export interface Ground {
@@ -187,10 +187,11 @@ function oversized(limits: Limits, wanted: Wanted): Violation | undefined {
 }
 
 function overmany(limits: Limits, nature: Nature, facts: PolicyFacts): Violation | undefined {
-  const over = (rule: string, others: number | undefined, most: number | undefined) =>
-    others === undefined || most === undefined || others < most
+  const over = (rule: string, others: number | undefined, most: number) =>
+    others === undefined || others < most
       ? undefined
       : { rule: `limits.${rule}`, wanted: String(others + 1), allowed: `at most ${most}` };
-  if (nature === 'create') return over('servers', facts.otherServers, limits.servers);
-  return nature === 'delete' ? over('deletesPerHour', facts.otherDeletes, limits.deletesPerHour) : undefined;
+  if (nature === 'create' && limits.servers !== undefined) return over('servers', facts.otherServers, limits.servers);
+  if (nature !== 'delete' || limits.deletesPerHour === undefined) return undefined;
+  return over('deletesPerHour', facts.otherDeletes?.(), limits.deletesPerHour);
 }
