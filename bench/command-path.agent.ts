@@ -9,6 +9,7 @@ import * as grpc from '@grpc/grpc-js';
 import { Effect, Outcome } from '@truffle/api/agent/v1/command';
 import pino from 'pino';
 import { systemClock } from '../agent/src/command/clock.ts';
+import { openGate } from '../agent/src/testing/gate.ts';
 import type { CommandHandler } from '../agent/src/command/effect.ts';
 import { pingHandler } from '../agent/src/command/ping.ts';
 import { Reports } from '../agent/src/command/report.ts';
@@ -91,7 +92,14 @@ function start(identity: Identity, i: number): void {
   });
   const link: { current: Link | undefined } = { current: undefined };
   const reports = new Reports({ journal, clock: systemClock, wake: (urgency) => link.current?.wake(urgency) });
-  const runner = new Runner({ journal, reports, handlers: [pingHandler, nothing], clock: systemClock, log });
+  const runner = new Runner({
+    journal,
+    reports,
+    handlers: [pingHandler, nothing],
+    gate: openGate,
+    clock: systemClock,
+    log,
+  });
   const dialer = grpcDialer(() => identity);
   link.current = new Link({
     journal,

@@ -12,10 +12,12 @@ const help = `truffle-agent ${version}: does on your site what the control plane
 
   truffle-agent enroll --server URL [--token-file FILE] [--data-dir DIR] [--ca-pin PIN]
       Exchanges a join token (from the file, or from TRUFFLE_JOIN_TOKEN) for an identity. Safe to repeat.
-  truffle-agent run [--data-dir DIR] [--config FILE] [--join --server URL [--token-file FILE] [--ca-pin PIN]]
+  truffle-agent run [--data-dir DIR] [--config FILE] [--policy FILE] [--join --server URL [--token-file FILE] [--ca-pin PIN]]
       Works until SIGTERM. With --join it enrols first where that is still to be done.
   truffle-agent status [--data-dir DIR] [--json]
       Shows who this agent is and which commands it holds; also while it runs.
+  truffle-agent policy check [--policy FILE]
+      Reads the site's policy as the agent would and prints what it allows.
   truffle-agent reset --yes [--data-dir DIR]
       Forgets identity, journal and the secrets made on this site. The agent can then enrol anew.
   truffle-agent version
@@ -31,6 +33,7 @@ const options = {
   'data-dir': { type: 'string' },
   'ca-pin': { type: 'string' },
   config: { type: 'string' },
+  policy: { type: 'string' },
   join: { type: 'boolean' },
   json: { type: 'boolean' },
   yes: { type: 'boolean' },
@@ -50,6 +53,7 @@ interface Invocation {
   readonly flags: Flags;
   readonly dataFolder: string;
   readonly siteConfig: string | undefined;
+  readonly policyFile: string | undefined;
   readonly joinToken: string;
   readonly endpoints: readonly string[];
   readonly healthListen: string;
@@ -57,25 +61,33 @@ interface Invocation {
   readonly log: Logger;
 }
 
-const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>> = { enroll, run, status, reset };
+const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>> = {
+  enroll,
+  run,
+  status,
+  'policy check': checkPolicy,
+  reset,
+};
 
 async function main(): Promise<void> {
   const { values: flags, positionals } = understand();
-  const [verb = 'help', ...rest] = positionals;
+  const verb = positionals.join(' ') || 'help';
   if (flags.help === true || verb === 'help') return console.log(help);
   if (verb === 'version') return console.log(version);
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (act === undefined || rest.length > 0) throw new UsageError(`unknown: ${[verb, ...rest].join(' ')}`);
+  if (act === undefined) throw new UsageError(`unknown: ${verb}`);
   const env = readSettings(settings, process.env, (path) => readFileSync(path, 'utf8'));
   const log = pino(
     { level: env.logLevel, base: { service: 'agent' }, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ dest: 2, sync: true }),
   );
   const config = flags.config ?? env.siteConfig;
+  const policyFile = flags.policy ?? env.policy;
   await act({
     flags,
     dataFolder: flags['data-dir'] ?? env.dataFolder,
     siteConfig: config === '' ? undefined : config,
+    policyFile: policyFile === '' ? undefined : policyFile,
     joinToken: env.joinToken,
     endpoints: env.endpoints,
     healthListen: env.healthListen,
@@ -104,11 +116,11 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, endpoints, healthListen, otlpEndpoint, log } = invocation;
+  const { dataFolder, siteConfig, policyFile, endpoints, healthListen, otlpEndpoint, log } = invocation;
   if (invocation.flags.join === true) await enroll(invocation);
   const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');
-  const program = await startProgram({ dataFolder, siteConfig, endpoints, healthListen, log });
+  const program = await startProgram({ dataFolder, siteConfig, policyFile, endpoints, healthListen, log });
   const stopped = Promise.withResolvers<void>();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping');
@@ -152,6 +164,15 @@ async function status({ flags, dataFolder }: Invocation): Promise<void> {
   const { readStatus, describeStatus } = await import('./status.ts');
   const found = await readStatus(dataFolder);
   console.log(flags.json === true ? JSON.stringify(found) : describeStatus(found));
+}
+
+async function checkPolicy({ policyFile }: Invocation): Promise<void> {
+  if (policyFile === undefined) throw new UsageError('there is no policy: give --policy or TRUFFLE_AGENT_POLICY');
+  const [{ readPolicyFile }, { describePolicy }] = await Promise.all([
+    import('./policy/policy.file.ts'),
+    import('./policy/summary.ts'),
+  ]);
+  console.log(describePolicy(readPolicyFile(policyFile)).join('\n'));
 }
 
 async function reset({ flags, dataFolder, log }: Invocation): Promise<void> {

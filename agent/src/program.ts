@@ -1,17 +1,24 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
+import { unauthentic, type Addressee } from './command/authenticity.ts';
 import { systemClock } from './command/clock.ts';
+import type { Gate } from './command/intake.ts';
 import { pingHandler } from './command/ping.ts';
 import { Reports } from './command/report.ts';
 import { Runner } from './command/runner.ts';
 import type { Site, SiteDeps } from './command/site.ts';
 import { serveHealth } from './health/health.ts';
+import { PinnedKeys, pinning } from './identity/command-keys.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
 import { Journal, type JournalBroken } from './journal/journal.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { grpcDialer } from './link/grpc.ts';
 import { Link } from './link/link.ts';
+import { Enforcer } from './policy/enforcer.ts';
+import { PolicyFile, type PolicyState } from './policy/policy.file.ts';
+import { describePolicy, underPolicy } from './policy/summary.ts';
 import { exitCodes } from './settings.ts';
 import { version } from './version.ts';
 
@@ -27,6 +34,8 @@ export interface ProgramInput {
   readonly dataFolder: string;
   /** File that describes the site; undefined for none. */
   readonly siteConfig: string | undefined;
+  /** File that says what the site allows; undefined for all that its config allows. */
+  readonly policyFile: string | undefined;
   /** Where to dial before what enrolment and sessions said; empty for those alone. */
   readonly endpoints: readonly string[];
   /** Where to tell the site's monitoring how it is, host:port; empty for nowhere. */
@@ -61,9 +70,16 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   }
   warnOfExpiry(identity, log);
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => dieOf(error, log));
-  const site = await openSiteOf(input, identity, journal);
-  const { link, runner } = connect(journal, identity, input.endpoints, site, log);
-  const stopInventory = site === undefined ? () => undefined : followInventory(site, link, log);
+  const policy = new PolicyFile(input.policyFile, (state) => tellPolicy(state, log));
+  const enforcer = new Enforcer({ policy: () => policy.current(), journal, wall: () => systemClock.wall() });
+  const site = await openSiteOf(input, identity, journal, enforcer);
+  enforcer.attach(site);
+  policy.current();
+  const { link, runner } = connect({ input, journal, identity, site, enforcer });
+  const stopInventory =
+    site === undefined
+      ? () => undefined
+      : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -82,18 +98,25 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   };
 }
 
+interface Parts {
+  readonly input: ProgramInput;
+  readonly journal: Journal;
+  readonly identity: Identity;
+  readonly site: Site | undefined;
+  readonly enforcer: Enforcer;
+}
+
 /** Wires runner, reports and link to each other and starts them. */
-function connect(
-  journal: Journal,
-  identity: Identity,
-  preferred: readonly string[],
-  site: Site | undefined,
-  log: Logger,
-): { link: Link; runner: Runner } {
+function connect({ input, journal, identity, site, enforcer }: Parts): { link: Link; runner: Runner } {
+  const { log } = input;
   const clock = systemClock;
+  const pins = new PinnedKeys(input.dataFolder);
+  const me: Addressee = { ...identity, key: (id) => pins.key(id), wall: () => clock.wall() };
+  const gate: Gate = (asked) => unauthentic(asked, me) ?? enforcer.gate(asked);
   const link: { current: Link | undefined } = { current: undefined };
   const reports = new Reports({ journal, clock, wake: (urgency) => link.current?.wake(urgency) });
-  const runner = new Runner({ journal, reports, handlers: [pingHandler, ...(site?.handlers ?? [])], clock, log });
+  const handlers = [pingHandler, ...(site?.handlers ?? [])].map(enforcer.guard);
+  const runner = new Runner({ journal, reports, handlers, gate, clock, log });
   const dialer = grpcDialer(() => ({
     certificate: identity.certificate,
     key: identity.mtlsKey,
@@ -104,12 +127,12 @@ function connect(
     journal,
     runner,
     reports,
-    dialer,
+    dialer: pinning(dialer, pins, (became) => tellPins(became, pins, log)),
     clock,
     random: Math.random,
     log,
     endpoints: identity.endpoints,
-    preferred,
+    preferred: input.endpoints,
     version,
   });
   runner.recover();
@@ -117,7 +140,12 @@ function connect(
   return { link: link.current, runner };
 }
 
-async function openSiteOf(input: ProgramInput, identity: Identity, journal: Journal): Promise<Site | undefined> {
+async function openSiteOf(
+  input: ProgramInput,
+  identity: Identity,
+  journal: Journal,
+  { mayDial }: Enforcer,
+): Promise<Site | undefined> {
   if (input.siteConfig === undefined) return undefined;
   const deps: SiteDeps = {
     log: input.log,
@@ -125,6 +153,8 @@ async function openSiteOf(input: ProgramInput, identity: Identity, journal: Jour
     orgId: identity.orgId,
     dataFolder: input.dataFolder,
     sealing: identity.sealing,
+    mayDial,
+    seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
     generatedSecret: (clusterId, name, make) => journal.generatedSecret(clusterId, name, make),
   };
   // Loaded here so that an agent without a site carries neither its driver nor SSH.
@@ -133,14 +163,14 @@ async function openSiteOf(input: ProgramInput, identity: Identity, journal: Jour
 }
 
 /** Tells what the site has, now and every minute; the next look begins when the last one ended. */
-function followInventory(site: Site, link: Link, log: Logger): () => void {
+function followInventory(take: () => Promise<Inventory>, link: Link, log: Logger): () => void {
   let cancel: (() => void) | undefined;
   let over = false;
   let problems = '';
   const look = async (): Promise<void> => {
     let wait = inventoryEveryMs;
     try {
-      const inventory = await site.inventory();
+      const inventory = await take();
       link.tellInventory(inventory);
       const told = inventory.problems.join('\n');
       if (told !== problems && told !== '') log.warn({ problems: inventory.problems }, 'the site is not in order');
@@ -162,6 +192,17 @@ function followInventory(site: Site, link: Link, log: Logger): () => void {
 function dieOf(error: JournalBroken, log: Logger): void {
   log.fatal({ err: error }, 'the journal can not be used: ending');
   process.exit(exitCodes.journal);
+}
+
+function tellPolicy(state: PolicyState, log: Logger): void {
+  if (state.kind === 'broken') log.error({ problem: state.problem }, 'the policy can not be used: no work is done');
+  else log.info({ allows: describePolicy(state.policy) }, 'the policy is in force');
+}
+
+function tellPins(became: ReturnType<PinnedKeys['offer']>, pins: PinnedKeys, log: Logger): void {
+  if (became === 'pinned') log.warn({ commandKeys: pins.ids }, 'the keys of commands are pinned');
+  else if (became === 'refused')
+    log.error({ commandKeys: pins.ids }, 'other keys of commands were offered, and no pinned key vouches for them');
 }
 
 function warnOfExpiry({ certificateEnds }: Identity, log: Logger): void {

@@ -8,6 +8,11 @@ export const settings = {
   siteConfig: text('TRUFFLE_AGENT_CONFIG', 'file that describes the site; without it the agent only answers pings', {
     fallback: '',
   }),
+  policy: text(
+    'TRUFFLE_AGENT_POLICY',
+    'file that says what the site allows; without it all that the site config allows',
+    { fallback: '' },
+  ),
   endpoints: list(
     'TRUFFLE_AGENT_ENDPOINTS',
     'where to dial, host:port first to last, before what the enrolment and earlier sessions said',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fingerprintWords } from '@truffle/sealing';
+import { PinnedKeys } from './identity/command-keys.ts';
 import { readIdentity } from './identity/identity.ts';
 
 /** What a person is shown of an agent; read beside a running one, without disturbing it. */
@@ -12,6 +13,8 @@ export interface AgentStatus {
   readonly certificateEnds?: string;
   /** Words of the key that secrets are sealed to. */
   readonly fingerprint?: string;
+  /** Ids of the keys whose commands it takes. */
+  readonly commandKeys?: readonly string[];
   readonly incarnation?: string;
   readonly bootNo?: number;
   readonly epoch?: number;
@@ -31,6 +34,7 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
           orgId: identity.orgId,
           certificateEnds: identity.certificateEnds.toISOString(),
           fingerprint: fingerprintWords(identity.sealing.publicKey),
+          commandKeys: new PinnedKeys(dataFolder).ids,
         };
   const path = join(dataFolder, 'journal.db');
   if (!existsSync(path)) return { ...who, commands: {} };
@@ -60,6 +64,7 @@ export function describeStatus(status: AgentStatus): string {
     `organization ${status.orgId}`,
     `certificate  until ${status.certificateEnds}`,
     `fingerprint  ${status.fingerprint}`,
+    `command keys ${status.commandKeys?.join(', ') || 'none yet'}`,
     `incarnation  ${status.incarnation ?? 'has not run yet'}`,
     `boots        ${status.bootNo ?? 0}`,
     `epoch        ${status.epoch ?? 0}`,

@@ -17,7 +17,19 @@ export interface IntakeFacts {
   readonly fence: number | undefined;
   /** Commands in the journal. */
   readonly held: number;
+  readonly gate: Gate;
 }
+
+/** A command that came, understood. */
+export interface Asked {
+  readonly command: Command;
+  readonly payload: CommandPayload;
+  /** Of its kind, whatever the command says. */
+  readonly needsPermit: boolean;
+}
+
+/** Why a command is not taken although it is well-formed; undefined when it is: whose word it is, and what the site's policy says to it. */
+export type Gate = (asked: Asked) => FailureFacts | undefined;
 
 /** What is to be done with a command. */
 export type Verdict =
@@ -35,12 +47,14 @@ export function judge(command: Command, facts: IntakeFacts): Verdict {
       ? { kind: 'known', entry: facts.known }
       : reject('PAYLOAD_MISMATCH', 'Another payload is known under this id.');
   }
-  const kind = decodePayload(command.payload)?.op.case;
-  const handler = kind === undefined ? undefined : facts.handlers.get(kind);
-  if (handler === undefined)
+  const payload = decodePayload(command.payload);
+  const handler = facts.handlers.get(payload?.op.case ?? '');
+  if (payload === undefined || handler === undefined)
     return reject('UNSUPPORTED', 'This agent does not know this kind of command.', 'Update the agent, then try again.');
   if (handler.needsPermit && !command.needsPermit)
     return reject('PERMIT_REQUIRED', `${handler.kind} takes effect only with a permit.`);
+  const refusal = facts.gate({ command, payload, needsPermit: handler.needsPermit });
+  if (refusal !== undefined) return { kind: 'reject', facts: refusal };
   const fence = Number(command.fence);
   if (facts.fence !== undefined && fence < facts.fence)
     return reject('FENCED', `A newer intent on ${command.resourceKey} is known.`);
@@ -61,15 +75,18 @@ export function decodePayload(bytes: Uint8Array): CommandPayload | undefined {
   }
 }
 
+/** How long the command may run, in milliseconds; 0 when it does not say. */
+export const runTimeoutOf = ({ runTimeout }: Command): number =>
+  runTimeout === undefined ? 0 : Number(runTimeout.seconds) * 1000 + Math.floor(runTimeout.nanos / 1e6);
+
 function entryFor(command: Command, payloadSha256: Uint8Array, fence: number): NewEntry {
-  const timeout = command.runTimeout;
   return {
     id: command.id,
     resourceKey: command.resourceKey,
     fence,
     payload: command.payload,
     payloadSha256,
-    runTimeoutMs: timeout === undefined ? 0 : Number(timeout.seconds) * 1000 + Math.floor(timeout.nanos / 1e6),
+    runTimeoutMs: runTimeoutOf(command),
     needsPermit: command.needsPermit,
     traceparent: command.traceparent,
   };

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Journal } from '../journal/journal.ts';
 import { testCommand } from '../testing/entry.ts';
 import { testFolder } from '../testing/folder.ts';
+import { openGate } from '../testing/gate.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { CommandStopped, type CommandEnd, type CommandHandler, type CommandRun } from './effect.ts';
 import { DecodedFailure } from './failure.ts';
@@ -44,7 +45,8 @@ class Bench {
         }),
     };
     const log = pino({ level: 'silent' });
-    return new Runner({ journal: this.journal, reports: this.reports, handlers: [handler], clock: this.clock, log });
+    const { journal, reports, clock } = this;
+    return new Runner({ journal, reports, handlers: [handler], gate: openGate, clock, log });
   }
   /** As after a crash: everything but the disk is new. */
   restart(): void {
@@ -301,7 +303,14 @@ describe('a shutdown', () => {
       run: () => new Promise<never>(() => undefined),
     };
     const { journal, reports, clock } = bench;
-    const runner = new Runner({ journal, reports, handlers: [deaf], clock, log: pino({ level: 'silent' }) });
+    const runner = new Runner({
+      journal,
+      reports,
+      handlers: [deaf],
+      gate: openGate,
+      clock,
+      log: pino({ level: 'silent' }),
+    });
     runner.command(testCommand({ id: 'c' }));
     runner.permit('c', 1);
     const stopping = runner.stop(10_000);

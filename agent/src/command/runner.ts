@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { CommandStopped, type CommandEnd, type CommandHandler } from './effect.ts';
 import { encodeResult, endOfThrow } from './ending.ts';
 import { decodeFailure, DecodedFailure } from './failure.ts';
-import { decodePayload, judge } from './intake.ts';
+import { decodePayload, judge, type Gate } from './intake.ts';
 import { Redactor } from './redaction.ts';
 import type { Reports } from './report.ts';
 import { openRun } from './run.ts';
@@ -21,6 +21,7 @@ export interface RunnerDeps {
   readonly journal: Journal;
   readonly reports: Reports;
   readonly handlers: readonly CommandHandler[];
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -72,9 +73,16 @@ export class Runner {
     const { journal, log } = this.#deps;
     const known = journal.entry(command.id);
     const fence = journal.fence(command.resourceKey);
-    const verdict = judge(command, { handlers: this.#handlers, known, fence, held: journal.size() });
+    const verdict = judge(command, {
+      handlers: this.#handlers,
+      known,
+      fence,
+      held: journal.size(),
+      gate: this.#deps.gate,
+    });
     if (verdict.kind === 'reject') {
-      log.warn({ commandId: command.id, reason: verdict.facts.reason }, 'command rejected');
+      const { reason, parameters } = verdict.facts;
+      log.warn({ commandId: command.id, reason, parameters }, 'command rejected');
       const failure = decodeFailure(new DecodedFailure(verdict.facts), (text) => text);
       return frame({ case: 'rejected', value: { commandId: command.id, failure } });
     }

@@ -1,5 +1,6 @@
 import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
+import type { Ground } from '../policy/policy.ts';
 import type { CommandHandler } from './effect.ts';
 
 /** The site that the agent works on, as its program sees it. */
@@ -9,6 +10,13 @@ export interface Site {
   inventory(): Promise<Inventory>;
   /** What stands in the way of work, one sentence each; empty when nothing does. */
   preflight(): Promise<readonly string[]>;
+  /** Where the site's configuration puts servers. */
+  readonly ground: Ground;
+  /** What is there now: numbers of the VMs in the site's range, and the storages that a server made from `image` shares with it. @throws DecodedFailure */
+  look(
+    image: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly servers: readonly number[]; readonly storages: readonly string[] }>;
   /** Lets connections go. */
   close(): Promise<void>;
 }
@@ -22,6 +30,10 @@ export interface SiteDeps {
   readonly dataFolder: string;
   /** The key that secrets for this agent are sealed to. */
   readonly sealing: { readonly keyId: string; readonly privateKey: Uint8Array };
+  /** Asked before each connection to a server. @throws DecodedFailure when the site's policy forbids it */
+  readonly mayDial: (address: string) => void;
+  /** Raises the highest version seen of a sealed secret, on disk when it returns; answers the highest seen before, 0 for none. */
+  readonly seeSealedVersion: (secretId: string, version: number) => number;
   /** The secret of a cluster: made by `make` at the first call, on disk when it returns, and the same ever after. */
   readonly generatedSecret: (clusterId: string, name: string, make: () => string) => string;
 }

@@ -61,14 +61,18 @@ interface Setup extends AsyncDisposable {
   ) => ReturnType<Fixture['run']>;
 }
 
-async function sealToken(fixture: Fixture, change: { notAfter?: number; name?: string } = {}): Promise<SealedValue> {
+async function sealToken(
+  fixture: Fixture,
+  change: { notAfter?: number; name?: string; version?: number; tenant?: string } = {},
+): Promise<SealedValue> {
   const id = keyId(fixture.sealing.publicKey);
+  const { version = 1, tenant = orgId } = change;
   const notAfter = change.notAfter ?? Math.floor(Date.now() / 1000) + 3600;
   const aad = canonicalAad({
-    tenant: orgId,
+    tenant,
     agent: agentId,
     secretId: `${clusterId}/token`,
-    version: 1,
+    version,
     purpose: 'template-parameter',
     keyId: id,
     notAfter,
@@ -83,7 +87,7 @@ async function sealToken(fixture: Fixture, change: { notAfter?: number; name?: s
     name: change.name ?? 'token',
     keyId: id,
     sealed,
-    version: 1,
+    version,
     notAfter: BigInt(notAfter),
   };
 }
@@ -209,6 +213,26 @@ describe('RunDeployment', () => {
     expect((await setup.deploy('app', { token: moved })).failure?.reason).toBe('SECRET_NOT_OPENED');
     const late = await sealToken(setup.fixture, { notAfter: 1 });
     expect((await setup.deploy('app', { token: late })).failure?.reason).toBe('SECRET_EXPIRED');
+    const foreign = await sealToken(setup.fixture, { tenant: 'org_other' });
+    expect((await setup.deploy('app', { token: foreign })).failure?.reason).toBe('SECRET_NOT_OPENED');
+  });
+
+  it('goes back to no older version of a secret, and believes no number that was only made up', async () => {
+    await using setup = await setUp();
+    const [older, newer] = [
+      await sealToken(setup.fixture, { version: 4 }),
+      await sealToken(setup.fixture, { version: 5 }),
+    ];
+    expect((await setup.deploy('app', { token: older })).failure).toBeUndefined();
+    // Raising the number on the way does not open, and so raises nothing.
+    const raised = { ...older, version: 9 };
+    expect((await setup.deploy('app', { token: raised })).failure?.reason).toBe('SECRET_NOT_OPENED');
+    expect((await setup.deploy('app', { token: newer })).failure).toBeUndefined();
+    const { failure } = await setup.deploy('app', { token: older });
+    expect(failure).toMatchObject({ reason: 'SECRET_ROLLED_BACK', parameters: { parameter: 'token' } });
+    expect((await setup.deploy('app', { token: newer })).failure).toBeUndefined();
+    const relabelled = { ...older, version: 5 };
+    expect((await setup.deploy('app', { token: relabelled })).failure?.reason).toBe('SECRET_NOT_OPENED');
   });
 
   it('refuses a guest whose host key is not the pinned one', async () => {

@@ -7,6 +7,8 @@ import { DecodedFailure } from '../command/failure.ts';
 export interface SecretStore {
   /** The secret of this cluster and name; made by `make` at the first call and the same ever after. On disk when it returns. */
   generatedSecret(clusterId: string, name: string, make: () => string): string;
+  /** Raises the highest version seen of a sealed secret; answers the highest seen before, 0 for none. On disk when it returns. */
+  seeSealedVersion(secretId: string, version: number): number;
 }
 
 /** What secrets are opened with. */
@@ -48,10 +50,11 @@ export async function openSecrets(
     const privateKey = opener.sealingKeys[keyId];
     if (privateKey === undefined)
       throw refused(name, 'SECRET_KEY_UNKNOWN', 'It was sealed to a key that this agent does not have.');
+    const secretId = `${spec.secretScope}/${name}`;
     const aad = canonicalAad({
       tenant: spec.orgId,
       agent: opener.agentId,
-      secretId: `${spec.secretScope}/${name}`,
+      secretId,
       version,
       purpose: parameterPurpose,
       keyId,
@@ -67,6 +70,13 @@ export async function openSecrets(
         'It was sealed for another agent, organization, place or version, or was changed on its way.',
       );
     }
+    // Only what opened is believed: nobody can raise the version with a number that they made up.
+    if (opener.store.seeSealedVersion(secretId, version) > version)
+      throw refused(
+        name,
+        'SECRET_ROLLED_BACK',
+        'A newer value of it was used before, and a newer one is never given up for an older.',
+      );
   }
   return secrets;
 }

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import type { EnrollResponse } from '@truffle/api/agent/v1/agent_service';
+import { PinnedKeys } from './command-keys.ts';
 import { IdentityFolder, identityFiles } from './folder.ts';
 import { readIdentity, type AgentFile, type Identity } from './identity.ts';
 import { ensureKeys, type EnrollmentKeys } from './keys.ts';
@@ -51,6 +52,7 @@ export async function enroll(input: EnrollInput): Promise<Identity> {
   check(certificate, authorities, folder, pin);
   folder.write(identityFiles.certificate, certificate.toString());
   folder.write(identityFiles.authorities, authorities.map((authority) => authority.toString()).join(''));
+  if (answer.commandKeys !== undefined) new PinnedKeys(input.dataFolder).offer(answer.commandKeys);
   const { agentId, orgId, endpoints, serverName } = answer;
   const file: AgentFile = { agentId, orgId, endpoints, serverName };
   folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);

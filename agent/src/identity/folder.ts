@@ -19,6 +19,7 @@ export const identityFiles = {
   request: 'request.der',
   certificate: 'certificate.pem',
   authorities: 'authorities.pem',
+  commandKeys: 'command-keys.json',
   agent: 'agent.json',
 } as const;
 

@@ -1,5 +1,6 @@
 import { openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { startChild } from '../testing/child.ts';
@@ -85,6 +86,47 @@ describe('a journal', () => {
     expect(again.generatedSecret('clu_1', 'password', () => 'two')).toBe('one');
     expect(again.generatedSecret('clu_2', 'password', () => 'two')).toBe('two');
     again.close();
+  });
+
+  test('keeps the highest version seen of each sealed secret', () => {
+    const folder = testFolder();
+    const journal = open(folder);
+    expect(journal.seeSealedVersion('a', 5)).toBe(0);
+    expect(journal.seeSealedVersion('a', 3)).toBe(5);
+    journal.close();
+    const again = open(folder);
+    expect(again.seeSealedVersion('a', 6)).toBe(5);
+    expect(again.seeSealedVersion('a', 5)).toBe(6);
+    expect(again.seeSealedVersion('b', 1)).toBe(0);
+    again.close();
+  });
+
+  test('keeps when deletions began for a day, the first time of each', () => {
+    const hour = 3_600_000;
+    const folder = testFolder();
+    const journal = open(folder);
+    journal.noteDeletion('cmd_1', 10 * hour);
+    journal.noteDeletion('cmd_1', 20 * hour);
+    journal.noteDeletion('cmd_2', 20 * hour);
+    journal.close();
+    const again = open(folder);
+    expect(again.deletionsSince(10 * hour - 1)).toEqual(['cmd_1', 'cmd_2']);
+    expect(again.deletionsSince(10 * hour)).toEqual(['cmd_2']);
+    again.noteDeletion('cmd_3', 40 * hour);
+    expect(again.deletionsSince(0)).toEqual(['cmd_2', 'cmd_3']);
+    again.close();
+  });
+
+  test('a journal of an earlier program gets the tables that it lacks', () => {
+    const folder = testFolder();
+    open(folder).close();
+    const db = new DatabaseSync(join(folder, 'journal.db'));
+    db.exec('DROP TABLE deletion; DROP TABLE sealed_version');
+    db.close();
+    const journal = open(folder);
+    expect(journal.seeSealedVersion('a', 1)).toBe(0);
+    expect(journal.deletionsSince(0)).toEqual([]);
+    journal.close();
   });
 
   test('a failed write breaks it for good', () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
 import { entryOf, type Entry, type NewEntry } from './entry.ts';
-import { schema, schemaVersion } from './schema.ts';
+import { additions, schema, schemaVersion } from './schema.ts';
 
 /** The journal can't be written or read: nothing that the agent believes is safe to act on. */
 export class JournalBroken extends Error {
@@ -25,6 +25,8 @@ export interface Standing {
   /** Where the last session said to dial; empty for what enrolment said. */
   readonly endpoints: readonly string[];
 }
+
+const dayMs = 24 * 3_600_000;
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -190,6 +192,28 @@ export class Journal {
     return value;
   }
 
+  /** The commands that began to delete after `since` (milliseconds since 1970). */
+  deletionsSince(since: number): readonly string[] {
+    const sql = 'SELECT command_id FROM deletion WHERE at > ?';
+    return this.#guard(() => this.#prepare(sql).all(since)).map((row) => String(row['command_id']));
+  }
+
+  /** Journals that a command begins to delete at `at`; the first time stays. What is older than a day is dropped. */
+  noteDeletion(commandId: string, at: number): void {
+    this.#record(() => {
+      this.#run('INSERT OR IGNORE INTO deletion VALUES (?, ?)', commandId, Math.round(at));
+      this.#run('DELETE FROM deletion WHERE at < ?', Math.round(at) - dayMs);
+    });
+  }
+
+  /** Raises the highest version seen of a sealed secret. @returns the highest that was seen before; 0 for none */
+  seeSealedVersion(secretId: string, version: number): number {
+    const before = Number(this.#get('SELECT max FROM sealed_version WHERE secret_id = ?', secretId)?.['max'] ?? 0);
+    const sql = 'INSERT INTO sealed_version VALUES (?, ?) ON CONFLICT(secret_id) DO UPDATE SET max = excluded.max';
+    if (version > before) this.#record(() => this.#run(sql, secretId, version));
+    return before;
+  }
+
   close(): void {
     this.#statements.clear();
     this.#db.close();
@@ -204,6 +228,7 @@ export class Journal {
     } else if (version !== schemaVersion) {
       throw new JournalBroken(`the journal has version ${version}; this program knows version ${schemaVersion}`);
     }
+    this.#db.exec(additions);
     const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw new JournalBroken(`the journal is damaged: ${String(check)}`);
   }

@@ -46,3 +46,13 @@ CREATE TABLE fence(resource_key TEXT PRIMARY KEY, max INTEGER NOT NULL) STRICT;
 CREATE TABLE secret(cluster_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (cluster_id, name)) STRICT;
 PRAGMA user_version = ${schemaVersion};
 `;
+
+/**
+ * Tables that later programs added. Each is made where it is missing, whatever the version: an older program leaves it alone.
+ * deletion        when a command began to delete; kept for a day
+ * sealed_version  the highest version seen of each sealed secret; never lowered
+ */
+export const additions = `
+CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sealed_version(secret_id TEXT PRIMARY KEY, max INTEGER NOT NULL) STRICT;
+`;

@@ -8,6 +8,7 @@ import { Reports } from '../command/report.ts';
 import { Runner } from '../command/runner.ts';
 import { Journal } from '../journal/journal.ts';
 import { testCommand } from '../testing/entry.ts';
+import { openGate } from '../testing/gate.ts';
 import { testFolder } from '../testing/folder.ts';
 import { countingHandler, ModelGateway, type ModelWorld } from '../testing/model.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
@@ -68,7 +69,7 @@ class Mortal {
     const current: { link?: Link } = {};
     const reports = new Reports({ journal, clock, wake: (urgency) => current.link?.wake(urgency) });
     const handlers = [countingHandler(this.#world, inner, this.#random)];
-    const runner = new Runner({ journal, reports, handlers, clock, log });
+    const runner = new Runner({ journal, reports, handlers, gate: openGate, clock, log });
     const random = this.#random;
     current.link = new Link({
       journal,

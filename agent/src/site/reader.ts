@@ -4,9 +4,12 @@ export class SiteConfigError extends Error {
   readonly code = 'SITE_CONFIG_INVALID';
   /** Dotted path of the key, e.g. `images.debian-12.vmid`. */
   readonly key: string;
+  /** What is wrong with it, without the key. */
+  readonly problem: string;
   constructor(key: string, problem: string) {
     super(key === '' ? `the site config ${problem}` : `${key} ${problem}`);
     this.key = key;
+    this.problem = problem;
   }
 }
 

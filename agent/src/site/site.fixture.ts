@@ -55,8 +55,12 @@ export interface Fixture extends AsyncDisposable {
   run(commandId: string, payload: CommandPayload, options?: RunOptions): Promise<Ran>;
 }
 
-/** @param yaml lines that are added to the site's config */
-export async function openFixture(options: SimulatorOptions = {}, yaml = ''): Promise<Fixture> {
+/** @param yaml lines that are added to the site's config @param mayDial default: every server may be reached */
+export async function openFixture(
+  options: SimulatorOptions = {},
+  yaml = '',
+  mayDial: (address: string) => void = () => undefined,
+): Promise<Fixture> {
   const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, agentWaitMs: 20, authDelayMs: 0, ...options });
   const dataFolder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
   const configFile = join(dataFolder, 'site.yaml');
@@ -73,6 +77,8 @@ export async function openFixture(options: SimulatorOptions = {}, yaml = ''): Pr
     dataFolder,
     sealing: { keyId: keyId(sealing.publicKey), privateKey: sealing.privateKey },
     generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
+    mayDial,
+    seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
   });
   return {
     simulator,

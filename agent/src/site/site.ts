@@ -9,6 +9,7 @@ import { loadSiteKey } from '../guest/site-key.ts';
 import { PveApi } from '../pve/api.ts';
 import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
+import { decodePve } from '../pve/failure.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
@@ -32,7 +33,7 @@ export function openSite(configFile: string, deps: SiteDeps): Site {
 /** As `openSite`, from a config that was read before. @throws SiteConfigError */
 export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const key = loadSiteKey(deps.dataFolder);
-  const reach = config.bastion === undefined ? directReach() : throughBastion(config.bastion);
+  const reach = asking(config.bastion === undefined ? directReach() : throughBastion(config.bastion), deps.mayDial);
   const client = new PveClient({
     urls: config.urls,
     nodes: config.nodes,
@@ -50,6 +51,19 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   return {
     handlers: handlersOf(pve, { access, secrets: openerOf(deps) }),
     inventory,
+    ground: {
+      pool: config.pool,
+      storage: config.storage,
+      bridges: Object.fromEntries(Object.entries(config.networks).map(([name, { bridge }]) => [name, bridge])),
+    },
+    look: async (image, signal) => {
+      try {
+        return await look(pve, image, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw decodePve(error);
+      }
+    },
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
@@ -59,11 +73,35 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   };
 }
 
-function openerOf({ agentId, sealing, generatedSecret }: SiteDeps): SecretOpener {
+/** Every connection to a server passes here, whoever makes it. */
+const asking = (reach: Reach, mayDial: SiteDeps['mayDial']): Reach => ({
+  dial: async (address, port, signal) => {
+    mayDial(address);
+    return reach.dial(address, port, signal);
+  },
+  close: () => reach.close(),
+});
+
+async function look(pve: PveSite, image: string, signal: AbortSignal): ReturnType<Site['look']> {
+  const linked = pve.clone === 'full' ? [] : (pve.images[image] ?? []);
+  const [{ guests }, templates] = await Promise.all([
+    pve.api.resources(signal),
+    Promise.all(linked.map((vmid) => pve.facts.template(vmid))),
+  ]);
+  const { first, last } = pve.vmids;
+  return {
+    servers: guests
+      .filter((each) => !each.template && each.vmid >= first && each.vmid <= last)
+      .map((each) => each.vmid),
+    storages: templates.flatMap((each) => each?.storages ?? []),
+  };
+}
+
+function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteDeps): SecretOpener {
   return {
     agentId,
     sealingKeys: { [sealing.keyId]: sealing.privateKey },
-    store: { generatedSecret },
+    store: { generatedSecret, seeSealedVersion },
     nowSeconds: () => Date.now() / 1000,
   };
 }

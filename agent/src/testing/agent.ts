@@ -9,6 +9,7 @@ import { Runner } from '../command/runner.ts';
 import { Journal } from '../journal/journal.ts';
 import { grpcDialer } from '../link/grpc.ts';
 import { Link } from '../link/link.ts';
+import { openGate } from './gate.ts';
 import { gatewayName } from './gateway.ts';
 import type { Authority } from './pki.ts';
 
@@ -37,7 +38,8 @@ export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
   const current: { link?: Link } = {};
   const clock = systemClock;
   const reports = new Reports({ journal, clock, wake: (urgency) => current.link?.wake(urgency) });
-  const runner = new Runner({ journal, reports, handlers: [pingHandler, ...(input.handlers ?? [])], clock, log });
+  const handlers = [pingHandler, ...(input.handlers ?? [])];
+  const runner = new Runner({ journal, reports, handlers, gate: openGate, clock, log });
   const dialer = grpcDialer(() => ({ ...own, authorities: input.authority.certificate, serverName: gatewayName }));
   const random = input.random ?? (() => 0.01);
   const link = new Link({

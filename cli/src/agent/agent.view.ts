@@ -55,6 +55,31 @@ function inventoryOf(site: Inventory | undefined): (readonly [string, string])[]
     ['images', site.images.map((i) => i.name).join(', ')],
     ['networks', site.networks.map((n) => `${n.name} (${n.bridge})`).join(', ')],
     ['VM numbers', `${site.vmidFirst} to ${site.vmidLast}`],
+    ...policyOf(site.policy),
     ['problems', site.problems.join('\n') || 'none'],
+  ];
+}
+
+/** What the site's own policy allows; nothing is shown where it has none. */
+function policyOf(policy: Inventory['policy']): (readonly [string, string])[] {
+  if (policy === undefined || !policy.inForce) return [];
+  if (policy.problem !== '') return [['policy', policy.problem]];
+  const bounds = [
+    policy.maxServers < 0 ? '' : `${policy.maxServers} servers in all`,
+    policy.maxCpu === 0 ? '' : `${policy.maxCpu} cpu`,
+    policy.maxMemoryBytes === 0n ? '' : `${bytes(policy.maxMemoryBytes)} memory`,
+    policy.maxDiskBytes === 0n ? '' : `${bytes(policy.maxDiskBytes)} disk`,
+    policy.deletesPerHour < 0 ? '' : `${policy.deletesPerHour} deletes per hour`,
+  ].filter((each) => each !== '');
+  return [
+    [
+      'policy',
+      [
+        `images ${policy.images.join(', ') || 'none'}; networks ${policy.networks.join(', ') || 'none'}`,
+        ...(bounds.length === 0 ? [] : [`at most ${bounds.join(', ')}`]),
+        ...(policy.exec ? [] : ['nothing is run on servers']),
+        ...(policy.windows === '' ? [] : [`worked on ${policy.windows}`]),
+      ].join('\n'),
+    ],
   ];
 }

@@ -84,8 +84,9 @@ export async function sealSecrets(
   { agent, projectId, clusterName, now }: SealFor,
 ): Promise<Sealed[]> {
   const { keyId: id, publicKey } = sealingKeyOf(agent);
-  const notAfter = Math.floor(now / 1000) + validSeconds;
-  const version = 1;
+  // The agent takes no version below one that it has seen: a value that is given later is a newer one, also for a cluster made anew.
+  const version = Math.floor(now / 1000);
+  const notAfter = version + validSeconds;
   return Promise.all(
     Object.entries(values).map(async ([name, value]) => {
       const aad = canonicalAad({

@@ -73,6 +73,10 @@ export function processEnvironment(
     TRUFFLE_AGENT_LISTEN: `127.0.0.1:${ports.agents}`,
     TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
     TRUFFLE_AGENT_CA_DIR: join(folder.keys, 'agent-ca'),
+    // The gateway passes commands on and is never where they are signed.
+    ...(name === 'all-in-one' || name === 'orchestration'
+      ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys') }
+      : {}),
   };
 }
 

@@ -1,3 +1,11 @@
 export { canonicalAad, type SealedFor } from './aad.ts';
+export {
+  isCommandSigned,
+  mayReplaceKeys,
+  signCommand,
+  signCommandKeys,
+  type CommandKeys,
+  type CommandTerms,
+} from './command.ts';
 export { open, seal, SealedValueError, type OpenInput, type SealInput } from './hpke.ts';
 export { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from './key.ts';

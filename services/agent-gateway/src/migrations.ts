@@ -176,5 +176,9 @@ export const agentGatewayMigrations: ServiceMigrations = {
         where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING', 'UNKNOWN');
       create index command_due on agent_gateway.command (coalesce(run_until, start_by))
         where state in ('QUEUED', 'DISPATCHED', 'ACCEPTED', 'RUNNING');`,
+    '006_command_signature': `
+      alter table agent_gateway.command
+        add column signature bytea not null default '' check (length(signature) in (0, 64)),
+        add column key_id text not null default '';`,
   },
 };

@@ -2,9 +2,12 @@ import { readSettings } from '@truffle/config';
 import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { newId } from '@truffle/ids';
 import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
+import { CommandKeyBoard } from './agent/command-key-board.ts';
 import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
 import { Authority } from './authority/authority.ts';
 import { commandRpc } from './command/command.rpc.ts';
@@ -24,12 +27,18 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
   const ended = new EndedCommands(deps.bell);
+  const keys = new CommandKeyBoard(async () => {
+    const about = { orgId: '', requestId: newId('req') };
+    return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
+      .keys;
+  }, deps.logger);
   const gateway = new Gateway({
     database,
     sweepDatabase,
     bell: deps.bell,
     logger: deps.logger,
     endpoints,
+    commandKeys: () => keys.known,
     ended: (ids) => ended.tell(ids),
   });
   const parts = { database, gateway, bell: deps.bell, ended };
@@ -39,6 +48,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     authority,
     certificateMs: settings.certificateHours * 3_600_000,
     region: settings.region,
+    commandKeys: () => keys.need(),
     revoked: (agentId) => gateway.revoked(agentId),
   };
   return {
@@ -54,6 +64,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(CommandService, commandRpc(parts));
     },
     start: async () => {
+      await keys.start();
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
       const identity = await authority.issueServer([...new Set(hosts)]);
@@ -71,6 +82,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       await Promise.all([database.ping(), sweepDatabase.ping()]);
     },
     close: async () => {
+      keys.close();
       await gateway.close();
       server?.close();
       await Promise.all([database.close(), sweepDatabase.close()]);

@@ -1,23 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { canonicalAad, seal } from '@truffle/sealing';
 import { Client, Connection } from '@temporalio/client';
 import { testDatabase, testEngines, testSite, type TestDatabase, type TestSite } from '@truffle/testkit';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foundIn, formsOf } from './canary.fixture.ts';
 import { startProduct, type Product } from './product.fixture.ts';
 import { everyMigration } from './services.ts';
+import {
+  answerOf,
+  bytesIn,
+  copyOfJournal,
+  dump,
+  filesIn,
+  foundInFiles,
+  freePort,
+  journalText,
+  texted,
+} from './sinks.fixture.ts';
 import { startCollector, type Collector } from './trace.fixture.ts';
 
 const core = `canary${randomBytes(12).toString('hex')}`;
 /** Each encoding writes its ends in another way. */
 const given = `a"b ${core}&/é`;
+/** Given in clear where it does not belong: refused, and forgotten. */
+const misplaced = `misplaced${randomBytes(12).toString('hex')}`;
 const password = `pass${randomBytes(12).toString('hex')}`;
 
 const source = `
@@ -52,7 +63,9 @@ let site: TestSite;
 const folder = mkdtempSync(join(tmpdir(), 'truffle-canary-'));
 /** What each place holds, as text. Every one names the cluster or its operation: a place that was not read would pass for clean. */
 const sinks: Record<string, string> = {};
-const secrets: Record<string, string> = { core, given, password };
+const secrets: Record<string, string> = { core, given, password, misplaced };
+/** Places that are too large for one text: which secret stands where. */
+const findings: Record<string, string[]> = {};
 let clusterId = '';
 let guestFile = '';
 let operationLog = '';
@@ -86,12 +99,13 @@ async function deploy(traces: Readonly<Record<string, string>>): Promise<void> {
   const orgId = up.organization?.id ?? '';
   const projectId = up.project?.id ?? '';
   const key = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: Role.VIEWER });
+  const healthPort = await freePort();
   sinks['agent log'] = '';
   site = await testSite({
     client,
     url: product.url,
     orgId,
-    agentEnv: { TRUFFLE_AGENT_LOG_LEVEL: 'debug', ...traces },
+    agentEnv: { TRUFFLE_AGENT_LOG_LEVEL: 'debug', TRUFFLE_AGENT_HEALTH_LISTEN: `127.0.0.1:${healthPort}`, ...traces },
     agentLog: (text) => {
       sinks['agent log'] += text;
     },
@@ -139,12 +153,65 @@ async function deploy(traces: Readonly<Record<string, string>>): Promise<void> {
     await client.apiKeys.listApiKeys({ orgId }),
   );
   sinks['API answers'] = answers.map(texted).join('\n');
+  await askOverHttp({ credential: up.sessionToken, orgId, projectId, operationId, healthPort, spec });
+}
+
+interface Asking {
+  readonly credential: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly operationId: string;
+  readonly healthPort: number;
+  readonly spec: object;
+}
+
+/** The same over REST and as errors, where the secret is given in clear too; and what is served beside the API. */
+async function askOverHttp(asking: Asking): Promise<void> {
+  const { credential, orgId, projectId, operationId, healthPort, spec } = asking;
+  const rest = (path: string, body?: string) => answerOf(`${product.url}/v1/${path}`, credential, body);
+  const paths = [
+    `clusters/${clusterId}`,
+    `clusters/${clusterId}/servers`,
+    `projects/${projectId}/clusters`,
+    `projects/${projectId}/operations`,
+    `operations/${operationId}`,
+    `operations/${operationId}/logs`,
+    `operations/${operationId}:watch`,
+    `agents/${site.agentId}`,
+    `organizations/${orgId}/events?page.size=200`,
+  ];
+  const answers = await Promise.all(paths.map((path) => rest(path)));
+  expect(answers.filter((answer) => !answer.startsWith('200 '))).toEqual([]);
+  sinks['REST answers'] = answers.join('\n');
+  const clear = { ...spec, name: 'clear', secrets: [], parameters: { given: misplaced } };
+  const sealedAsText = {
+    ...spec,
+    name: 'text',
+    secrets: [{ name: 'given', sealed: misplaced, version: 1, keyId: misplaced }],
+  };
+  const wrong = [
+    ...[clear, sealedAsText].map((each) => rest(`projects/${projectId}/clusters`, JSON.stringify({ spec: each }))),
+    rest(`projects/${projectId}/clusters:plan`, JSON.stringify({ spec: clear })),
+    rest(`projects/${projectId}/clusters`, `{"spec": {"name": "${misplaced}`),
+    answerOf(`${product.url}/v1/clusters/${clusterId}`, misplaced),
+    answerOf(
+      `${product.url}/truffle.orchestration.v1.ClusterService/CreateCluster`,
+      credential,
+      JSON.stringify({ projectId, spec: clear }),
+    ),
+  ];
+  const errors = await Promise.all(wrong);
+  expect(errors.filter((answer) => !answer.startsWith('4'))).toEqual([]);
+  sinks['API errors'] = errors.join('\n');
+  sinks['metrics'] = await answerOf(`${product.url}/metrics`, '');
+  const health = ['healthz', 'readyz', 'metrics'].map((path) => answerOf(`http://127.0.0.1:${healthPort}/${path}`, ''));
+  sinks['agent metrics'] = (await Promise.all(health)).join('\n');
 }
 
 /** Ends the processes, so that all is written, and reads every place. */
 async function gather(): Promise<void> {
   await site.killAgent();
-  const journal = copyOfJournal();
+  const journal = copyOfJournal(site.dataDir, join(folder, 'journal'));
   secrets['made'] = String(journal.prepare('select value from secret').get()?.['value'] ?? '');
   sinks['journal'] = journalText(journal);
   journal.close();
@@ -169,55 +236,12 @@ async function gather(): Promise<void> {
   const state = dirname(installation.folder);
   sinks['NATS files'] = filesIn(join(state, 'nats'));
   sinks['engine logs'] = filesIn(join(state, 'logs'));
-}
-
-/** A message, a row or a history with its bytes as they are. */
-const texted = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner === 'bigint') return String(inner);
-    if (inner instanceof Uint8Array) return Buffer.from(inner).toString('latin1');
-    const buffer = inner as { type?: unknown; data?: unknown } | null;
-    if (buffer?.type === 'Buffer' && Array.isArray(buffer.data))
-      return Buffer.from(buffer.data as number[]).toString('latin1');
-    return inner;
-  }) ?? '';
-
-function copyOfJournal(): DatabaseSync {
-  const copy = join(folder, 'journal');
-  cpSync(site.dataDir, copy, { recursive: true });
-  return new DatabaseSync(join(copy, 'journal.db'));
-}
-
-/** Everything but the table that is there to hold secrets. */
-function journalText(journal: DatabaseSync): string {
-  const tables = journal.prepare(`select name from sqlite_master where type = 'table' and name <> 'secret'`).all();
-  return tables.map(({ name }) => texted(journal.prepare(`select * from "${String(name)}"`).all())).join('\n');
-}
-
-/** Every row of every table that is not PostgreSQL's own. */
-async function dump(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ name: string }>(
-      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
-    );
-    const parts: string[] = [];
-    for (const { name } of rows) parts.push(`${name} ${texted((await client.query(`select * from ${name}`)).rows)}`);
-    return parts.join('\n');
-  } finally {
-    await client.end();
-  }
-}
-
-function filesIn(path: string): string {
-  const files = statSync(path).isFile()
-    ? [path]
-    : readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => join(path, name));
-  return files
-    .filter((file) => statSync(file).isFile())
-    .map((file) => readFileSync(file).toString('latin1'))
-    .join('\n');
+  sinks['gateway folder'] = filesIn(join(folder, 'ca'));
+  sinks['installation folder'] = filesIn(installation.folder);
+  // The engines' files as they lie on the disk: rows that were deleted, and PostgreSQL's log of all writes, among them.
+  findings['state folder'] = foundInFiles(state, secrets);
+  sinks['state folder'] =
+    `${bytesIn(state)} bytes, ${foundInFiles(state, { clusterId }).length} files name ${clusterId}`;
 }
 
 describe('a secret', () => {
@@ -246,7 +270,7 @@ describe('a secret', () => {
     expect(formsOf(given).size).toBeGreaterThanOrEqual(8);
   });
 
-  it.each([
+  const places = [
     'database',
     'database temporal',
     'database temporal_visibility',
@@ -256,12 +280,27 @@ describe('a secret', () => {
     'product log',
     'agent log',
     'traces',
+    'metrics',
+    'agent metrics',
     'API answers',
+    'REST answers',
+    'API errors',
     'journal',
-  ])('is nowhere in: %s', (sink) => {
+    'gateway folder',
+    'installation folder',
+    'state folder',
+  ];
+
+  it.each(places)('is nowhere in: %s', (sink) => {
     const text = sinks[sink] ?? '';
     expect(text.length).toBeGreaterThan(10);
     expect(foundIn(text, secrets)).toEqual([]);
+    expect(findings[sink] ?? []).toEqual([]);
+  });
+
+  it('was looked for in at least twelve places, and in each that was read', () => {
+    expect(places.length).toBeGreaterThanOrEqual(12);
+    expect(Object.keys(sinks).toSorted()).toEqual([...places, 'journal bytes'].toSorted());
   });
 
   it('given is nowhere in the bytes of the journal', () => {
@@ -275,6 +314,8 @@ describe('a secret', () => {
       'database temporal_visibility',
       'NATS files',
       'API answers',
+      'REST answers',
+      'state folder',
       'journal bytes',
     ];
     expect(held.filter((sink) => sinks[sink]?.includes(clusterId) !== true)).toEqual([]);

@@ -1,11 +1,16 @@
 import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
+import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
 import type { Transaction } from '@truffle/database';
-import { IdempotencyStore, type MakeModule, type ScopeOf } from '@truffle/kit';
+import { readSettings } from '@truffle/config';
+import { IdempotencyStore, readHostFile, type MakeModule, type ScopeOf } from '@truffle/kit';
 import { TemplateSandbox } from '@truffle/template-language';
 import { clusterRpc, projectUseRpc } from './cluster/cluster.rpc.ts';
 import type { Tables } from './cluster/cluster.table.ts';
+import { CommandSigner } from './command-key/command-key.ts';
+import { commandKeyRpc } from './command-key/command-key.rpc.ts';
+import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
@@ -17,11 +22,13 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
   const database = deps.database<Tables>('svc_orchestration', 20);
   const sweepDatabase = deps.database<Tables>('svc_orchestration_sweep', 1);
   const sandbox = new TemplateSandbox();
+  const { folder } = readSettings(commandKeySettings, deps.env, readHostFile);
+  const signer = CommandSigner.open(commandKeyFolder(folder, settings.serviceKeys));
   const engine = new WorkflowEngine({
     address: settings.temporalAddress,
     namespace: settings.temporalNamespace,
     taskQueue: taskQueueOf(settings.databaseUrl),
-    activities: createActivities({ database, peers, bell, sandbox }),
+    activities: createActivities({ database, peers, bell, sandbox, signer }),
     sweepDatabase,
     bell,
     logger,
@@ -35,7 +42,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       );
   return {
     name: 'orchestration',
-    services: [ClusterService, ServerService, OperationService, ProjectUseService],
+    services: [ClusterService, ServerService, OperationService, ProjectUseService, CommandKeyService],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
       srv: scopeIn('orchestration.server'),
@@ -47,6 +54,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ServerService, serverRpc(database));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
+      router.service(CommandKeyService, commandKeyRpc(signer));
     },
     start: () => engine.start(),
     ready: async () => {

@@ -53,6 +53,7 @@ export const enrollmentRpc = (
   endpoints: () => readonly string[],
 ): ServiceImpl<typeof EnrollmentService> => ({
   enroll: async (request, context) => {
+    const commandKeys = await parts.commandKeys();
     const { orgId, agentId, certificate } = await enroll(parts, callerOf(context), request);
     return create(EnrollResponseSchema, {
       orgId,
@@ -61,6 +62,7 @@ export const enrollmentRpc = (
       authorities: [parts.authority.der],
       endpoints: [...endpoints()],
       serverName,
+      commandKeys,
     });
   },
 });

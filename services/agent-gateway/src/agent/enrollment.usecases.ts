@@ -1,5 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import type { EnrollRequest } from '@truffle/api/agent/v1/agent_service';
+import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { appendEvent, databaseErrorCode, type EventAuthor } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import {
@@ -23,6 +24,8 @@ export interface EnrollmentParts {
   readonly authority: Authority;
   readonly certificateMs: number;
   readonly region: string;
+  /** The keys of commands, to be pinned. @throws CommandKeysUnknownProblem */
+  readonly commandKeys: () => Promise<CommandKeySet>;
   /** Tells every gateway that an agent was revoked. */
   readonly revoked: (agentId: string) => void;
 }

@@ -1,3 +1,4 @@
+// Long, as every statement about a command stands beside the columns that the others must agree on with it.
 import { sql, type Selectable } from 'kysely';
 import type { Tx } from '../tables.ts';
 import type { Command, CommandEffect, CommandState } from './command.ts';
@@ -22,6 +23,10 @@ export interface CommandLoad {
   readonly runTimeoutMs: number;
   readonly needsPermit: boolean;
   readonly traceparent: string;
+  readonly agentId: string;
+  readonly startBy: Date;
+  readonly signature: Buffer;
+  readonly keyId: string;
 }
 
 const lifeColumns = [
@@ -91,7 +96,7 @@ export async function lockQueued(
   limit: number,
 ): Promise<{ readonly command: LockedCommand; readonly load: CommandLoad }[]> {
   const rows = await lives(tx)
-    .select(['c.op', 'c.fence', 'c.payload', 'c.traceparent'])
+    .select(['c.op', 'c.fence', 'c.payload', 'c.traceparent', 'c.signature', 'c.key_id'])
     .where('c.agent_id', '=', agentId)
     .where(sql<boolean>`c.state = 'QUEUED'`)
     .orderBy('c.n')
@@ -165,6 +170,10 @@ export async function readLoads(tx: Tx, ids: readonly string[]): Promise<Command
       'run_timeout_ms',
       'needs_permit',
       'traceparent',
+      'agent_id',
+      'start_by',
+      'signature',
+      'key_id',
     ])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .orderBy('n')
@@ -183,6 +192,10 @@ type LoadRow = Pick<
   | 'run_timeout_ms'
   | 'needs_permit'
   | 'traceparent'
+  | 'agent_id'
+  | 'start_by'
+  | 'signature'
+  | 'key_id'
 >;
 
 const loadOf = (row: LoadRow): CommandLoad => ({
@@ -195,6 +208,10 @@ const loadOf = (row: LoadRow): CommandLoad => ({
   runTimeoutMs: Number(row.run_timeout_ms),
   needsPermit: row.needs_permit,
   traceparent: row.traceparent,
+  agentId: row.agent_id,
+  startBy: row.start_by,
+  signature: row.signature,
+  keyId: row.key_id,
 });
 
 /** A command to store. */
@@ -214,6 +231,9 @@ export interface QueuedCommand {
   readonly serverId: string;
   readonly stepKey: string;
   readonly traceparent: string;
+  /** By who gave it; empty for a command of the gateway's own. */
+  readonly signature: Buffer;
+  readonly keyId: string;
 }
 
 /** Stores what is not stored yet; the first write of an id stays. Answers the ids that were not there. */
@@ -225,13 +245,14 @@ export async function insertCommands(
   const column = <V>(of: (command: QueuedCommand) => V): V[] => commands.map(of);
   const { rows } = await sql<{ id: string }>`
     insert into agent_gateway.command (org_id, id, agent_id, resource_key, fence, op, payload, payload_sha256, needs_permit, start_by, run_timeout_ms,
-      operation_id, workflow_id, server_id, step_key, traceparent)
+      operation_id, workflow_id, server_id, step_key, traceparent, signature, key_id)
     select ${orgId}, v.* from unnest(
       ${column((c) => c.id)}::text[], ${column((c) => c.agentId)}::text[], ${column((c) => c.resourceKey)}::text[], ${column((c) => String(c.fence))}::bigint[],
       ${column((c) => c.op)}::text[], ${column((c) => c.payload)}::bytea[], ${column((c) => c.payloadSha256)}::bytea[], ${column((c) => c.needsPermit)}::bool[],
       ${column((c) => c.startBy)}::timestamptz[], ${column((c) => c.runTimeoutMs)}::bigint[], ${column((c) => c.operationId)}::text[],
-      ${column((c) => c.workflowId)}::text[], ${column((c) => c.serverId)}::text[], ${column((c) => c.stepKey)}::text[], ${column((c) => c.traceparent)}::text[]
-    ) as v(id, agent_id, resource_key, fence, op, payload, payload_sha256, needs_permit, start_by, run_timeout_ms, operation_id, workflow_id, server_id, step_key, traceparent)
+      ${column((c) => c.workflowId)}::text[], ${column((c) => c.serverId)}::text[], ${column((c) => c.stepKey)}::text[], ${column((c) => c.traceparent)}::text[],
+      ${column((c) => c.signature)}::bytea[], ${column((c) => c.keyId)}::text[]
+    ) as v(id, agent_id, resource_key, fence, op, payload, payload_sha256, needs_permit, start_by, run_timeout_ms, operation_id, workflow_id, server_id, step_key, traceparent, signature, key_id)
     on conflict (org_id, id) do nothing returning id`.execute(tx);
   return new Set(rows.map((row) => row.id));
 }

@@ -15,13 +15,14 @@ import { callerOf, InvalidProblem } from '@truffle/kit';
 import { agentOf } from '../agent/agent.codec.ts';
 import { getAgent, type AgentParts } from '../agent/agent.usecases.ts';
 import { statusOf } from './command.codec.ts';
+import type { QueuedCommand } from './command.repo.ts';
 import {
   cancelCommands,
   cursorOf,
   enqueueCommands,
   getCommands,
   listCommandLogs,
-  queuedOf,
+  readCommand,
 } from './command.usecases.ts';
 
 /** Commands, for services: every query is made under the organization that the service says it acts in. */
@@ -65,28 +66,30 @@ export const commandRpc = (parts: AgentParts): ServiceImpl<typeof CommandService
 
 const maxRunMs = 24 * 3_600_000;
 
-function newCommandOf(command: NewCommand, orgId: string, traceparent: string, field: string) {
-  const { payload, startBy, runTimeout } = command;
-  if (payload === undefined || startBy === undefined || runTimeout === undefined)
-    throw new InvalidProblem([{ field, description: 'lacks its payload or a deadline' }]);
+function newCommandOf(command: NewCommand, orgId: string, traceparent: string, field: string): QueuedCommand {
+  const { startBy, runTimeout } = command;
+  if (startBy === undefined || runTimeout === undefined)
+    throw new InvalidProblem([{ field, description: 'lacks a deadline' }]);
+  const runTimeoutMs = durationMs(runTimeout);
+  if (runTimeoutMs <= 0 || runTimeoutMs > maxRunMs)
+    throw new InvalidProblem([
+      { field: `${field}.run_timeout`, description: 'must be more than nothing and at most a day' },
+    ]);
+  const { queued, payload } = readCommand({
+    ...command,
+    payload: Buffer.from(command.payload),
+    signature: Buffer.from(command.signature),
+    startBy: timestampDate(startBy),
+    runTimeoutMs: Math.ceil(runTimeoutMs),
+    traceparent: command.traceparent || traceparent,
+  });
   const claimed = orgIn(payload);
   // A service acts in one organization at a time; what is inside a message does not widen that.
   if (claimed !== undefined && claimed !== orgId)
     throw new InvalidProblem([
       { field: `${field}.payload`, description: 'is about another organization', reason: 'FOREIGN_ORGANIZATION' },
     ]);
-  const runTimeoutMs = durationMs(runTimeout);
-  if (runTimeoutMs <= 0 || runTimeoutMs > maxRunMs)
-    throw new InvalidProblem([
-      { field: `${field}.run_timeout`, description: 'must be more than nothing and at most a day' },
-    ]);
-  return queuedOf({
-    ...command,
-    payload,
-    startBy: timestampDate(startBy),
-    runTimeoutMs: Math.ceil(runTimeoutMs),
-    traceparent: command.traceparent || traceparent,
-  });
+  return queued;
 }
 
 function orgIn({ op }: CommandPayload): string | undefined {

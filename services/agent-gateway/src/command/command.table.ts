@@ -20,6 +20,8 @@ export interface CommandTable {
   server_id: string;
   step_key: string;
   traceparent: string;
+  signature: Generated<Buffer>;
+  key_id: Generated<string>;
   enqueued_at: Generated<Date>;
   state: Generated<CommandState>;
   permit_no: Generated<number>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { toBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
 import { InvalidProblem, NotFoundProblem, PreconditionProblem, Problem, type Bell } from '@truffle/kit';
@@ -36,34 +36,56 @@ const harmless: ReadonlySet<string> = new Set(['ping']);
 type Wanted = Pick<
   QueuedCommand,
   'id' | 'agentId' | 'resourceKey' | 'fence' | 'startBy' | 'runTimeoutMs' | 'traceparent'
-> & {
-  readonly payload: CommandPayload;
-  readonly operationId?: string;
-  readonly workflowId?: string;
-  readonly serverId?: string;
-  readonly stepKey?: string;
-};
+> &
+  Partial<Pick<QueuedCommand, 'operationId' | 'workflowId' | 'serverId' | 'stepKey' | 'signature' | 'keyId'>>;
 
-/** A command ready to be stored: its payload is serialized here, once, and what is hashed and sent are these bytes. @throws InvalidProblem */
-export function queuedOf(wanted: Wanted): QueuedCommand {
-  const op = wanted.payload.op.case;
-  if (op === undefined) throw new InvalidProblem([{ field: 'payload', description: 'names no kind of command' }]);
-  const payload = Buffer.from(toBinary(CommandPayloadSchema, wanted.payload));
-  if (payload.length > maxPayloadBytes)
+/**
+ * A command as another service gave it, ready to be stored: payload and signature stay the bytes that they are.
+ * @throws InvalidProblem
+ */
+export function readCommand(wanted: Wanted & Pick<QueuedCommand, 'payload' | 'needsPermit'>): {
+  readonly queued: QueuedCommand;
+  readonly payload: CommandPayload;
+} {
+  const { payload: bytes, needsPermit } = wanted;
+  if (bytes.length > maxPayloadBytes)
     throw new InvalidProblem([
       { field: 'payload', description: `is larger than ${maxPayloadBytes} bytes`, reason: 'PAYLOAD_TOO_LARGE' },
     ]);
-  return {
+  const payload = payloadIn(bytes);
+  const op = payload?.op.case;
+  if (payload === undefined || op === undefined)
+    throw new InvalidProblem([{ field: 'payload', description: 'names no kind of command' }]);
+  if (!needsPermit && !harmless.has(op))
+    throw new InvalidProblem([{ field: 'needs_permit', description: `must be set: ${op} takes effect` }]);
+  const queued = {
     operationId: '',
     workflowId: '',
     serverId: '',
     stepKey: '',
+    signature: Buffer.alloc(0),
+    keyId: '',
     ...wanted,
     op,
-    payload,
-    payloadSha256: createHash('sha256').update(payload).digest(),
-    needsPermit: !harmless.has(op),
+    payloadSha256: createHash('sha256').update(bytes).digest(),
   };
+  return { queued, payload };
+}
+
+/** The same for a command of the gateway's own, which no one signs. @throws InvalidProblem */
+export const queuedOf = ({ payload, ...wanted }: Wanted & { readonly payload: CommandPayload }): QueuedCommand =>
+  readCommand({
+    ...wanted,
+    payload: Buffer.from(toBinary(CommandPayloadSchema, payload)),
+    needsPermit: !harmless.has(payload.op.case ?? ''),
+  }).queued;
+
+function payloadIn(bytes: Uint8Array): CommandPayload | undefined {
+  try {
+    return fromBinary(CommandPayloadSchema, bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

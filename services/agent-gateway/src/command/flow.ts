@@ -7,6 +7,7 @@ import type { GatewayDatabase, Tx } from '../tables.ts';
 import { advance, type Fact, type Word } from './advance.ts';
 import { Batcher } from './batcher.ts';
 import { isActive, isTerminal, type CommandState } from './command.ts';
+import { refusedBySite } from './command.refusal.ts';
 import { lockCommands, lockQueued, saveCommands, type CommandLoad, type LockedCommand } from './command.repo.ts';
 
 /** The session that a fact came by. */
@@ -198,6 +199,14 @@ export async function noteOddities(
   changed: readonly { readonly before: LockedCommand; readonly after: LockedCommand }[],
 ): Promise<void> {
   for (const { before, after } of changed) {
+    const refusal = refusedBySite(before, after);
+    if (refusal !== undefined)
+      await appendEvent(tx, gatewayAuthor(after.id), {
+        orgId,
+        name: 'command.refused_by_site',
+        resourceId: after.id,
+        data: { agentId: after.agentId, operationId: after.operationId, resourceKey: after.resourceKey, ...refusal },
+      });
     if (before.lateResult === null && after.lateResult !== null)
       await appendEvent(tx, gatewayAuthor(after.id), {
         orgId,

@@ -1,5 +1,6 @@
 // Long, as the leases, sweeps and drains of one replica are one life cycle.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
 import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
@@ -31,6 +32,8 @@ export interface GatewayParts {
   readonly bell: Bell;
   readonly logger: Logger;
   readonly endpoints: () => readonly string[];
+  /** What agents are told of the keys of commands; undefined while nothing is known. */
+  readonly commandKeys: () => CommandKeySet | undefined;
   /** Told of commands that ended here. */
   readonly ended: (commandIds: readonly string[]) => void;
 }
@@ -74,7 +77,7 @@ export class Gateway {
       ended: parts.ended,
     });
     this.#session = {
-      store: new SessionStore(parts.database, this.id, parts.endpoints),
+      store: new SessionStore(parts.database, this.id, parts),
       flow: this.#flow,
       reports: this.#reports,
       database: parts.database,

@@ -1,6 +1,6 @@
 // Long, as one stream's state (window, claims, pending frames) has this one owner.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { CommandSchema, type CommandResult } from '@truffle/api/agent/v1/command';
 import type { Hello } from '@truffle/api/agent/v1/link';
 import type { Logger } from '@truffle/telemetry';
@@ -331,6 +331,7 @@ export class LinkSession {
       ...load,
       traceparent: this.#spans.sent(load),
       runTimeout: durationFromMs(load.runTimeoutMs),
+      startBy: timestampFromDate(load.startBy),
     });
     this.#outbox.send({ case: 'command', value });
   }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { InFlightState, type Hello } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
 import { setStanding } from '../agent/agent.repo.ts';
@@ -33,6 +34,12 @@ export type Opening =
     }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
 
+/** What every agent is told when its session opens. */
+export interface Told {
+  readonly endpoints: () => readonly string[];
+  readonly commandKeys: () => CommandKeySet | undefined;
+}
+
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 const agentAuthor = (identity: { readonly agentId: string }, requestId: string): EventAuthor => ({
   subject: `agent:${identity.agentId}`,
@@ -43,12 +50,12 @@ const agentAuthor = (identity: { readonly agentId: string }, requestId: string):
 export class SessionStore {
   readonly #database: GatewayDatabase;
   readonly #gatewayId: string;
-  readonly #endpoints: () => readonly string[];
+  readonly #told: Told;
 
-  constructor(database: GatewayDatabase, gatewayId: string, endpoints: () => readonly string[]) {
+  constructor(database: GatewayDatabase, gatewayId: string, told: Told) {
     this.#database = database;
     this.#gatewayId = gatewayId;
-    this.#endpoints = endpoints;
+    this.#told = told;
   }
 
   /** Judges a Hello and stores the session that it becomes. An identity in conflict is quarantined in the same transaction. */
@@ -79,6 +86,7 @@ export class SessionStore {
         fresh: !admission.sameIncarnation,
         adoptOffered: presented !== '' && presented === known.continuityNext,
       });
+      const commandKeys = this.#told.commandKeys();
       const welcome: ResponseFrame = {
         case: 'welcome',
         value: {
@@ -89,7 +97,8 @@ export class SessionStore {
           heartbeatMs: pace.heartbeatMs,
           continuity: token,
           protocol: admission.protocol,
-          endpoints: [...this.#endpoints()],
+          endpoints: [...this.#told.endpoints()],
+          ...(commandKeys === undefined ? {} : { commandKeys }),
         },
       };
       return {

@@ -16,9 +16,11 @@ import {
   HelloSchema,
   LinkRequestSchema,
   LinkResponseSchema,
+  RejectedSchema,
   type LinkRequest,
   type LinkResponse,
 } from '@truffle/api/agent/v1/link';
+import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { createJoinToken, enroll } from '../agent/enrollment.usecases.ts';
 import { serverName } from '../authority/authority.ts';
 import type { RequestFrame, ResponseFrame } from '../session/session.ts';
@@ -130,6 +132,8 @@ export class Peer {
   >();
   /** How often each command took effect. */
   readonly effects = new Map<string, number>();
+  /** What commands are refused with; undefined while they are taken. */
+  refuses: MessageInitShape<typeof FailureSchema> | undefined;
   /** Whether results are sent when a command was done. */
   answers = true;
 
@@ -174,6 +178,10 @@ export class Peer {
         return;
       case 'command': {
         const { id, payload, needsPermit } = frame.value;
+        if (this.refuses !== undefined) {
+          const failure = create(FailureSchema, this.refuses);
+          return stream.send({ case: 'rejected', value: create(RejectedSchema, { commandId: id, failure }) });
+        }
         const sha256 = createHash('sha256').update(payload).digest();
         if (!this.journal.has(id)) this.journal.set(id, { sha256, payload, permitNo: 0, needsPermit, ended: false });
         this.lsn++;

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
+import { create } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
+import { CommandKeySetSchema } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
 import { connectBell, type Bell, type Caller } from '@truffle/kit';
 import { createLogger } from '@truffle/telemetry';
@@ -46,6 +48,13 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** Passed on to agents as they are: nothing here looks into them. */
+const testKeys = create(CommandKeySetSchema, {
+  version: 7n,
+  keys: [{ keyId: 'k', publicKey: new Uint8Array(32) }],
+  signatures: [new Uint8Array(64)],
+});
+
 export async function makeWorld(database: WorldDatabase, natsUrl: string): Promise<World> {
   const logger = createLogger('test', 'error');
   const bell = await connectBell(natsUrl, 'test', logger);
@@ -60,6 +69,7 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
     authority,
     certificateMs: 3_600_000,
     region: 'test',
+    commandKeys: () => Promise.resolve(testKeys),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
   };
   const origin = await serveOrigin(enrollment, endpoints);
@@ -112,6 +122,7 @@ async function startGateway(
     bell,
     logger,
     endpoints,
+    commandKeys: () => testKeys,
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();

@@ -1,5 +1,3 @@
-import { toBinary } from '@bufbuild/protobuf';
-import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
 import { CommandService, type CommandStatus } from '@truffle/api/agent/v1/command_service';
 import type { Transaction } from '@truffle/database';
 import { bells, type About } from '@truffle/kit';
@@ -95,7 +93,7 @@ async function moveOn(
   const lost = work.steps.filter(
     (s) => s.command_id !== null && (s.state === 'WAITING' || s.state === 'RUNNING') && !statuses.has(s.command_id),
   );
-  const resend = lost.map((step) => commandOf(work, step, currentTraceparent()));
+  const resend = lost.map((step) => commandOf(deps.signer, work, step, currentTraceparent()));
   const decision = decide(work.steps, operation.cancel_requested);
   switch (decision.kind) {
     case 'wait':
@@ -157,7 +155,7 @@ async function begin(deps: WorkDeps, work: Work, keys: readonly string[]): Promi
     work.tx,
     begun.map((step) => ({ id: step.server_id ?? '', state: atWork[step.action] })),
   );
-  return { ...still, enqueue: begun.map((step) => commandOf(work, step, currentTraceparent())) };
+  return { ...still, enqueue: begun.map((step) => commandOf(deps.signer, work, step, currentTraceparent())) };
 }
 
 async function send(deps: WorkDeps, about: About, commands: readonly NewCommand[]): Promise<void> {
@@ -170,7 +168,7 @@ async function send(deps: WorkDeps, about: About, commands: readonly NewCommand[
     bytes = 0;
   };
   for (const command of commands) {
-    const size = toBinary(CommandPayloadSchema, command.payload as CommandPayload).length;
+    const size = command.payload.length;
     if (bytes + size > mostBytes || batch.length >= mostCommands) await flush();
     batch.push(command);
     bytes += size;

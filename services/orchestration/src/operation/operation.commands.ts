@@ -1,14 +1,19 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { createHash } from 'node:crypto';
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
 import type { NewCommandSchema } from '@truffle/api/agent/v1/command_service';
 import { deriveId, smbiosUuidOf, type Id } from '@truffle/ids';
 import { canonicalJson } from '@truffle/template-language';
 import type { ClusterRow } from '../cluster/cluster.repo.ts';
+import type { CommandSigner } from '../command-key/command-key.ts';
 import type { ServerRow } from '../server/server.repo.ts';
 import type { OperationRow, StepRow } from './operation.repo.ts';
 
-export type NewCommand = MessageInitShape<typeof NewCommandSchema>;
+/** A command as it goes to the gateway: its payload in bytes already. */
+export type NewCommand = Exclude<MessageInitShape<typeof NewCommandSchema>, { readonly $typeName: string }> & {
+  readonly payload: Uint8Array;
+};
 
 /** How long a command may wait for its agent, and how long it may run, in milliseconds. */
 const startWithin = 24 * 3_600_000;
@@ -27,19 +32,36 @@ export interface CommandParts {
   readonly operation: OperationRow;
 }
 
-/** The command that does `step`; the same bytes each time it is asked for. */
-export function commandOf(parts: CommandParts, step: StepRow, traceparent: string): NewCommand {
+/** The command that does `step`, signed for its agent; the same bytes each time it is asked for. */
+export function commandOf(signer: CommandSigner, parts: CommandParts, step: StepRow, traceparent: string): NewCommand {
   const server = parts.servers.find((s) => s.id === step.server_id);
   if (server === undefined || step.action === 'reserve' || step.action === 'finish')
     throw new TypeError(`the step ${step.key} is no command`);
-  return {
-    id: commandIdOf(parts.cluster.id, parts.operation.id, step.key),
+  const message = payloadOf(parts, step, server);
+  // Serialized here and nowhere else: what is hashed, signed, stored, sent and journalled are these bytes.
+  const payload = toBinary(CommandPayloadSchema, message);
+  const terms = {
+    orgId: parts.cluster.org_id,
     agentId: parts.cluster.agent_id,
+    commandId: commandIdOf(parts.cluster.id, parts.operation.id, step.key),
     resourceKey: `pve:${server.agent_id}/${server.vmid ?? 0}`,
     fence: BigInt(step.fence ?? server.fence),
-    payload: payloadOf(parts, step, server),
-    startBy: timestampFromMs(parts.operation.created_at.getTime() + startWithin),
-    runTimeout: durationFromMs(runWithin[step.action]),
+    op: message.op.case ?? '',
+    payloadSha256: createHash('sha256').update(payload).digest(),
+    startBy: parts.operation.created_at.getTime() + startWithin,
+    runTimeout: runWithin[step.action],
+    needsPermit: true,
+  };
+  return {
+    id: terms.commandId,
+    agentId: terms.agentId,
+    resourceKey: terms.resourceKey,
+    fence: terms.fence,
+    payload,
+    startBy: timestampFromMs(terms.startBy),
+    runTimeout: durationFromMs(terms.runTimeout),
+    needsPermit: terms.needsPermit,
+    ...signer.sign(terms),
     operationId: parts.operation.id,
     workflowId: parts.cluster.id,
     serverId: server.id,

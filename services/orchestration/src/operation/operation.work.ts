@@ -2,6 +2,7 @@ import type { Database, EventAuthor, Transaction } from '@truffle/database';
 import type { About, Bell, Peers } from '@truffle/kit';
 import type { TemplateSandbox } from '@truffle/template-language';
 import { lockCluster, type ClusterRow } from '../cluster/cluster.repo.ts';
+import type { CommandSigner } from '../command-key/command-key.ts';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { serversOf, type ServerRow } from '../server/server.repo.ts';
 import { lockOperation, stepsOf, type OperationRow, type StepView } from './operation.repo.ts';
@@ -12,6 +13,7 @@ export interface WorkDeps {
   readonly peers: Peers;
   readonly bell: Bell;
   readonly sandbox: TemplateSandbox;
+  readonly signer: CommandSigner;
 }
 
 /** An operation with everything that its next move depends on, locked in a transaction. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { ServerSpec } from '@truffle/template-language';
 import { describe, expect, it } from 'vitest';
+import type { SitePolicy } from './plan.policy.ts';
 import { planServers, type Site } from './plan.ts';
 
 const gib = 1024 ** 3;
@@ -30,6 +31,19 @@ const site = (more: Partial<Site> = {}): Site => ({
   vmids: { first: 20000, last: 20009 },
   leased: 0,
   problems: [],
+  policy: undefined,
+  ...more,
+});
+const policy = (more: Partial<SitePolicy> = {}): SitePolicy => ({
+  problem: '',
+  images: ['debian-12'],
+  networks: ['lan'],
+  exec: true,
+  windows: '',
+  maxServers: Number.POSITIVE_INFINITY,
+  maxCpu: Number.POSITIVE_INFINITY,
+  maxMemoryBytes: Number.POSITIVE_INFINITY,
+  maxDiskBytes: Number.POSITIVE_INFINITY,
   ...more,
 });
 const reasons = (servers: ServerSpec[], at: Site) => planServers(servers, at).refusals.map((r) => r.reason);
@@ -54,6 +68,29 @@ describe('a plan', () => {
     expect(reasons([server('a', { diskBytes: 2000 * gib })], site())).toEqual(['CAPACITY_DISK']);
     expect(reasons([server('a')], site({ state: 'revoked' }))).toEqual(['AGENT_UNUSABLE']);
     expect(reasons([server('a')], site({ nodes: [] }))).toContain('SITE_UNKNOWN');
+  });
+
+  it.each<[string, Partial<SitePolicy>]>([
+    ['images', { images: [] }],
+    ['networks', { networks: ['dmz'] }],
+    ['limits.cpu', { maxCpu: 0.5 }],
+    ['limits.memory', { maxMemoryBytes: gib - 1 }],
+    ['limits.disk', { maxDiskBytes: 9 * gib }],
+    ['limits.servers', { maxServers: 3 }],
+    ['exec', { exec: false }],
+    ['policy', { problem: 'policy.yaml:1:1: exec must be on or off' }],
+  ])('says what the site’s policy would refuse: %s', (rule, more) => {
+    const { refusals } = planServers([server('a'), server('b')], site({ leased: 2, policy: policy(more) }), true);
+    expect(refusals.map((r) => [r.reason, r.parameters['rule']])).toEqual([['POLICY_VIOLATION', rule]]);
+    expect(refusals[0]?.remedy).not.toBe('');
+  });
+
+  it('is not hindered by a policy that allows it, and warns of its windows', () => {
+    const allowed = policy({ maxServers: 4, maxCpu: 1, maxMemoryBytes: gib, maxDiskBytes: 10 * gib, exec: false });
+    expect(reasons([server('a'), server('b')], site({ leased: 2, policy: allowed }))).toEqual([]);
+    const { warnings, refusals } = planServers([server('a')], site({ policy: policy({ windows: 'sat,sun' }) }));
+    expect(refusals).toEqual([]);
+    expect(warnings).toEqual(['the site is worked on in its maintenance windows only: sat,sun']);
   });
 
   it('goes on when the agent is away, and says so', () => {

@@ -1,4 +1,5 @@
 import type { ServerSpec } from '@truffle/template-language';
+import { violations, type SitePolicy } from './plan.policy.ts';
 
 /** What planning needs to know of a site, as its agent last reported it. */
 export interface Site {
@@ -17,6 +18,8 @@ export interface Site {
   /** VMIDs of the range that are leased already. */
   readonly leased: number;
   readonly problems: readonly string[];
+  /** What the site's own policy allows; undefined where it has none. */
+  readonly policy: SitePolicy | undefined;
 }
 
 export interface Placement {
@@ -39,10 +42,15 @@ export interface Planned {
   readonly fits: boolean;
 }
 
-/** Places every server on the node with the most free memory, apart from its fellows where it asks to be. Pure. */
-export function planServers(servers: readonly ServerSpec[], site: Site): Planned {
-  const refusals = [...siteRefusals(site), ...serverRefusals(servers, site)];
+/**
+ * Places every server on the node with the most free memory, apart from its fellows where it asks to be. Pure.
+ * @param deploys whether anything is run on them afterwards
+ */
+export function planServers(servers: readonly ServerSpec[], site: Site, deploys = false): Planned {
+  const refusals = [...siteRefusals(site), ...serverRefusals(servers, site), ...policyRefusals(servers, site, deploys)];
   const warnings: string[] = [...site.problems];
+  if (site.policy !== undefined && site.policy.windows !== '')
+    warnings.push(`the site is worked on in its maintenance windows only: ${site.policy.windows}`);
   if (site.state === 'offline') warnings.push(`the agent ${site.agentName} is not connected: the commands wait for it`);
   const { placements, overfull } = place(servers, site);
   const diskWanted = servers.reduce((sum, s) => sum + s.diskBytes, 0);
@@ -127,6 +135,17 @@ function serverRefusals(servers: readonly ServerSpec[], site: Site): Refusal[] {
     });
   return refusals;
 }
+
+/** The same reason that the agent would refuse the commands with. */
+const policyRefusals = (servers: readonly ServerSpec[], { policy, leased }: Site, deploys: boolean): Refusal[] =>
+  policy === undefined
+    ? []
+    : violations(policy, servers, leased, deploys).map(({ rule, wanted, allowed }) => ({
+        reason: 'POLICY_VIOLATION',
+        message: `the site's policy does not allow it: ${rule} would be ${wanted}, allowed is ${allowed}`,
+        remedy: `ask for what is allowed, or have the site's operator change ${rule} in the policy file`,
+        parameters: { rule, wanted, allowed },
+      }));
 
 function place(servers: readonly ServerSpec[], site: Site): { placements: Placement[]; overfull: ServerSpec[] } {
   const nodes = site.nodes

@@ -1,4 +1,4 @@
-import { AgentState, type Agent } from '@truffle/api/agent/v1/agent';
+import { AgentState, type Agent, type SitePolicy as PolicyMessage } from '@truffle/api/agent/v1/agent';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import type { ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
 import { SourceService } from '@truffle/api/template/v1/source_service';
@@ -15,6 +15,7 @@ import {
 } from '@truffle/template-language';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { countLeases } from '../server/server.repo.ts';
+import type { SitePolicy } from './plan.policy.ts';
 import { planServers, type Planned, type Site } from './plan.ts';
 
 export interface PlanDeps {
@@ -57,13 +58,14 @@ export async function drawPlan(deps: PlanDeps, caller: Caller, spec: ClusterSpec
   const expanded = await deps.sandbox.expandServers(template, resolved.params, spec.name);
   if (!expanded.ok) throw refused(expanded.problems, 'spec');
   const site = await siteOf(deps, caller, agent);
+  const rollout = rolloutPlan(template, expanded.servers);
   return {
     template,
     templateRef: `${source.version?.templateName ?? ''}@${source.version?.version ?? ''}`,
     parameters: resolved.params,
     generated: resolved.generate,
-    rollout: rolloutPlan(template, expanded.servers),
-    planned: planServers(expanded.servers, site),
+    rollout,
+    planned: planServers(expanded.servers, site, rollout.length > 0),
   };
 }
 
@@ -120,5 +122,18 @@ async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Sit
     vmids,
     leased: await deps.database.tenant(caller.orgId, (tx) => countLeases(tx, agent.id, vmids)),
     problems: inventory?.problems ?? [],
+    policy: inventory?.policy?.inForce === true ? policyOf(inventory.policy) : undefined,
   };
 }
+
+const policyOf = (policy: PolicyMessage): SitePolicy => ({
+  problem: policy.problem,
+  images: policy.images,
+  networks: policy.networks,
+  exec: policy.exec,
+  windows: policy.windows,
+  maxServers: policy.maxServers < 0 ? Number.POSITIVE_INFINITY : policy.maxServers,
+  maxCpu: policy.maxCpu || Number.POSITIVE_INFINITY,
+  maxMemoryBytes: Number(policy.maxMemoryBytes) || Number.POSITIVE_INFINITY,
+  maxDiskBytes: Number(policy.maxDiskBytes) || Number.POSITIVE_INFINITY,
+});

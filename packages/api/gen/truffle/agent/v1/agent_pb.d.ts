@@ -233,6 +233,13 @@ export declare type Inventory = Message<"truffle.agent.v1.Inventory"> & {
    * @generated from field: repeated truffle.agent.v1.Storage storages = 11;
    */
   storages: Storage[];
+
+  /**
+   * What the site's own policy allows; unset from agents that know none.
+   *
+   * @generated from field: truffle.agent.v1.SitePolicy policy = 20;
+   */
+  policy?: SitePolicy | undefined;
 };
 
 /**
@@ -240,6 +247,96 @@ export declare type Inventory = Message<"truffle.agent.v1.Inventory"> & {
  * Use `create(InventorySchema)` to create a new message.
  */
 export declare const InventorySchema: GenMessage<Inventory>;
+
+/**
+ * What a site's policy file allows, as far as planning needs it. The agent enforces it, whatever the control plane believes.
+ *
+ * @generated from message truffle.agent.v1.SitePolicy
+ */
+export declare type SitePolicy = Message<"truffle.agent.v1.SitePolicy"> & {
+  /**
+   * Whether there is a policy file; without one everything is allowed that the site's configuration offers.
+   *
+   * @generated from field: bool in_force = 1;
+   */
+  inForce: boolean;
+
+  /**
+   * What stands in the way of all work, e.g. where the file does not parse; empty when nothing does.
+   *
+   * @generated from field: string problem = 2;
+   */
+  problem: string;
+
+  /**
+   * Images that are allowed, of those that the site has.
+   *
+   * @generated from field: repeated string images = 3;
+   */
+  images: string[];
+
+  /**
+   * Networks that are allowed, of those that the site has.
+   *
+   * @generated from field: repeated string networks = 4;
+   */
+  networks: string[];
+
+  /**
+   * Whether deployments may run steps on servers.
+   *
+   * @generated from field: bool exec = 5;
+   */
+  exec: boolean;
+
+  /**
+   * Most servers in all; -1 for no bound.
+   *
+   * @generated from field: int32 max_servers = 6;
+   */
+  maxServers: number;
+
+  /**
+   * Most virtual processors of a server; 0 for no bound.
+   *
+   * @generated from field: int32 max_cpu = 7;
+   */
+  maxCpu: number;
+
+  /**
+   * Most memory of a server in bytes; 0 for no bound.
+   *
+   * @generated from field: int64 max_memory_bytes = 8;
+   */
+  maxMemoryBytes: bigint;
+
+  /**
+   * Most disk of a server in bytes; 0 for no bound.
+   *
+   * @generated from field: int64 max_disk_bytes = 9;
+   */
+  maxDiskBytes: bigint;
+
+  /**
+   * Most servers that are deleted in any hour; -1 for no bound.
+   *
+   * @generated from field: int32 deletes_per_hour = 10;
+   */
+  deletesPerHour: number;
+
+  /**
+   * When work is done, in words; empty for at any time.
+   *
+   * @generated from field: string windows = 11;
+   */
+  windows: string;
+};
+
+/**
+ * Describes the message truffle.agent.v1.SitePolicy.
+ * Use `create(SitePolicySchema)` to create a new message.
+ */
+export declare const SitePolicySchema: GenMessage<SitePolicy>;
 
 /**
  * One hypervisor node.

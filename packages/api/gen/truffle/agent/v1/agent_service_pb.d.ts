@@ -9,6 +9,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Agent } from "./agent_pb.js";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
+import type { CommandKeySet } from "./command_pb.js";
 
 /**
  * Describes the file truffle/agent/v1/agent_service.proto.
@@ -353,6 +354,13 @@ export declare type EnrollResponse = Message<"truffle.agent.v1.EnrollResponse"> 
    * @generated from field: string server_name = 6;
    */
   serverName: string;
+
+  /**
+   * Keys that commands are signed with: pinned from now on.
+   *
+   * @generated from field: truffle.agent.v1.CommandKeySet command_keys = 20;
+   */
+  commandKeys?: CommandKeySet | undefined;
 };
 
 /**

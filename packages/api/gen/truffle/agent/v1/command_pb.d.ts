@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Failure } from "../../type/v1/failure_pb.js";
 
 /**
@@ -75,6 +75,34 @@ export declare type Command = Message<"truffle.agent.v1.Command"> & {
    * @generated from field: string traceparent = 8;
    */
   traceparent: string;
+
+  /**
+   * When it must have begun; the gateway judges it, the signature binds it.
+   *
+   * @generated from field: google.protobuf.Timestamp start_by = 20;
+   */
+  startBy?: Timestamp | undefined;
+
+  /**
+   * Ed25519 over all that it asks for, by orchestration; empty for a command of the gateway's own, which has no effect.
+   *
+   * @generated from field: bytes signature = 21;
+   */
+  signature: Uint8Array;
+
+  /**
+   * The key that signed it.
+   *
+   * @generated from field: string key_id = 22;
+   */
+  keyId: string;
+
+  /**
+   * The agent that it is for.
+   *
+   * @generated from field: string agent_id = 23;
+   */
+  agentId: string;
 };
 
 /**
@@ -82,6 +110,67 @@ export declare type Command = Message<"truffle.agent.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export declare const CommandSchema: GenMessage<Command>;
+
+/**
+ * A key that commands are signed with.
+ *
+ * @generated from message truffle.agent.v1.CommandKey
+ */
+export declare type CommandKey = Message<"truffle.agent.v1.CommandKey"> & {
+  /**
+   * Names the key: made from its bytes.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * Ed25519 public key, 32 bytes.
+   *
+   * @generated from field: bytes public_key = 2;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message truffle.agent.v1.CommandKey.
+ * Use `create(CommandKeySchema)` to create a new message.
+ */
+export declare const CommandKeySchema: GenMessage<CommandKey>;
+
+/**
+ * The keys that commands are signed with, as orchestration hands them out.
+ *
+ * @generated from message truffle.agent.v1.CommandKeySet
+ */
+export declare type CommandKeySet = Message<"truffle.agent.v1.CommandKeySet"> & {
+  /**
+   * Rises with each change; an agent takes no lower one.
+   *
+   * @generated from field: int64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * Those that are good now; the first one signs.
+   *
+   * @generated from field: repeated truffle.agent.v1.CommandKey keys = 2;
+   */
+  keys: CommandKey[];
+
+  /**
+   * The set, signed by each of its keys, in their order: an agent takes it on the word of one that it pins.
+   *
+   * @generated from field: repeated bytes signatures = 3;
+   */
+  signatures: Uint8Array[];
+};
+
+/**
+ * Describes the message truffle.agent.v1.CommandKeySet.
+ * Use `create(CommandKeySetSchema)` to create a new message.
+ */
+export declare const CommandKeySetSchema: GenMessage<CommandKeySet>;
 
 /**
  * What to do.

@@ -6,14 +6,14 @@
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_truffle_type_v1_failure } from "../../type/v1/failure_pb.js";
 
 /**
  * Describes the file truffle/agent/v1/command.proto.
  */
 export const file_truffle_agent_v1_command = /*@__PURE__*/
-  fileDesc("Ch50cnVmZmxlL2FnZW50L3YxL2NvbW1hbmQucHJvdG8SEHRydWZmbGUuYWdlbnQudjEivgEKB0NvbW1hbmQSCgoCaWQYASABKAkSFAoMcmVzb3VyY2Vfa2V5GAIgASgJEg0KBWZlbmNlGAMgASgDEg8KB3BheWxvYWQYBCABKAwSFgoOcGF5bG9hZF9zaGEyNTYYBSABKAwSLgoLcnVuX3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFAoMbmVlZHNfcGVybWl0GAcgASgIEhMKC3RyYWNlcGFyZW50GAggASgJIusBCg5Db21tYW5kUGF5bG9hZBImCgRwaW5nGAEgASgLMhYudHJ1ZmZsZS5hZ2VudC52MS5QaW5nSAASNwoNZW5zdXJlX3NlcnZlchgCIAEoCzIeLnRydWZmbGUuYWdlbnQudjEuRW5zdXJlU2VydmVySAASNwoNZGVsZXRlX3NlcnZlchgDIAEoCzIeLnRydWZmbGUuYWdlbnQudjEuRGVsZXRlU2VydmVySAASOQoOcnVuX2RlcGxveW1lbnQYBCABKAsyHy50cnVmZmxlLmFnZW50LnYxLlJ1bkRlcGxveW1lbnRIAEIECgJvcCLBAQoNQ29tbWFuZFJlc3VsdBISCgpjb21tYW5kX2lkGAEgASgJEgsKA2xzbhgCIAEoAxIqCgdvdXRjb21lGAMgASgOMhkudHJ1ZmZsZS5hZ2VudC52MS5PdXRjb21lEigKBmVmZmVjdBgEIAEoDjIYLnRydWZmbGUuYWdlbnQudjEuRWZmZWN0EikKB2ZhaWx1cmUYBSABKAsyGC50cnVmZmxlLnR5cGUudjEuRmFpbHVyZRIOCgZvdXRwdXQYBiABKAwidQoNQ29tbWFuZE91dHB1dBImCgRwb25nGAEgASgLMhYudHJ1ZmZsZS5hZ2VudC52MS5Qb25nSAASMgoGc2VydmVyGAIgASgLMiAudHJ1ZmZsZS5hZ2VudC52MS5TZXJ2ZXJPYnNlcnZlZEgAQggKBm91dHB1dCIVCgRQaW5nEg0KBW5vbmNlGAEgASgJIhUKBFBvbmcSDQoFbm9uY2UYASABKAki3AEKDEVuc3VyZVNlcnZlchIRCglzZXJ2ZXJfaWQYASABKAkSEgoKY2x1c3Rlcl9pZBgCIAEoCRIOCgZvcmdfaWQYAyABKAkSDAoEbmFtZRgEIAEoCRIMCgR2bWlkGAUgASgFEgwKBG5vZGUYBiABKAkSDQoFaW1hZ2UYByABKAkSCwoDY3B1GAggASgFEhQKDG1lbW9yeV9ieXRlcxgJIAEoAxISCgpkaXNrX2J5dGVzGAogASgDEhAKCG5ldHdvcmtzGAsgAygJEhMKC3NtYmlvc191dWlkGAwgASgJIkoKDlNlcnZlck9ic2VydmVkEgwKBG5vZGUYASABKAkSDAoEdm1pZBgCIAEoBRIPCgdhZGRyZXNzGAMgASgJEgsKA21hYxgEIAEoCSJoCgxEZWxldGVTZXJ2ZXISEQoJc2VydmVyX2lkGAEgASgJEhIKCmNsdXN0ZXJfaWQYAiABKAkSDgoGb3JnX2lkGAMgASgJEgwKBHZtaWQYBCABKAUSEwoLc21iaW9zX3V1aWQYBSABKAkiuwIKDVJ1bkRlcGxveW1lbnQSEQoJc2VydmVyX2lkGAEgASgJEhIKCmNsdXN0ZXJfaWQYAiABKAkSDgoGb3JnX2lkGAMgASgJEg8KB2FkZHJlc3MYBCABKAkSEgoKZGVwbG95bWVudBgFIAEoCRIQCghyZXZpc2lvbhgGIAEoBRIVCg10ZW1wbGF0ZV9qc29uGAcgASgMEhMKC3BhcmFtc19qc29uGAggASgMEhQKDGNvbnRleHRfanNvbhgJIAEoDBIuCgdzZWNyZXRzGAogAygLMh0udHJ1ZmZsZS5hZ2VudC52MS5TZWFsZWRWYWx1ZRI0CglnZW5lcmF0ZWQYCyADKAsyIS50cnVmZmxlLmFnZW50LnYxLkdlbmVyYXRlZFNlY3JldBIUCgxzZWNyZXRfc2NvcGUYDCABKAkiXwoLU2VhbGVkVmFsdWUSDAoEbmFtZRgBIAEoCRIOCgZrZXlfaWQYAiABKAkSDgoGc2VhbGVkGAMgASgMEg8KB3ZlcnNpb24YBCABKAUSEQoJbm90X2FmdGVyGAUgASgDIkwKD0dlbmVyYXRlZFNlY3JldBIMCgRuYW1lGAEgASgJEhoKBmxlbmd0aBgCIAEoBUIKukgHGgUYgAIoCBIPCgdjaGFyc2V0GAMgASgJKmQKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhUKEU9VVENPTUVfU1VDQ0VFREVEEAESEgoOT1VUQ09NRV9GQUlMRUQQAhIVChFPVVRDT01FX0NBTkNFTExFRBADKlYKBkVmZmVjdBIWChJFRkZFQ1RfVU5TUEVDSUZJRUQQABIPCgtFRkZFQ1RfTk9ORRABEhIKDkVGRkVDVF9QQVJUSUFMEAISDwoLRUZGRUNUX0ZVTEwQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_truffle_type_v1_failure]);
+  fileDesc("Ch50cnVmZmxlL2FnZW50L3YxL2NvbW1hbmQucHJvdG8SEHRydWZmbGUuYWdlbnQudjEioQIKB0NvbW1hbmQSCgoCaWQYASABKAkSFAoMcmVzb3VyY2Vfa2V5GAIgASgJEg0KBWZlbmNlGAMgASgDEg8KB3BheWxvYWQYBCABKAwSFgoOcGF5bG9hZF9zaGEyNTYYBSABKAwSLgoLcnVuX3RpbWVvdXQYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFAoMbmVlZHNfcGVybWl0GAcgASgIEhMKC3RyYWNlcGFyZW50GAggASgJEiwKCHN0YXJ0X2J5GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzaWduYXR1cmUYFSABKAwSDgoGa2V5X2lkGBYgASgJEhAKCGFnZW50X2lkGBcgASgJIjAKCkNvbW1hbmRLZXkSDgoGa2V5X2lkGAEgASgJEhIKCnB1YmxpY19rZXkYAiABKAwiYAoNQ29tbWFuZEtleVNldBIPCgd2ZXJzaW9uGAEgASgDEioKBGtleXMYAiADKAsyHC50cnVmZmxlLmFnZW50LnYxLkNvbW1hbmRLZXkSEgoKc2lnbmF0dXJlcxgDIAMoDCLrAQoOQ29tbWFuZFBheWxvYWQSJgoEcGluZxgBIAEoCzIWLnRydWZmbGUuYWdlbnQudjEuUGluZ0gAEjcKDWVuc3VyZV9zZXJ2ZXIYAiABKAsyHi50cnVmZmxlLmFnZW50LnYxLkVuc3VyZVNlcnZlckgAEjcKDWRlbGV0ZV9zZXJ2ZXIYAyABKAsyHi50cnVmZmxlLmFnZW50LnYxLkRlbGV0ZVNlcnZlckgAEjkKDnJ1bl9kZXBsb3ltZW50GAQgASgLMh8udHJ1ZmZsZS5hZ2VudC52MS5SdW5EZXBsb3ltZW50SABCBAoCb3AiwQEKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoCRILCgNsc24YAiABKAMSKgoHb3V0Y29tZRgDIAEoDjIZLnRydWZmbGUuYWdlbnQudjEuT3V0Y29tZRIoCgZlZmZlY3QYBCABKA4yGC50cnVmZmxlLmFnZW50LnYxLkVmZmVjdBIpCgdmYWlsdXJlGAUgASgLMhgudHJ1ZmZsZS50eXBlLnYxLkZhaWx1cmUSDgoGb3V0cHV0GAYgASgMInUKDUNvbW1hbmRPdXRwdXQSJgoEcG9uZxgBIAEoCzIWLnRydWZmbGUuYWdlbnQudjEuUG9uZ0gAEjIKBnNlcnZlchgCIAEoCzIgLnRydWZmbGUuYWdlbnQudjEuU2VydmVyT2JzZXJ2ZWRIAEIICgZvdXRwdXQiFQoEUGluZxINCgVub25jZRgBIAEoCSIVCgRQb25nEg0KBW5vbmNlGAEgASgJItwBCgxFbnN1cmVTZXJ2ZXISEQoJc2VydmVyX2lkGAEgASgJEhIKCmNsdXN0ZXJfaWQYAiABKAkSDgoGb3JnX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEdm1pZBgFIAEoBRIMCgRub2RlGAYgASgJEg0KBWltYWdlGAcgASgJEgsKA2NwdRgIIAEoBRIUCgxtZW1vcnlfYnl0ZXMYCSABKAMSEgoKZGlza19ieXRlcxgKIAEoAxIQCghuZXR3b3JrcxgLIAMoCRITCgtzbWJpb3NfdXVpZBgMIAEoCSJKCg5TZXJ2ZXJPYnNlcnZlZBIMCgRub2RlGAEgASgJEgwKBHZtaWQYAiABKAUSDwoHYWRkcmVzcxgDIAEoCRILCgNtYWMYBCABKAkiaAoMRGVsZXRlU2VydmVyEhEKCXNlcnZlcl9pZBgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEg4KBm9yZ19pZBgDIAEoCRIMCgR2bWlkGAQgASgFEhMKC3NtYmlvc191dWlkGAUgASgJIrsCCg1SdW5EZXBsb3ltZW50EhEKCXNlcnZlcl9pZBgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEg4KBm9yZ19pZBgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEhIKCmRlcGxveW1lbnQYBSABKAkSEAoIcmV2aXNpb24YBiABKAUSFQoNdGVtcGxhdGVfanNvbhgHIAEoDBITCgtwYXJhbXNfanNvbhgIIAEoDBIUCgxjb250ZXh0X2pzb24YCSABKAwSLgoHc2VjcmV0cxgKIAMoCzIdLnRydWZmbGUuYWdlbnQudjEuU2VhbGVkVmFsdWUSNAoJZ2VuZXJhdGVkGAsgAygLMiEudHJ1ZmZsZS5hZ2VudC52MS5HZW5lcmF0ZWRTZWNyZXQSFAoMc2VjcmV0X3Njb3BlGAwgASgJIl8KC1NlYWxlZFZhbHVlEgwKBG5hbWUYASABKAkSDgoGa2V5X2lkGAIgASgJEg4KBnNlYWxlZBgDIAEoDBIPCgd2ZXJzaW9uGAQgASgFEhEKCW5vdF9hZnRlchgFIAEoAyJMCg9HZW5lcmF0ZWRTZWNyZXQSDAoEbmFtZRgBIAEoCRIaCgZsZW5ndGgYAiABKAVCCrpIBxoFGIACKAgSDwoHY2hhcnNldBgDIAEoCSpkCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX1NVQ0NFRURFRBABEhIKDk9VVENPTUVfRkFJTEVEEAISFQoRT1VUQ09NRV9DQU5DRUxMRUQQAypWCgZFZmZlY3QSFgoSRUZGRUNUX1VOU1BFQ0lGSUVEEAASDwoLRUZGRUNUX05PTkUQARISCg5FRkZFQ1RfUEFSVElBTBACEg8KC0VGRkVDVF9GVUxMEANiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_truffle_type_v1_failure]);
 
 /**
  * Describes the message truffle.agent.v1.Command.
@@ -23,81 +23,95 @@ export const CommandSchema = /*@__PURE__*/
   messageDesc(file_truffle_agent_v1_command, 0);
 
 /**
+ * Describes the message truffle.agent.v1.CommandKey.
+ * Use `create(CommandKeySchema)` to create a new message.
+ */
+export const CommandKeySchema = /*@__PURE__*/
+  messageDesc(file_truffle_agent_v1_command, 1);
+
+/**
+ * Describes the message truffle.agent.v1.CommandKeySet.
+ * Use `create(CommandKeySetSchema)` to create a new message.
+ */
+export const CommandKeySetSchema = /*@__PURE__*/
+  messageDesc(file_truffle_agent_v1_command, 2);
+
+/**
  * Describes the message truffle.agent.v1.CommandPayload.
  * Use `create(CommandPayloadSchema)` to create a new message.
  */
 export const CommandPayloadSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 1);
+  messageDesc(file_truffle_agent_v1_command, 3);
 
 /**
  * Describes the message truffle.agent.v1.CommandResult.
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 2);
+  messageDesc(file_truffle_agent_v1_command, 4);
 
 /**
  * Describes the message truffle.agent.v1.CommandOutput.
  * Use `create(CommandOutputSchema)` to create a new message.
  */
 export const CommandOutputSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 3);
+  messageDesc(file_truffle_agent_v1_command, 5);
 
 /**
  * Describes the message truffle.agent.v1.Ping.
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 4);
+  messageDesc(file_truffle_agent_v1_command, 6);
 
 /**
  * Describes the message truffle.agent.v1.Pong.
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 5);
+  messageDesc(file_truffle_agent_v1_command, 7);
 
 /**
  * Describes the message truffle.agent.v1.EnsureServer.
  * Use `create(EnsureServerSchema)` to create a new message.
  */
 export const EnsureServerSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 6);
+  messageDesc(file_truffle_agent_v1_command, 8);
 
 /**
  * Describes the message truffle.agent.v1.ServerObserved.
  * Use `create(ServerObservedSchema)` to create a new message.
  */
 export const ServerObservedSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 7);
+  messageDesc(file_truffle_agent_v1_command, 9);
 
 /**
  * Describes the message truffle.agent.v1.DeleteServer.
  * Use `create(DeleteServerSchema)` to create a new message.
  */
 export const DeleteServerSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 8);
+  messageDesc(file_truffle_agent_v1_command, 10);
 
 /**
  * Describes the message truffle.agent.v1.RunDeployment.
  * Use `create(RunDeploymentSchema)` to create a new message.
  */
 export const RunDeploymentSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 9);
+  messageDesc(file_truffle_agent_v1_command, 11);
 
 /**
  * Describes the message truffle.agent.v1.SealedValue.
  * Use `create(SealedValueSchema)` to create a new message.
  */
 export const SealedValueSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 10);
+  messageDesc(file_truffle_agent_v1_command, 12);
 
 /**
  * Describes the message truffle.agent.v1.GeneratedSecret.
  * Use `create(GeneratedSecretSchema)` to create a new message.
  */
 export const GeneratedSecretSchema = /*@__PURE__*/
-  messageDesc(file_truffle_agent_v1_command, 11);
+  messageDesc(file_truffle_agent_v1_command, 13);
 
 /**
  * Describes the enum truffle.agent.v1.Outcome.

@@ -6,9 +6,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { CommandOutput, CommandPayload, Effect } from "./command_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Failure } from "../../type/v1/failure_pb.js";
+import type { CommandOutput, Effect } from "./command_pb.js";
 import type { Agent } from "./agent_pb.js";
 
 /**
@@ -51,11 +51,11 @@ export declare type NewCommand = Message<"truffle.agent.v1.NewCommand"> & {
   fence: bigint;
 
   /**
-   * What to do.
+   * `CommandPayload`, serialized once by who gives the command: hash and signature cover these bytes.
    *
-   * @generated from field: truffle.agent.v1.CommandPayload payload = 5;
+   * @generated from field: bytes payload = 5;
    */
-  payload?: CommandPayload | undefined;
+  payload: Uint8Array;
 
   /**
    * When it must have begun.
@@ -105,6 +105,27 @@ export declare type NewCommand = Message<"truffle.agent.v1.NewCommand"> & {
    * @generated from field: string traceparent = 12;
    */
   traceparent: string;
+
+  /**
+   * Ed25519 over all that it asks for; passed on as it is.
+   *
+   * @generated from field: bytes signature = 20;
+   */
+  signature: Uint8Array;
+
+  /**
+   * The key that signed it.
+   *
+   * @generated from field: string key_id = 21;
+   */
+  keyId: string;
+
+  /**
+   * Whether it needs a permit before it takes effect.
+   *
+   * @generated from field: bool needs_permit = 22;
+   */
+  needsPermit: boolean;
 };
 
 /**

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Command, CommandResult } from "./command_pb.js";
+import type { Command, CommandKeySet, CommandResult } from "./command_pb.js";
 import type { Inventory } from "./agent_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Failure } from "../../type/v1/failure_pb.js";
@@ -370,6 +370,13 @@ export declare type Welcome = Message<"truffle.agent.v1.Welcome"> & {
    * @generated from field: repeated string endpoints = 7;
    */
   endpoints: string[];
+
+  /**
+   * Keys that commands are signed with; taken only when one that the agent pins signed the set.
+   *
+   * @generated from field: truffle.agent.v1.CommandKeySet command_keys = 20;
+   */
+  commandKeys?: CommandKeySet | undefined;
 };
 
 /**
