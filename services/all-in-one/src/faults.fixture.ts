@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TestSite } from '@truffle/testkit';
 import type { GatewayReplica, Replicas } from './replicas.fixture.ts';
 
-const preload = resolve(import.meta.dirname, '../../../agent/src/testing/fail-point.testing.ts');
+const preload = resolve(import.meta.dirname, '../../../agent/src/journal/fail-point.testing.ts');
 const records = ['accept', 'permit', 'intend', 'observe', 'end', 'forget'] as const;
 
 /** Random numbers that a seed repeats: mulberry32. */

@@ -3,7 +3,7 @@
  * `FAIL_POINT=accept:before:3` ends the process without a word just before (or `after`) the journal's third `accept` has reached the disk; the
  * names are those of the journal's records. `CLOCK_SKEW_MS` sets the wall clock off; the monotonic one goes on as it is.
  */
-import { Journal } from '../journal/journal.ts';
+import { Journal } from './journal.ts';
 
 const records = ['accept', 'permit', 'intend', 'observe', 'end', 'forget'] as const;
 const [name, side, nth] = (process.env['FAIL_POINT'] ?? '').split(':');
