@@ -92,14 +92,7 @@ function newCommandOf(command: NewCommand, orgId: string, traceparent: string, f
   return queued;
 }
 
+/** The organization that a payload says it is about; undefined for one that is about none. */
 function orgIn({ op }: CommandPayload): string | undefined {
-  switch (op.case) {
-    case 'ensureServer':
-    case 'deleteServer':
-    case 'runDeployment':
-      return op.value.orgId;
-    case 'ping':
-    case undefined:
-      return undefined;
-  }
+  return op.value !== undefined && 'orgId' in op.value ? op.value.orgId : undefined;
 }

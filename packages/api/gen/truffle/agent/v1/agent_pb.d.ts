@@ -240,6 +240,13 @@ export declare type Inventory = Message<"truffle.agent.v1.Inventory"> & {
    * @generated from field: truffle.agent.v1.SitePolicy policy = 20;
    */
   policy?: SitePolicy | undefined;
+
+  /**
+   * What the site can do beyond servers as they are, e.g. `cloud-init:no-cloud`, `high-availability`, `clone:full`.
+   *
+   * @generated from field: repeated string features = 30;
+   */
+  features: string[];
 };
 
 /**

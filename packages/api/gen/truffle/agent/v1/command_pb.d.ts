@@ -7,6 +7,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { DeleteSnapshot, MigrateServer, ResizeServer, RollbackServer, ServerPlaced, ServerResized, SnapshotObserved, SnapshotServer, StartServer, StopServer } from "./server_command_pb.js";
+import type { CollectOrphans, ImageImported, ImportImage, OrphansCollected } from "./site_command_pb.js";
 import type { Failure } from "../../type/v1/failure_pb.js";
 
 /**
@@ -215,6 +217,78 @@ export declare type CommandPayload = Message<"truffle.agent.v1.CommandPayload"> 
      */
     value: RunDeployment;
     case: "runDeployment";
+  } | {
+    /**
+     * Make one snapshot of a server exist.
+     *
+     * @generated from field: truffle.agent.v1.SnapshotServer snapshot_server = 20;
+     */
+    value: SnapshotServer;
+    case: "snapshotServer";
+  } | {
+    /**
+     * Put a server back to a snapshot.
+     *
+     * @generated from field: truffle.agent.v1.RollbackServer rollback_server = 21;
+     */
+    value: RollbackServer;
+    case: "rollbackServer";
+  } | {
+    /**
+     * Make one snapshot of a server be gone.
+     *
+     * @generated from field: truffle.agent.v1.DeleteSnapshot delete_snapshot = 22;
+     */
+    value: DeleteSnapshot;
+    case: "deleteSnapshot";
+  } | {
+    /**
+     * Make a server have the given size.
+     *
+     * @generated from field: truffle.agent.v1.ResizeServer resize_server = 23;
+     */
+    value: ResizeServer;
+    case: "resizeServer";
+  } | {
+    /**
+     * Make a server be on the given node.
+     *
+     * @generated from field: truffle.agent.v1.MigrateServer migrate_server = 24;
+     */
+    value: MigrateServer;
+    case: "migrateServer";
+  } | {
+    /**
+     * Make a server run.
+     *
+     * @generated from field: truffle.agent.v1.StartServer start_server = 25;
+     */
+    value: StartServer;
+    case: "startServer";
+  } | {
+    /**
+     * Make a server stand still.
+     *
+     * @generated from field: truffle.agent.v1.StopServer stop_server = 26;
+     */
+    value: StopServer;
+    case: "stopServer";
+  } | {
+    /**
+     * Make an image exist that servers are made from.
+     *
+     * @generated from field: truffle.agent.v1.ImportImage import_image = 27;
+     */
+    value: ImportImage;
+    case: "importImage";
+  } | {
+    /**
+     * Find what is ours and no longer wanted, and remove it.
+     *
+     * @generated from field: truffle.agent.v1.CollectOrphans collect_orphans = 28;
+     */
+    value: CollectOrphans;
+    case: "collectOrphans";
   } | { case: undefined; value?: undefined };
 };
 
@@ -306,6 +380,46 @@ export declare type CommandOutput = Message<"truffle.agent.v1.CommandOutput"> & 
      */
     value: ServerObserved;
     case: "server";
+  } | {
+    /**
+     * Of SnapshotServer.
+     *
+     * @generated from field: truffle.agent.v1.SnapshotObserved snapshot = 20;
+     */
+    value: SnapshotObserved;
+    case: "snapshot";
+  } | {
+    /**
+     * Of ResizeServer.
+     *
+     * @generated from field: truffle.agent.v1.ServerResized resized = 21;
+     */
+    value: ServerResized;
+    case: "resized";
+  } | {
+    /**
+     * Of RollbackServer, MigrateServer, StartServer and StopServer.
+     *
+     * @generated from field: truffle.agent.v1.ServerPlaced placed = 22;
+     */
+    value: ServerPlaced;
+    case: "placed";
+  } | {
+    /**
+     * Of ImportImage.
+     *
+     * @generated from field: truffle.agent.v1.ImageImported image = 23;
+     */
+    value: ImageImported;
+    case: "image";
+  } | {
+    /**
+     * Of CollectOrphans.
+     *
+     * @generated from field: truffle.agent.v1.OrphansCollected orphans = 24;
+     */
+    value: OrphansCollected;
+    case: "orphans";
   } | { case: undefined; value?: undefined };
 };
 
@@ -444,6 +558,48 @@ export declare type EnsureServer = Message<"truffle.agent.v1.EnsureServer"> & {
    * @generated from field: string smbios_uuid = 12;
    */
   smbiosUuid: string;
+
+  /**
+   * Storage for its disks, one that the site offers; empty for the site's own choice.
+   *
+   * @generated from field: string storage = 30;
+   */
+  storage: string;
+
+  /**
+   * How its disks come from the image; unspecified for the site's own choice.
+   *
+   * @generated from field: truffle.agent.v1.CloneMode clone_mode = 31;
+   */
+  cloneMode: CloneMode;
+
+  /**
+   * Tags besides the agent's own: lower-case letters, digits, dashes and underscores.
+   *
+   * @generated from field: repeated string tags = 32;
+   */
+  tags: string[];
+
+  /**
+   * Nodes that it keeps away from where another has room: those of its fellows.
+   *
+   * @generated from field: repeated string avoid_nodes = 33;
+   */
+  avoidNodes: string[];
+
+  /**
+   * Whether the hypervisor's high availability looks after it.
+   *
+   * @generated from field: bool high_availability = 34;
+   */
+  highAvailability: boolean;
+
+  /**
+   * How the guest learns who it is; unspecified for the site's own choice.
+   *
+   * @generated from field: truffle.agent.v1.CloudInit cloud_init = 35;
+   */
+  cloudInit: CloudInit;
 };
 
 /**
@@ -799,4 +955,70 @@ export enum Effect {
  * Describes the enum truffle.agent.v1.Effect.
  */
 export declare const EffectSchema: GenEnum<Effect>;
+
+/**
+ * How disks come from an image.
+ *
+ * @generated from enum truffle.agent.v1.CloneMode
+ */
+export enum CloneMode {
+  /**
+   * As the site says.
+   *
+   * @generated from enum value: CLONE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They share the image's blocks.
+   *
+   * @generated from enum value: CLONE_MODE_LINKED = 1;
+   */
+  LINKED = 1,
+
+  /**
+   * They are copies.
+   *
+   * @generated from enum value: CLONE_MODE_FULL = 2;
+   */
+  FULL = 2,
+}
+
+/**
+ * Describes the enum truffle.agent.v1.CloneMode.
+ */
+export declare const CloneModeSchema: GenEnum<CloneMode>;
+
+/**
+ * How a guest learns its name, its keys and its addresses.
+ *
+ * @generated from enum truffle.agent.v1.CloudInit
+ */
+export enum CloudInit {
+  /**
+   * As the site says.
+   *
+   * @generated from enum value: CLOUD_INIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * By the hypervisor's own drive.
+   *
+   * @generated from enum value: CLOUD_INIT_NATIVE = 1;
+   */
+  NATIVE = 1,
+
+  /**
+   * By an ISO image that the agent makes (NoCloud).
+   *
+   * @generated from enum value: CLOUD_INIT_NO_CLOUD = 2;
+   */
+  NO_CLOUD = 2,
+}
+
+/**
+ * Describes the enum truffle.agent.v1.CloudInit.
+ */
+export declare const CloudInitSchema: GenEnum<CloudInit>;
 
