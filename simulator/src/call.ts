@@ -7,6 +7,8 @@ export interface UploadedFile {
   size: number;
   /** Hex, by algorithm. */
   digest(algorithm: string): string;
+  /** The file itself. */
+  bytes: Buffer;
 }
 
 /** One checked request on its way to a handler. */

@@ -1,10 +1,12 @@
-import { webcrypto } from 'node:crypto';
+import { randomBytes, webcrypto } from 'node:crypto';
 
 /** PEM texts of the site's certificate authority and of the certificate its API shows. */
 export interface Certificates {
   caCert: string;
   key: string;
   cert: string;
+  /** Another certificate of the same authority; undefined once the authority's key is gone. */
+  renew?: () => Promise<{ key: string; cert: string }>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -19,7 +21,6 @@ export async function makeCertificates(nodes: readonly string[], nowMs: number):
   const crypto = webcrypto;
   x509.cryptoProvider.set(crypto);
   const caKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const validity = { notBefore: new Date(nowMs - DAY_MS), notAfter: new Date(nowMs + TEN_YEARS_MS) };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
@@ -33,29 +34,32 @@ export async function makeCertificates(nodes: readonly string[], nowMs: number):
       await x509.SubjectKeyIdentifierExtension.create(caKeys.publicKey),
     ],
   });
-  const leaf = await x509.X509CertificateGenerator.create({
-    serialNumber: '02',
-    subject: `CN=${nodes[0] ?? 'pve1'}.local, OU=PVE Cluster Node, O=Proxmox Virtual Environment`,
-    issuer: ca.subject,
-    ...validity,
-    signingAlgorithm: ALGORITHM,
-    publicKey: leafKeys.publicKey,
-    signingKey: caKeys.privateKey,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'dns', value: 'localhost' },
-        ...nodes.map((node) => ({ type: 'dns' as const, value: node })),
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
-    ],
-  });
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey);
-  return {
-    caCert: `${ca.toString('pem')}\n`,
-    cert: `${leaf.toString('pem')}\n${ca.toString('pem')}\n`,
-    key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+  const renew = async (): Promise<{ key: string; cert: string }> => {
+    const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+    const leaf = await x509.X509CertificateGenerator.create({
+      serialNumber: randomBytes(8).toString('hex'),
+      subject: `CN=${nodes[0] ?? 'pve1'}.local, OU=PVE Cluster Node, O=Proxmox Virtual Environment`,
+      issuer: ca.subject,
+      ...validity,
+      signingAlgorithm: ALGORITHM,
+      publicKey: leafKeys.publicKey,
+      signingKey: caKeys.privateKey,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([
+          { type: 'ip', value: '127.0.0.1' },
+          { type: 'dns', value: 'localhost' },
+          ...nodes.map((node) => ({ type: 'dns' as const, value: node })),
+        ]),
+        await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
+      ],
+    });
+    const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey);
+    return {
+      cert: `${leaf.toString('pem')}\n${ca.toString('pem')}\n`,
+      key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+    };
   };
+  return { caCert: `${ca.toString('pem')}\n`, ...(await renew()), renew };
 }

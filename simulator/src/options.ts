@@ -26,6 +26,14 @@ export interface SimulatorOptions {
   forkMs?: number;
   /** How often lists learn what guests are like, in ms (the real one: 10 s). Default 0: always true. */
   statusIntervalMs?: number;
+  /** How late the resource manager of high availability acts on what it was asked, in ms. Default 1000. */
+  haMs?: number;
+  /** What the API says its version is. Default 9.2.11; privileges are those of its major version. */
+  version?: string;
+  /** How long the nodes have been up, in hours. Default 1; after 11,930 the names of tasks grow. */
+  upHours?: number;
+  /** Whether all guests have the machine-id of one image, so that DHCP takes them for one. Default false. */
+  oneMachineId?: boolean;
   clock?: Clock;
   random?: Random;
   /** Replaces the demo site. Only used when the state folder holds no site yet. */

@@ -15,6 +15,7 @@ import { type Random, systemRandom } from './random.ts';
 import { DEMO_TOKEN, type Seed, demoSeed } from './seed.ts';
 import { StateFolder, restore } from './state.ts';
 import { Tasks } from './task/task.ts';
+import { drives, isCdrom } from './vm/drive.ts';
 
 /** What a client needs to use the simulated site: printed by `--json`. */
 export interface SimulatorInfo {
@@ -39,12 +40,14 @@ export interface Simulator {
   readonly info: SimulatorInfo;
   readonly cluster: Cluster;
   readonly faults: Faults;
+  /** Has the API show another certificate of the same authority, as the real one does every other year. */
+  renewCertificate(): Promise<void>;
   /** Stops everything and saves the site. Safe to call twice. */
   close(): Promise<void>;
 }
 
 const GIB = 1024 ** 3;
-const UPTIME_MS = 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
 
 interface Secrets {
   password: string;
@@ -80,6 +83,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     info: describe({ cluster, folder, port, bastion, control, secrets }),
     cluster,
     faults,
+    renewCertificate: async () => {
+      const next = await certificates.renew?.();
+      if (next !== undefined) server.setSecureContext(next);
+    },
     close: async () => {
       if (closed) return;
       closed = true;
@@ -127,7 +134,10 @@ function buildCluster(parts: {
 }): Cluster {
   const { options, clock, random, secrets, faults } = parts;
   const cloneMs = options.cloneMs ?? 1000;
-  const tasks = new Tasks(clock, { bootedAtMs: clock.now() - UPTIME_MS, forkMs: options.forkMs ?? 0 });
+  const tasks = new Tasks(clock, {
+    bootedAtMs: clock.now() - (options.upHours ?? 1) * HOUR_MS,
+    forkMs: options.forkMs ?? 0,
+  });
   tasks.fault = ({ type, id, node }) => {
     const subject = { type, node, ...(/^\d+$/.test(id) ? { vmid: Number(id) } : {}) };
     const delayMs = faults.take('task-delay', subject)?.ms;
@@ -156,9 +166,16 @@ function buildCluster(parts: {
       authDelayMs: options.authDelayMs ?? 3000,
       agentWaitMs: options.agentWaitMs ?? 3000,
       statusIntervalMs: options.statusIntervalMs ?? 0,
+      haMs: options.haMs ?? 1000,
     },
   });
-  cluster.guests = new Guests({ clock, random });
+  cluster.guests = new Guests({ clock, random, oneMachineId: options.oneMachineId ?? false });
+  cluster.guests.seedImage = (vm) => {
+    const images = drives(vm.config).filter(isCdrom);
+    const data = images.map((one) => cluster.storages.volume(one.file, vm.node)?.data).find((one) => one !== undefined);
+    return data === undefined ? undefined : Buffer.from(data, 'base64');
+  };
+  if (options.version !== undefined) cluster.version = options.version;
   return cluster;
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { AclEntry, User } from './access/access.ts';
 import type { Cluster, Pool } from './cluster/cluster.ts';
+import type { HaResource } from './ha/ha.ts';
 import type { GuestImage } from './guest/guest.ts';
 import type { Storage, Volume } from './storage/storage.ts';
 import type { Task } from './task/task.ts';
@@ -20,6 +21,7 @@ export interface SiteState {
   vms: Vm[];
   guests: Record<string, GuestImage>;
   tasks: Task[];
+  ha?: Record<string, HaResource>;
 }
 
 /** Finished tasks kept across a restart. */
@@ -38,6 +40,7 @@ export function capture(cluster: Cluster): SiteState {
     volumes: [...cluster.storages.volumes.values()],
     pools: [...cluster.pools.values()].map((pool) => ({ ...pool, vms: [...pool.vms], storages: [...pool.storages] })),
     vms: [...cluster.vms.values()],
+    ha: Object.fromEntries(cluster.ha.resources),
     guests: cluster.guests.images(),
     tasks: [...cluster.tasks.byUpid.values()].filter((task) => task.exitstatus !== undefined).slice(-TASKS_KEPT),
   };
@@ -57,6 +60,7 @@ export function restore(cluster: Cluster, state: SiteState): void {
     cluster.pools.set(pool.poolid, one);
   }
   for (const vm of state.vms) cluster.vms.set(vm.vmid, vm);
+  for (const [vmid, resource] of Object.entries(state.ha ?? {})) cluster.ha.resources.set(Number(vmid), resource);
   for (const [vmid, image] of Object.entries(state.guests)) cluster.guests.restore(Number(vmid), image);
   for (const vm of state.vms) if (vm.running !== undefined) cluster.guests.boot(vm);
   for (const task of state.tasks) cluster.tasks.byUpid.set(task.upid, task);

@@ -150,7 +150,6 @@ export const clusterRoutes: Routes = {
       })),
   'GET /cluster/firewall/options': () => ({ digest: EMPTY_SHA1 }),
   'GET /cluster/firewall/rules': () => [],
-  'GET /cluster/ha/resources': () => [],
   'GET /cluster/ha/status/current': (call) => {
     const node = [...call.cluster.nodes.keys()][0];
     return [

@@ -4,6 +4,7 @@ import type { Tickets } from '../access/ticket.ts';
 import { RunError } from '../errors.ts';
 import type { Faults } from '../faults/faults.ts';
 import { Flocks } from '../flock.ts';
+import { HighAvailability } from '../ha/ha.ts';
 import type { Guests } from '../guest/guests.ts';
 import type { Random } from '../random.ts';
 import { Reports } from './reports.ts';
@@ -41,6 +42,8 @@ export interface Timing {
   diskMs: number;
   /** How often nodes report what lists show; 0 shows the truth at once, Infinity never reports. */
   statusIntervalMs: number;
+  /** How late the resource manager of high availability acts on what it was asked. */
+  haMs: number;
 }
 
 export interface ClusterParts {
@@ -74,6 +77,9 @@ export class Cluster {
   /** The certificate console clients are told to trust. */
   caPem = '';
   readonly reports = new Reports();
+  readonly ha = new HighAvailability();
+  /** What `GET /version` says. */
+  version = '9.2.11';
   guests!: Guests;
   /** Called after anything changed that should survive a restart. */
   changed: () => void = () => undefined;

@@ -69,6 +69,7 @@ export class BadFault extends Error {
 
 const KINDS = [
   'agent-absent',
+  'agent-extra-cards',
   'clone-dies',
   'drop-reply',
   'error',

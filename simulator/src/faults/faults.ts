@@ -1,6 +1,7 @@
 /** Kinds of trouble that reach deeper than one HTTP exchange. */
 export type DeepFault =
   | 'agent-absent'
+  | 'agent-extra-cards'
   | 'clone-dies'
   | 'guest-hangs'
   | 'no-worker'
@@ -17,8 +18,8 @@ export type FaultAction =
   | { kind: 'latency'; ms: number }
   /** The work is done but the connection ends without an answer. */
   | { kind: 'drop-reply' }
-  /** Nothing is done; the answer is this status, reason and (unless 59x) body. */
-  | { kind: 'error'; status: number; reason: string }
+  /** Nothing is done; the answer is this status, reason and (unless 59x, or `bare` as before version 8.4) a body that says it too. */
+  | { kind: 'error'; status: number; reason: string; bare?: boolean }
   /** The task's work is not done; it ends with the text. */
   | { kind: 'task-fails'; text: string }
   /** The task's work is done and it still ends with the text. */

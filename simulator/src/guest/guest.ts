@@ -4,6 +4,7 @@ import { makeSshKey } from '../ssh-key.ts';
 import { readCard } from '../vm/bridge.ts';
 import { authorizedKeys, readIpConfig } from '../vm/cloudinit.ts';
 import { type Config, type Vm, memoryBytes } from '../vm/vm.ts';
+import type { Seed } from './cidata.ts';
 import { Disk, type DiskImage } from './disk.ts';
 import { Services, type ServicesImage } from './services.ts';
 import { runScript } from './shell/run.ts';
@@ -64,27 +65,27 @@ export class Guest {
   }
 
   /** Reads the cloud-init drive and brings up what is enabled. */
-  boot(vm: Vm, leasedAddress: (index: number) => string): void {
+  boot(vm: Vm, leasedAddress: (index: number) => string, seed: Seed | undefined): void {
     this.powerOff();
     this.bootId = this.random.uuid();
     this.services.boot();
     this.disk.remove('/run');
     this.disk.mkdir('/run');
     this.disk.write('/proc/sys/kernel/random/boot_id', Buffer.from(`${this.bootId}\n`));
-    this.configure(vm, leasedAddress);
+    this.configure(vm, leasedAddress, seed);
   }
 
-  /** Takes over names, addresses and keys of the configuration. */
-  configure(vm: Vm, leasedAddress: (index: number) => string): void {
+  /** Takes over names, addresses and keys: those of the NoCloud image where there is one, else those of the configuration. */
+  configure(vm: Vm, leasedAddress: (index: number) => string, seed: Seed | undefined): void {
     const { config } = vm;
-    this.hostname = (config['name'] ?? `vm${vm.vmid}`).split('.')[0] ?? '';
-    this.login = config['ciuser'] ?? defaultLogin(this.osFamily(config));
-    this.keys = authorizedKeys(config);
+    this.hostname = seed?.hostname ?? (config['name'] ?? `vm${vm.vmid}`).split('.')[0] ?? '';
+    this.login = seed?.user ?? config['ciuser'] ?? defaultLogin(this.osFamily(config));
+    this.keys = seed === undefined ? authorizedKeys(config) : [...seed.keys];
     this.memory = memoryBytes(config);
     this.cards = Object.keys(config)
       .filter((key) => /^net\d+$/.test(key))
       .sort()
-      .map((key) => card(config, key, leasedAddress));
+      .map((key) => card(config, key, leasedAddress, seed));
     this.disk.write('/etc/hostname', Buffer.from(`${this.hostname}\n`));
     this.disk.write(
       '/etc/os-release',
@@ -176,10 +177,15 @@ export class Guest {
   }
 }
 
-function card(config: Config, key: string, leasedAddress: (index: number) => string): GuestCard {
+function card(
+  config: Config,
+  key: string,
+  leasedAddress: (index: number) => string,
+  seed: Seed | undefined,
+): GuestCard {
   const index = Number(key.slice(3));
   const { mac } = readCard(config[key] ?? '');
-  const { ip } = readIpConfig(config, index);
+  const ip = seed === undefined ? readIpConfig(config, index).ip : seed.addresses.get(mac.toLowerCase());
   if (ip === undefined || ip === 'dhcp') return { mac, prefix: 16, address: leasedAddress(index) };
   if (ip === 'manual') return { mac, prefix: 24 };
   const [address = '', bits = '24'] = ip.split('/');

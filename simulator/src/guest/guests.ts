@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
 import type { Vm } from '../vm/vm.ts';
+import { type Seed, readSeed } from './cidata.ts';
 import { Guest, type GuestImage } from './guest.ts';
 import { type Site, makeSite } from './site.ts';
 
@@ -9,9 +10,14 @@ export class Guests {
   private readonly byVmid = new Map<number, Guest>();
   private readonly running = new Set<number>();
   private readonly parts: { clock: Clock; random: Random; site: Site };
+  private readonly lease: typeof lease;
+  /** The image in the VM's CD drive; set by the simulator. */
+  seedImage: (vm: Vm) => Buffer | undefined = () => undefined;
   private readonly watchers = new Map<number, Set<() => void>>();
 
-  constructor(parts: { clock: Clock; random: Random }) {
+  /** @param parts `oneMachineId`: DHCP takes all guests for one machine */
+  constructor(parts: { clock: Clock; random: Random; oneMachineId?: boolean }) {
+    this.lease = parts.oneMachineId === true ? (_vmid, index) => lease(0, index) : lease;
     this.parts = {
       ...parts,
       site: makeSite((where) => (typeof where === 'number' ? this.get(where) : this.at(where))),
@@ -37,7 +43,7 @@ export class Guests {
     this.down(vm.vmid);
     this.running.delete(vm.vmid);
     this.running.add(vm.vmid);
-    guest.boot(vm, (index) => lease(vm.vmid, index));
+    guest.boot(vm, (index) => this.lease(vm.vmid, index), this.seed(vm));
   }
 
   powerOff(vmid: number): void {
@@ -64,7 +70,12 @@ export class Guests {
 
   /** Tells a running guest that its configuration changed. */
   reconfigured(vm: Vm): void {
-    this.get(vm.vmid)?.configure(vm, (index) => lease(vm.vmid, index));
+    this.get(vm.vmid)?.configure(vm, (index) => this.lease(vm.vmid, index), this.seed(vm));
+  }
+
+  private seed(vm: Vm): Seed | undefined {
+    const image = this.seedImage(vm);
+    return image === undefined ? undefined : readSeed(image);
   }
 
   images(): Record<string, GuestImage> {

@@ -50,7 +50,12 @@ export function parseMultipart(body: Buffer, contentType: string): { fields: Fie
     const filename = /filename="([^"]*)"/.exec(head)?.[1];
     if (filename === undefined) fields[name] = value.toString('utf8');
     else {
-      file = { filename, size: value.length, digest: (algorithm) => createHash(algorithm).update(value).digest('hex') };
+      file = {
+        filename,
+        size: value.length,
+        bytes: value,
+        digest: (algorithm) => createHash(algorithm).update(value).digest('hex'),
+      };
       fields['filename'] = filename;
     }
     at = next;

@@ -3,7 +3,8 @@ import { ApiError, AuthError } from '../errors.ts';
 
 export type Format = 'json' | 'extjs';
 
-const JSON_TYPE = 'application/json;charset=UTF-8';
+/** What every answer with a body is. */
+export const JSON_TYPE = 'application/json;charset=UTF-8';
 
 /** Writes status line, the headers every answer has, and the body. */
 export function send(

@@ -8,6 +8,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { clusterRoutes } from '../cluster/cluster.routes.ts';
 import { ApiError, AuthError, ParameterError, PermissionError, RunError } from '../errors.ts';
 import { firewallRoutes } from '../firewall/firewall.routes.ts';
+import { haRoutes } from '../ha/ha.routes.ts';
 import { nodeRoutes } from '../node/node.routes.ts';
 import { poolRoutes } from '../pool/pool.routes.ts';
 import { type Method, findMethod } from '../schema/table.ts';
@@ -17,12 +18,13 @@ import { taskRoutes } from '../task/task.routes.ts';
 import { vmRoutes } from '../vm/vm.routes.ts';
 import { type Caller, authenticate } from './auth.ts';
 import { type Fields, parseForm, parseJson, parseMultipart } from './body.ts';
-import { type Format, send, sendData, sendError } from './reply.ts';
+import { type Format, JSON_TYPE, send, sendData, sendError } from './reply.ts';
 
 const ROUTES: Routes = {
   ...accessRoutes,
   ...clusterRoutes,
   ...firewallRoutes,
+  ...haRoutes,
   ...nodeRoutes,
   ...poolRoutes,
   ...storageRoutes,
@@ -68,6 +70,7 @@ async function handle(cluster: Cluster, message: IncomingMessage, response: Serv
     const latency = cluster.faults.take('latency', subject);
     if (latency !== undefined) await cluster.clock.sleep(latency.ms);
     const refused = cluster.faults.take('error', subject);
+    if (refused?.bare === true) return send(response, refused.status, refused.reason, '{"data":null}', JSON_TYPE);
     if (refused !== undefined) throw new ApiError(refused.status, refused.reason);
     const { data, total, close } = await answer(cluster, message, request);
     if (cluster.faults.take('drop-reply', subject) !== undefined) {

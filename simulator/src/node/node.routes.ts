@@ -2,7 +2,7 @@ import type { Call, Routes } from '../call.ts';
 import type { Node } from '../cluster/cluster.ts';
 import { RunError } from '../errors.ts';
 import { CPU_MODELS } from './cpu-models.ts';
-import { VERSION, fingerprint, nodeStatus, nodeSummary } from './node.ts';
+import { fingerprint, nodeStatus, nodeSummary, versionOf } from './node.ts';
 
 const EMPTY_SHA1 = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
 const NODE_INDEX = [
@@ -117,11 +117,11 @@ function createContainer(call: Call): string {
 }
 
 export const nodeRoutes: Routes = {
-  'GET /version': () => VERSION,
+  'GET /version': (call) => versionOf(call.cluster),
   'GET /nodes': list,
   'GET /nodes/{node}': () => NODE_INDEX.map((name) => ({ name })),
   'GET /nodes/{node}/status': (call) => nodeStatus(call.cluster, nodeOf(call)),
-  'GET /nodes/{node}/version': () => VERSION,
+  'GET /nodes/{node}/version': (call) => versionOf(call.cluster),
   'GET /nodes/{node}/time': (call) => ({
     timezone: 'Etc/UTC',
     time: call.cluster.seconds(),

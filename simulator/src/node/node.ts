@@ -2,8 +2,18 @@ import { createHash } from 'node:crypto';
 import type { Cluster, Node } from '../cluster/cluster.ts';
 import { memoryBytes } from '../vm/vm.ts';
 
-/** The version the simulator plays. */
-export const VERSION = { version: '9.2.11', release: '9.2', repoid: 'f6997e698c7933ea' };
+const REPOID = 'f6997e698c7933ea';
+
+/** What the API says its version is. */
+export function versionOf(cluster: Cluster): { version: string; release: string; repoid: string } {
+  const release = cluster.version.split('.').slice(0, 2).join('.');
+  return { version: cluster.version, release, repoid: REPOID };
+}
+
+/** The first number of the version. */
+export function majorVersion(cluster: Cluster): number {
+  return Number.parseInt(cluster.version, 10);
+}
 
 const ROOT_DISK = 270_553_174_016;
 const ROOT_USED = 38_393_204_736;
@@ -59,7 +69,7 @@ export function nodeStatus(cluster: Cluster, node: Node): Record<string, unknown
     'boot-info': { mode: 'legacy-bios' },
     kversion: `Linux ${release} ${version}`,
     'current-kernel': { sysname: 'Linux', release, version, machine: 'x86_64' },
-    pveversion: `pve-manager/${VERSION.version}/${VERSION.repoid}`,
+    pveversion: `pve-manager/${cluster.version}/${REPOID}`,
     cpuinfo: {
       model: 'AMD EPYC',
       vendor: 'AuthenticAMD',

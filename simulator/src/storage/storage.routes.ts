@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Call, type Routes, flag, need, number, text } from '../call.ts';
+import { requirePrivileges } from '../access/permission.ts';
 import { ParameterError, RunError } from '../errors.ts';
 import { listOf } from '../schema/format.ts';
 import { parseSize } from '../vm/drive.ts';
@@ -88,6 +89,7 @@ function removeVolume(call: Call): string {
   const name = volid(call);
   const storage = need(call, 'storage');
   if (name.split(':')[0] !== storage) throw new ParameterError({ volume: `invalid volume ID '${name}'` });
+  requirePrivileges(cluster.access, user, `/storage/${storage}`, ['Datastore.Allocate']);
   return cluster.tasks.fork(node, 'imgdel', storage, user, (run) => {
     cluster.storages.remove(name, node);
     run.say(`Removed volume '${name}'`);

@@ -30,6 +30,8 @@ export interface Volume {
   vmid?: number;
   /** Seconds since the epoch. */
   ctime: number;
+  /** What an uploaded image holds, in base64: kept of small ones, as guests read them. */
+  data?: string;
   /** The base volume of a linked clone. */
   parent?: string;
 }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { type Call, need, text } from '../call.ts';
 import { ParameterError, RunError } from '../errors.ts';
+import type { TaskRun } from '../task/task.ts';
 import type { Storage } from './storage.ts';
 
 const EXTENSIONS: Readonly<Record<string, RegExp>> = {
@@ -8,6 +10,8 @@ const EXTENSIONS: Readonly<Record<string, RegExp>> = {
   import: /^[^/]+\.(ova|ovf|qcow2|raw|vmdk)$/i,
 };
 const IMAGE_BYTES = 3 * 1024 ** 3;
+/** Uploads up to this size are kept as they are. */
+const KEPT_BYTES = 1024 ** 2;
 
 function target(call: Call, filename: string): Storage {
   const storage = call.cluster.storages.onNode(need(call, 'storage'), call.node);
@@ -30,7 +34,7 @@ function format(filename: string): string {
         : 'raw';
 }
 
-function store(call: Call, storage: Storage, filename: string, size: number): void {
+function store(call: Call, storage: Storage, filename: string, size: number, bytes?: Buffer): void {
   const { cluster, node } = call;
   const content = need(call, 'content');
   const volid = `${storage.storage}:${content}/${filename}`;
@@ -43,6 +47,7 @@ function store(call: Call, storage: Storage, filename: string, size: number): vo
       size,
       used: Math.max(4096, size),
       ctime: cluster.seconds(),
+      ...(bytes === undefined || size > KEPT_BYTES ? {} : { data: bytes.toString('base64') }),
     },
     node,
   );
@@ -66,9 +71,29 @@ export function upload(call: Call): string {
     if (expected !== undefined && algorithm !== undefined && file.digest(algorithm) !== expected) {
       throw new RunError(`checksum mismatch: got '${file.digest(algorithm)}' != expect '${expected}'`);
     }
-    store(call, storage, filename, file.size);
+    store(call, storage, filename, file.size, file.bytes);
     run.say('finished file import successfully');
   });
+}
+
+/** The checksum that a "download" has: that of its own address, as there is nothing behind it. */
+function checkDownload(call: Call, url: URL, run: TaskRun, existing: boolean): void {
+  const algorithm = text(call, 'checksum-algorithm');
+  const expected = text(call, 'checksum')?.toLowerCase();
+  if (algorithm === undefined || expected === undefined) {
+    if (existing) throw new RunError(`refusing to override existing file '${need(call, 'filename')}'`);
+    return;
+  }
+  const got = createHash(algorithm).update(url.href).digest('hex');
+  if (got === expected) {
+    if (existing) run.say('OK, got correct file already, no need to download');
+    return;
+  }
+  throw new RunError(
+    existing
+      ? `mismatch (got '${got}' != expect '${expected}'), aborting`
+      : `checksum mismatch: got '${got}' != expect '${expected}'`,
+  );
 }
 
 /** POST …/download-url: never leaves this machine; loopback addresses refuse, the rest "downloads" an image. */
@@ -82,6 +107,10 @@ export function downloadUrl(call: Call): string {
     const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
     if (/^(127\.|localhost$|\[::1\]$)/.test(url.hostname))
       throw new RunError(`download failed: Connecting to ${url.hostname}:${port}... failed: Connection refused.`);
+    const volid = `${storage.storage}:${need(call, 'content')}/${filename}`;
+    const existing = cluster.storages.volume(volid, node) !== undefined;
+    checkDownload(call, url, run, existing);
+    if (existing) return;
     await cluster.clock.sleep(cluster.timing.diskMs);
     store(call, storage, filename, IMAGE_BYTES);
     run.say(`download of '${url.href}' to '${filename}' finished`);

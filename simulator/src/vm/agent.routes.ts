@@ -106,6 +106,19 @@ function interfaces(guest: Guest): unknown[] {
   return [loopback, ...cards];
 }
 
+/** Bridges and taps of the guest's own come first where the fault says so, with addresses that nobody can reach. */
+async function cardsOf(call: Call): Promise<unknown[]> {
+  const cards = interfaces(await guestOf(call));
+  if (call.cluster.faults.peek('agent-extra-cards', { vmid: vmid(call) }) === undefined) return cards;
+  const own = (name: string, mac: string, address: string): unknown => ({
+    name,
+    'hardware-address': mac,
+    'ip-addresses': [{ 'ip-address': address, 'ip-address-type': 'ipv4', prefix: 16 }],
+  });
+  const docker = own('docker0', '02:42:ac:11:00:01', '172.17.0.1');
+  return [docker, own('tap0', '5e:00:00:00:00:01', '10.8.0.1'), ...cards];
+}
+
 /** The address a card gives itself: fe80 and the MAC with its seventh bit turned. */
 function linkLocal(mac: string): string {
   const bytes = mac.split(':').map((part) => Number.parseInt(part, 16));
@@ -140,7 +153,7 @@ export const agentRoutes: Routes = {
     await guestOf(call);
     return { result: {} };
   },
-  [`GET ${AGENT}/network-get-interfaces`]: async (call) => ({ result: interfaces(await guestOf(call)) }),
+  [`GET ${AGENT}/network-get-interfaces`]: async (call) => ({ result: await cardsOf(call) }),
   [`GET ${AGENT}/get-host-name`]: async (call) => ({ result: { 'host-name': (await guestOf(call)).hostname } }),
   [`GET ${AGENT}/get-osinfo`]: async (call) => ({ result: (await guestOf(call)).osinfo() }),
   [`GET ${AGENT}/info`]: async (call) => {

@@ -6,6 +6,7 @@ import type { TaskRun } from '../task/task.ts';
 import { requireBridges } from './bridge.ts';
 import { cloneDrive, freeVolumes, humanSize } from './disk.ts';
 import { drives, isCdrom, isCloudinit, isDisk } from './drive.ts';
+import { requireMappings } from './update.ts';
 import { type Config, type Vm, isTemplate, newVm, requireUnlocked } from './vm.ts';
 
 interface Plan {
@@ -72,6 +73,7 @@ function check(call: Call, plan: Plan): void {
   }
   if (cluster.guestExists(plan.newid))
     throw new RunError(`unable to create VM ${plan.newid}: config file already exists`);
+  requireMappings(call.user, source.config);
   requireBridges(cluster, call.user, source.config);
   for (const drive of drives(source.config)) {
     if (!isDisk(drive) && !isCloudinit(drive)) continue;

@@ -119,6 +119,8 @@ export function destroy(call: Call): string {
     if (vm.running !== undefined) throw new RunError(`VM ${vm.vmid} is running - destroy failed`);
   };
   if (vm.config['protection'] === '1' || vm.running !== undefined) refuse();
+  if (cluster.ha.resources.has(vm.vmid) && !flag(call, 'purge'))
+    throw new RunError(`unable to remove VM ${vm.vmid} - used in HA resources and purge parameter not set.`);
   return cluster.tasks.fork(node, 'qmdestroy', vm.vmid, call.user, (run) =>
     cluster.flocks.with(vm.vmid, () => {
       if (cluster.vms.get(vm.vmid) !== vm)
@@ -146,6 +148,9 @@ function remove(cluster: Cluster, vm: Vm, run: TaskRun, unreferenced: boolean, p
         run.say(`found unreferenced volume '${volume.volid}', removing it`);
     }
   }
-  if (purge) run.say('purging VM ' + vm.vmid + ' from related configurations..');
+  if (purge) {
+    run.say('purging VM ' + vm.vmid + ' from related configurations..');
+    cluster.ha.resources.delete(vm.vmid);
+  }
   forget(cluster, vm.vmid);
 }

@@ -1,4 +1,5 @@
 import { type Call, flag, need, vmid } from '../call.ts';
+import { queue } from '../ha/ha.ts';
 import { ParameterError, RunError } from '../errors.ts';
 import { drives, isCdrom, isCloudinit, isDisk } from './drive.ts';
 import { requireUnlocked } from './vm.ts';
@@ -19,9 +20,17 @@ export function migrate(call: Call): string {
   if (vm.running !== undefined && local.length > 0 && !flag(call, 'with-local-disks')) {
     throw new RunError("can't live migrate VM with local disks without --with-local-disks");
   }
+  if (cluster.ha.manages(vm.vmid))
+    return cluster.tasks.fork(node, 'hamigrate', vm.vmid, call.user, (run) =>
+      queue(cluster, vm, run, 'migrated', () => {
+        vm.node = target;
+      }),
+    );
   return cluster.tasks.fork(node, 'qmigrate', vm.vmid, call.user, (run) =>
     cluster.flocks.with(vm.vmid, async () => {
       requireUnlocked(vm);
+      if (cluster.nodes.get(target)?.online !== true)
+        throw new RunError(`migration aborted: can't connect to node '${target}': No route to host`);
       run.say(`starting migration of VM ${vm.vmid} to node '${target}' (${cluster.nodes.get(target)?.ip ?? ''})`);
       vm.config['lock'] = 'migrate';
       await cluster.clock.sleep(cluster.timing.cloneMs);

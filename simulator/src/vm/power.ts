@@ -1,5 +1,6 @@
 import { type Call, flag, number, vmid } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { queue } from '../ha/ha.ts';
 import { ParameterError, RunError } from '../errors.ts';
 import type { TaskRun } from '../task/task.ts';
 import { drives, isCloudinit } from './drive.ts';
@@ -22,7 +23,22 @@ function powerTask(call: Call, type: string, work: (vm: Vm, run: TaskRun) => Pro
   );
 }
 
+/** What a guest under high availability is asked, it is asked through the resource manager, and only queued. */
+function queued(call: Call, type: 'hastart' | 'hastop'): string | undefined {
+  const { cluster, node } = call;
+  const vm = cluster.vms.get(vmid(call));
+  if (vm === undefined || !cluster.ha.manages(vm.vmid)) return undefined;
+  return cluster.tasks.fork(node, type, vm.vmid, call.user, (run) => {
+    if (type === 'hastop') return queue(cluster, vm, run, 'stopped', () => powerOff(cluster, vm));
+    return queue(cluster, vm, run, 'started', () =>
+      vm.running === undefined ? startGuest(cluster, vm, run) : undefined,
+    );
+  });
+}
+
 export function start(call: Call): string {
+  const asked = queued(call, 'hastart');
+  if (asked !== undefined) return asked;
   return powerTask(call, 'qmstart', async (vm, run) => {
     if (vm.running !== undefined) throw new RunError(`VM ${vm.vmid} already running`);
     await startGuest(call.cluster, vm, run);
@@ -49,6 +65,8 @@ function powerOn(cluster: Cluster, vm: Vm): void {
 
 export function stop(call: Call): string {
   const { cluster } = call;
+  const asked = queued(call, 'hastop');
+  if (asked !== undefined) return asked;
   if (flag(call, 'overrule-shutdown')) {
     for (const task of cluster.tasks.byUpid.values()) {
       if (task.exitstatus === undefined && task.parts.type === 'qmshutdown' && task.parts.id === String(vmid(call)))
@@ -94,6 +112,8 @@ async function askToShutDown(cluster: Cluster, vm: Vm, run: TaskRun, timeoutMs: 
 
 export function shutdown(call: Call): string {
   const { cluster } = call;
+  const asked = queued(call, 'hastop');
+  if (asked !== undefined) return asked;
   return powerTask(call, 'qmshutdown', async (vm, run) => {
     if (vm.running === undefined) return;
     const down = await askToShutDown(cluster, vm, run, (number(call, 'timeout') ?? 180) * 1000);

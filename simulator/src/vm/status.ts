@@ -52,7 +52,7 @@ export function current(call: Call): unknown {
   const vm = cluster.vm(vmid(call), call.node);
   return {
     ...listed(cluster, vm, true),
-    ha: { managed: 0 },
+    ha: { managed: cluster.ha.manages(vm.vmid) ? 1 : 0 },
     ...(vm.config['agent']?.startsWith('1') === true ? { agent: 1 } : {}),
     ...(vm.config['vga']?.startsWith('qxl') === true ? { spice: 1 } : {}),
   };

@@ -34,6 +34,12 @@ const NOT_OPTIONS = new Set([
 const AT_ONCE =
   /^(description|hookscript|lock|migrate_downtime|migrate_speed|name|onboot|protection|shares|startup|tags|vmstatestorage|net\d+|usb\d+|(scsi|virtio|sata|ide)\d+|unused\d+|ciuser|cipassword|sshkeys|nameserver|searchdomain|ipconfig\d+|cicustom|ciupgrade|citype)$/;
 
+/** Memory grows in a running guest where both hotplug and NUMA are on. */
+function atOnce(vm: Vm, key: string): boolean {
+  if (key === 'memory') return /memory/.test(vm.config['hotplug'] ?? '') && vm.config['numa'] === '1';
+  return AT_ONCE.test(key);
+}
+
 /** The options of a request as text, in the form they are stored. */
 export function optionsOf(call: Call): Config {
   const options: Config = {};
@@ -87,10 +93,7 @@ export function requireOptionRights(
   for (const key of keys) {
     if (ROOT_ONLY.test(key)) throw new RunError(`only root can set '${key}' config`);
     const value = values[key];
-    if (/^serial\d+$/.test(key) && value !== undefined && value !== 'socket')
-      throw new RunError(`only root can set '${key}' config for real devices`);
-    if (/^(usb|hostpci)\d+$/.test(key) && value !== undefined && !/spice|mapping=/.test(value))
-      throw new RunError(`only root can set '${key}' config for non-mapped devices`);
+    if (value !== undefined) requireMappings(user, { [key]: value });
     requirePrivileges(cluster.access, user, path, [privilegeFor(key, value)]);
   }
 }
@@ -101,6 +104,17 @@ function privilegeFor(key: string, value: string | undefined): string {
       ? 'VM.Config.CDROM'
       : 'VM.Config.Disk';
   return NEEDED.find(([pattern]) => pattern.test(key))?.[1] ?? 'VM.Config.Options';
+}
+
+/** Refuses the host's real devices to everybody but root: when they are set, and when a guest that has them is cloned. */
+export function requireMappings(user: string, config: Config): void {
+  if (user === 'root@pam') return;
+  for (const [key, value] of Object.entries(config)) {
+    if (/^serial\d+$/.test(key) && value !== 'socket')
+      throw new RunError(`only root can set '${key}' config for real devices`);
+    if (/^(usb|hostpci)\d+$/.test(key) && !/spice|mapping=/.test(value))
+      throw new RunError(`only root can set '${key}' config for non-mapped devices`);
+  }
 }
 
 /** Demands space on the storages that new drives name. */
@@ -185,7 +199,7 @@ export function apply(cluster: Cluster, vm: Vm, change: Change, say: (line: stri
     const stored = store(cluster, vm, key, value, say);
     vm.pendingDelete = vm.pendingDelete.filter((one) => one !== key);
     delete vm.pending[key];
-    if (vm.running === undefined || AT_ONCE.test(key)) vm.config[key] = stored;
+    if (vm.running === undefined || atOnce(vm, key)) vm.config[key] = stored;
     else if (vm.config[key] !== stored) vm.pending[key] = stored;
   }
   cluster.guests.reconfigured(vm);
