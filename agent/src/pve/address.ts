@@ -3,8 +3,12 @@ import { DecodedFailure } from '../command/failure.ts';
 import type { GuestCard } from './api.ts';
 import { PveError } from './error.ts';
 import { faultOf } from './fault.ts';
+import { locate } from './locate.ts';
 import { pause } from './pause.ts';
 import type { PveSite } from './site.ts';
+
+/** How long one question to a guest agent may take, in milliseconds. */
+const agentMs = 6_000;
 
 /** The address that the site gives to a VMID on a network with static addresses; undefined on one with DHCP. */
 export function addressAt(
@@ -35,7 +39,9 @@ export async function awaitAddress(
   let heard = false;
   for (let wait = 100; ; wait = Math.min(2_000, wait * 1.4)) {
     try {
-      const ask = () => site.api.guestCards(vm.node, vm.vmid, run.signal);
+      const left = site.waits.addressMs - (performance.now() - since);
+      const deadlineMs = Math.ceil(Math.max(100, Math.min(agentMs, left)));
+      const ask = () => site.api.guestCards(vm.node, vm.vmid, deadlineMs, run.signal);
       const address = addressOf(await site.perAgentNode.with(vm.node, run.signal, ask), vm.mac);
       heard = true;
       if (address !== undefined) return address;
@@ -45,6 +51,46 @@ export async function awaitAddress(
     }
     if (performance.now() - since > site.waits.addressMs) throw noAddress(vm.vmid, vm.mac, heard, site.waits.addressMs);
     await pause(wait, run.signal);
+  }
+}
+
+/**
+ * Refuses an address that another VM of ours answers to as well: clones whose image holds a machine-id are one machine to a DHCP server.
+ * Knows the servers that this process has addressed.
+ * @throws DecodedFailure
+ */
+export async function requireUnique(
+  site: PveSite,
+  run: CommandRun,
+  node: string,
+  vmid: number,
+  mac: string,
+  address: string,
+): Promise<void> {
+  const other = site.addresses.get(address);
+  if (other === undefined || other === vmid || !(await stillHas(site, run, other, address))) {
+    site.addresses.set(address, vmid);
+    return;
+  }
+  throw new DecodedFailure({
+    reason: 'GUEST_DUPLICATE_ADDRESS',
+    message: `VM ${vmid} on ${node} (${mac}) and VM ${other} both have the address ${address}`,
+    cause: 'The image holds a machine-id, so the DHCP server takes all its clones for one machine.',
+    remedy:
+      'Empty it in the image (truncate -s 0 /etc/machine-id, and remove /var/lib/dbus/machine-id), make it a template again, and make the servers again.',
+    parameters: { address, vmid: String(vmid), other: String(other) },
+  });
+}
+
+async function stillHas(site: PveSite, run: CommandRun, vmid: number, address: string): Promise<boolean> {
+  const found = await locate(site, vmid, undefined, run.signal);
+  if (found.state !== 'here') return false;
+  try {
+    const cards = await site.api.guestCards(found.node, vmid, agentMs, run.signal);
+    return cards.some((card) => card.addresses.includes(address));
+  } catch (error) {
+    if (error instanceof PveError) return false;
+    throw error;
   }
 }
 

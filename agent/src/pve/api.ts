@@ -16,6 +16,8 @@ export interface StorageRow {
   readonly node: string;
   readonly shared: boolean;
   readonly online: boolean;
+  /** Kinds of content that it takes, such as `images` and `iso`. */
+  readonly content: readonly string[];
   /** Bytes. */
   readonly total: number;
   readonly used: number;
@@ -117,9 +119,10 @@ export class PveApi {
     return new Set(Object.keys(rowOf(rows[path])));
   }
 
-  async bridges(node: string, signal: AbortSignal): Promise<readonly string[]> {
+  /** One try with a deadline of its own in milliseconds: a node with a dead storage answers nothing. */
+  async bridges(node: string, deadlineMs: number, signal: AbortSignal): Promise<readonly string[]> {
     const path = `/nodes/${encodeURIComponent(node)}/network`;
-    const rows = rowsOf(await this.client.get(path, { type: 'any_bridge' }, { node, signal, tries: 2 }));
+    const rows = rowsOf(await this.client.get(path, { type: 'any_bridge' }, { node, signal, deadlineMs, tries: 1 }));
     return rows.map((row) => textOf(row, 'iface'));
   }
 
@@ -197,10 +200,10 @@ export class PveApi {
     return upidOf(await this.client.delete(path, params, { node, signal }), `DELETE ${path}`);
   }
 
-  /** Tasks of the guest that the token may see, running ones too; newest first, at most 500. */
+  /** Tasks (of the guest, where one is named) that the token may see, running ones too; newest first, at most 500. */
   async tasks(
     node: string,
-    filter: { vmid: number; type?: string; since?: number },
+    filter: { vmid?: number; type?: string; since?: number },
     signal: AbortSignal,
   ): Promise<readonly TaskRow[]> {
     const params = { vmid: filter.vmid, typefilter: filter.type, since: filter.since, source: 'all', limit: 500 };
@@ -214,10 +217,10 @@ export class PveApi {
     }));
   }
 
-  /** Asks the guest agent; one try with a deadline of its own, as an absent agent can hold the call for minutes. */
-  async guestCards(node: string, vmid: number, signal: AbortSignal): Promise<readonly GuestCard[]> {
+  /** Asks the guest agent; one try with a deadline of its own in milliseconds, as an absent agent can hold the call for minutes. */
+  async guestCards(node: string, vmid: number, deadlineMs: number, signal: AbortSignal): Promise<readonly GuestCard[]> {
     const path = `${vmPath(node, vmid)}/agent/network-get-interfaces`;
-    const answer = rowOf(await this.client.get(path, {}, { node, signal, deadlineMs: 6_000, tries: 1 }));
+    const answer = rowOf(await this.client.get(path, {}, { node, signal, deadlineMs, tries: 1 }));
     return rowsOf(answer['result']).map((card) => ({
       mac: textOf(card, 'hardware-address').toLowerCase(),
       addresses: rowsOf(card['ip-addresses']).map((address) => textOf(address, 'ip-address')),
@@ -225,11 +228,13 @@ export class PveApi {
   }
 }
 
-function vmPath(node: string, vmid: number): string {
+/** `/nodes/<node>/qemu/<vmid>`. */
+export function vmPath(node: string, vmid: number): string {
   return `/nodes/${encodeURIComponent(node)}/qemu/${vmid}`;
 }
 
-function upidOf(answer: unknown, operation: string): string {
+/** The task that an answer names. @throws PveError when it names none */
+export function upidOf(answer: unknown, operation: string): string {
   if (parseUpid(answer) !== undefined) return String(answer);
   throw new PveError(operation, { status: 200, reason: 'the answer names no task', reach: 'uncertain' });
 }
@@ -255,6 +260,9 @@ function storageRow(row: Row): StorageRow {
     node: textOf(row, 'node'),
     shared: numberOf(row, 'shared') === 1,
     online: textOf(row, 'status') === 'available',
+    content: textOf(row, 'content')
+      .split(',')
+      .filter((each) => each !== ''),
     total: numberOf(row, 'maxdisk'),
     used: numberOf(row, 'disk'),
   };

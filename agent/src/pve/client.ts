@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { PveError, type Reach } from './error.ts';
@@ -31,6 +32,23 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Tries of a read, or of a write that surely never arrived. Default 4. */
   readonly tries?: number;
+}
+
+/** A request's body. */
+export interface Form {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** A file with its fields, as browsers send them; the fields come first, as Proxmox VE wants. */
+export function formUpload(fields: Readonly<Record<string, string>>, filename: string, file: Buffer): Form {
+  const boundary = `truffle-${randomUUID()}`;
+  const parts = Object.entries(fields).map(
+    ([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  );
+  const head = `--${boundary}\r\nContent-Disposition: form-data; name="filename"; filename="${filename}"\r\nContent-Type: application/octet-stream\r\n\r\n`;
+  const bytes = [Buffer.from(parts.join('') + head), file, Buffer.from(`\r\n--${boundary}--\r\n`)];
+  return { type: `multipart/form-data; boundary=${boundary}`, bytes: Buffer.concat(bytes) };
 }
 
 const bodyLimit = 16 * 1024 * 1024;
@@ -79,12 +97,12 @@ export class PveClient {
 
   /** @throws PveError, or the signal's reason */
   post(path: string, params: Params, options: CallOptions): Promise<unknown> {
-    return this.#call('POST', path, encodeForm(params), options);
+    return this.#call('POST', path, formOf(params), options);
   }
 
   /** @throws PveError, or the signal's reason */
   put(path: string, params: Params, options: CallOptions): Promise<unknown> {
-    return this.#call('PUT', path, encodeForm(params), options);
+    return this.#call('PUT', path, formOf(params), options);
   }
 
   /** @throws PveError, or the signal's reason */
@@ -92,12 +110,17 @@ export class PveClient {
     return this.#call('DELETE', withQuery(path, params), undefined, options);
   }
 
+  /** Sends a file with its fields, as `formUpload` makes them. @throws PveError, or the signal's reason */
+  upload(path: string, form: Form, options: CallOptions): Promise<unknown> {
+    return this.#call('POST', path, form, { ...options, deadlineMs: options.deadlineMs ?? 120_000 });
+  }
+
   /** Closes the sockets. */
   close(): void {
     this.#agent.destroy();
   }
 
-  async #call(method: Method, path: string, body: string | undefined, options: CallOptions): Promise<unknown> {
+  async #call(method: Method, path: string, body: Form | undefined, options: CallOptions): Promise<unknown> {
     const tries = options.tries ?? 4;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -121,7 +144,7 @@ export class PveClient {
     base: string,
     method: Method,
     path: string,
-    body: string | undefined,
+    body: Form | undefined,
     options: CallOptions,
   ): Promise<unknown> {
     const { signal } = options;
@@ -148,7 +171,7 @@ export class PveClient {
   #exchange(
     url: URL,
     method: Method,
-    body: string | undefined,
+    body: Form | undefined,
     signal: AbortSignal,
     state: { sent: boolean },
   ): Promise<Exchange> {
@@ -158,8 +181,9 @@ export class PveClient {
       accept: 'application/json',
     };
     if (body !== undefined) {
-      headers['content-type'] = 'application/x-www-form-urlencoded';
-      headers['content-length'] = String(Buffer.byteLength(body));
+      headers['content-type'] = body.type;
+      // Chunked bodies are refused.
+      headers['content-length'] = String(body.bytes.length);
     }
     return new Promise((resolve, reject) => {
       const call = request(url, { method, agent: this.#agent, headers, signal }, (response) => {
@@ -173,7 +197,7 @@ export class PveClient {
         if (!socket.connecting) state.sent = true;
         else socket.once('secureConnect', () => (state.sent = true));
       });
-      call.end(body);
+      call.end(body?.bytes);
     });
   }
 }
@@ -254,6 +278,10 @@ async function readBody(response: IncomingMessage): Promise<string> {
 function withQuery(path: string, params: Params): string {
   const query = encodeForm(params);
   return query === '' ? path : `${path}?${query}`;
+}
+
+function formOf(params: Params): Form {
+  return { type: 'application/x-www-form-urlencoded', bytes: Buffer.from(encodeForm(params)) };
 }
 
 function encodeForm(params: Params): string {

@@ -1,6 +1,7 @@
 import type { EnsureServer } from '@truffle/api/agent/v1/command';
 import type { CommandRun, StepRecord } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
+import { type Choice, cloneOf } from './choice.ts';
 import { PveError, PveTaskError } from './error.ts';
 import { faultOf } from './fault.ts';
 import { numberOf, rowOf, textOf } from './json.ts';
@@ -8,6 +9,7 @@ import { type Located, locate } from './locate.ts';
 import { awaitUnlocked } from './lock.ts';
 import { isOurs, markText } from './mark.ts';
 import { jitter, pause } from './pause.ts';
+import { requireClonable } from './root-only.ts';
 import { conflict, place } from './server.ts';
 import type { PveSite } from './site.ts';
 import { taskLog, waitForTask } from './task.ts';
@@ -32,13 +34,14 @@ interface Reservation {
  * UPID after it, so that a crash, a lost reply or a late answer is resumed and never cloned again.
  * @throws DecodedFailure for a foreign VM or a stale lock, PveError and PveTaskError for what did not pass by itself
  */
-export async function ensureCloned(site: PveSite, run: CommandRun, spec: EnsureServer): Promise<Here> {
+export async function ensureCloned(site: PveSite, run: CommandRun, spec: EnsureServer, choice: Choice): Promise<Here> {
   for (let at = 1; ; at++) {
     const name = at === 1 ? 'clone' : `clone-${at}`;
     const known = run.recall(name);
     if (known !== undefined && run.recall(`clone-${at + 1}`) !== undefined) continue;
     try {
-      const made = known === undefined ? await dispatch(site, run, spec, name) : await resume(site, run, spec, known);
+      const made =
+        known === undefined ? await dispatch(site, run, spec, choice, name) : await resume(site, run, spec, known);
       if (made !== undefined) return made;
     } catch (error) {
       if (at >= maxTries || faultOf(error)?.passes !== true) throw error;
@@ -50,10 +53,24 @@ export async function ensureCloned(site: PveSite, run: CommandRun, spec: EnsureS
 }
 
 /** A first call. Undefined when it surely left nothing behind and may be made again. */
-async function dispatch(site: PveSite, run: CommandRun, spec: EnsureServer, name: string): Promise<Here | undefined> {
-  const { template, target } = await place(site, spec.image, spec.node);
+async function dispatch(
+  site: PveSite,
+  run: CommandRun,
+  spec: EnsureServer,
+  choice: Choice,
+  name: string,
+): Promise<Here | undefined> {
+  const storage = spec.storage === '' && choice.clone === 'linked' ? undefined : choice.storage;
+  const { template, target } = await place(site, {
+    image: spec.image,
+    node: spec.node,
+    avoid: spec.avoidNodes,
+    storage,
+  });
+  requireClonable(spec.image, template);
+  const full = cloneOf(spec, choice, template) === 'full';
   if (target !== spec.node) run.log('agent', `node ${spec.node} can't take image ${spec.image}: using ${target}`);
-  const storages = site.clone === 'full' ? [site.storage] : template.storages;
+  const storages = full ? [choice.storage] : template.storages;
   return withAll(site, template.vmid, storages, run.signal, async () => {
     const reservation: Reservation = {
       template: template.vmid,
@@ -67,7 +84,7 @@ async function dispatch(site: PveSite, run: CommandRun, spec: EnsureServer, name
       const upid = await site.api.clone(
         template.node,
         template.vmid,
-        cloneParams(site, run, spec, reservation),
+        cloneParams(site, run, spec, reservation, full ? choice.storage : undefined),
         run.signal,
       );
       run.observe(name, { upid });
@@ -112,7 +129,9 @@ async function finish(
     const end = await waitForTask(site.api.client, upid, run.signal);
     if (end.warnings > 0) run.log('agent', `the clone gave ${end.warnings} warnings`);
   } catch (error) {
-    const judged = error instanceof PveTaskError || (error instanceof PveError && error.status === 400);
+    // Gone from the node's index, or started by a token that was replaced since.
+    const hidden = error instanceof PveError && (error.status === 400 || error.status === 403);
+    const judged = error instanceof PveTaskError || hidden;
     if (!judged) throw error;
     failure = error;
   }
@@ -180,15 +199,21 @@ async function findTask(
   return undefined;
 }
 
-function cloneParams(site: PveSite, run: CommandRun, spec: EnsureServer, { templateNode, target }: Reservation) {
+function cloneParams(
+  site: PveSite,
+  run: CommandRun,
+  spec: EnsureServer,
+  { templateNode, target }: Reservation,
+  storage: string | undefined,
+) {
   return {
     newid: spec.vmid,
     name: spec.name,
     description: markText({ orgId: spec.orgId, serverId: spec.serverId, commandId: run.commandId }),
     pool: site.pool,
     target: target === templateNode ? undefined : target,
-    full: site.clone === 'full' ? 1 : undefined,
-    storage: site.clone === 'full' ? site.storage : undefined,
+    full: storage === undefined ? undefined : 1,
+    storage,
   };
 }
 

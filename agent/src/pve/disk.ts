@@ -38,7 +38,12 @@ export function storagesOf(options: Options): readonly string[] {
 
 /** Whether the VM has a cloud-init drive. */
 export function hasCloudInit(options: Options): boolean {
-  return Object.entries(options).some(([key, value]) => driveKey.test(key) && /cloudinit/.test(value));
+  return Object.entries(options).some(([key, value]) => driveKey.test(key) && isCloudInit(value));
+}
+
+/** Whether a drive's value names the hypervisor's own cloud-init drive. */
+export function isCloudInit(value: string): boolean {
+  return value.includes('cloudinit');
 }
 
 function isDisk(value: string | undefined): boolean {

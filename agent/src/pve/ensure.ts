@@ -2,26 +2,34 @@ import { create } from '@bufbuild/protobuf';
 import { CommandOutputSchema, Effect, type EnsureServer, Outcome } from '@truffle/api/agent/v1/command';
 import type { CommandEnd, CommandRun } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
-import { awaitAddress } from './address.ts';
+import { awaitAddress, requireUnique } from './address.ts';
+import { choose } from './choice.ts';
 import { ensureCloned } from './clone.ts';
-import { configure, firstMac, grow } from './configure.ts';
+import { configure, grow, macAt } from './configure.ts';
+import { ensureManaged } from './ha.ts';
 import { start } from './power.ts';
+import { attachSeed } from './seed.ts';
 import { checkOffered } from './server.ts';
 import type { PveSite } from './site.ts';
 
 /**
- * Makes one server be as specified, up and addressed: clone, configure, grow, start, address, SSH. Each step looks first and acts only on
+ * Makes one server be as specified, up and addressed: clone, configure, seed, grow, start, high availability, address, SSH. Each step looks first and acts only on
  * what differs, so that it can run again from the start at any time.
  * @throws PveError, PveTaskError, DecodedFailure, or the run's signal's reason
  */
 export async function ensureServer(site: PveSite, run: CommandRun, spec: EnsureServer): Promise<CommandEnd> {
   checkOffered(site, spec);
-  const vm = await ensureCloned(site, run, spec);
-  const config = await configure(site, run, spec, vm);
+  const choice = choose(site, spec);
+  const vm = await ensureCloned(site, run, spec, choice);
+  let config = await configure(site, run, spec, choice, vm);
+  if (choice.cloudInit === 'no-cloud')
+    config = await attachSeed(site, run, spec, { node: vm.node, vmid: spec.vmid, config });
   await grow(site, run, spec, vm.node, config);
   await start(site, run, vm.node, spec.vmid);
-  const mac = firstMac(config);
+  if (spec.highAvailability) await ensureManaged(site, run, spec.vmid);
+  const mac = macAt(config, 0);
   const address = await awaitAddress(site, run, { node: vm.node, vmid: spec.vmid, mac, network: spec.networks[0] });
+  await requireUnique(site, run, vm.node, spec.vmid, mac, address);
   run.progress('ssh', `waiting for SSH on ${address}`);
   await awaitSsh(site, run, address);
   run.progress('ready', `${spec.name} is up at ${address}`);

@@ -37,22 +37,28 @@ export async function start(site: PveSite, run: CommandRun, node: string, vmid: 
   }
 }
 
-/** Has the VM stopped: asks it first, for a bounded time, then cuts the power. */
-export async function stop(site: PveSite, run: CommandRun, node: string, vmid: number): Promise<void> {
-  const seconds = Math.ceil(site.waits.shutdownMs / 1000);
+/** Has the VM stopped: asks it first, for `askedMs`, then cuts the power. */
+export async function stop(
+  site: PveSite,
+  run: CommandRun,
+  node: string,
+  vmid: number,
+  askedMs = site.waits.shutdownMs,
+): Promise<void> {
+  const seconds = Math.ceil(askedMs / 1000);
   if (!(await site.api.status(node, vmid, run.signal)).running) return;
   run.progress('shutdown', `asking VM ${vmid} to shut down, for ${seconds} s at most`);
   try {
     const upid = await site.api.power(node, vmid, 'shutdown', { timeout: seconds }, run.signal);
-    await waitForTask(
-      site.api.client,
-      upid,
-      AbortSignal.any([run.signal, AbortSignal.timeout(site.waits.shutdownMs + 10_000)]),
-    );
+    await waitForTask(site.api.client, upid, AbortSignal.any([run.signal, AbortSignal.timeout(askedMs + 10_000)]));
+    // High availability only queues it.
+    if (parseUpid(upid)?.type !== 'qmshutdown')
+      await awaitState(site, node, vmid, false, askedMs + queuedMs, run.signal);
   } catch (error) {
     run.signal.throwIfAborted();
     // A guest without an agent or ACPI never listens; it is stopped below.
-    if (!(error instanceof PveTaskError) && faultOf(error) === undefined && !isTimeout(error)) throw error;
+    const passed = error instanceof PveTaskError || error instanceof DecodedFailure || isTimeout(error);
+    if (!passed && faultOf(error) === undefined) throw error;
   }
   for (let at = 0; (await site.api.status(node, vmid, run.signal)).running; at++) {
     run.progress('stop', `stopping VM ${vmid}`);

@@ -26,22 +26,62 @@ export interface Placement {
   readonly target: string;
 }
 
+/** What a placement has to heed. */
+export interface Wish {
+  readonly image: string;
+  /** The node that the plan chose. */
+  readonly node: string;
+  /** Nodes of its fellows: taken only when no other one can be. */
+  readonly avoid: readonly string[];
+  /** Storage that the disks are copied to; undefined for linked clones. */
+  readonly storage: string | undefined;
+}
+
 /**
- * Chooses the template and the node: the wanted node where that works, else the template's own.
- * @throws DecodedFailure when the image has no usable template
+ * Chooses the template and the node: the wanted node where that works; when it is down, the one with the most free memory that the template
+ * can be cloned to, away from the server's fellows; else the template's own.
+ * @throws DecodedFailure when the image has no usable template, or the storage is only on a node that can't be cloned to
  */
-export async function place(site: PveSite, image: string, wanted: string): Promise<Placement> {
-  const found = await Promise.all((site.images[image] ?? []).map((vmid) => site.facts.template(vmid)));
+export async function place(site: PveSite, wish: Wish): Promise<Placement> {
+  const found = await Promise.all((site.images[wish.image] ?? []).map((vmid) => site.facts.template(vmid)));
   const templates = found.filter((each) => each !== undefined);
-  const online = new Set((await site.facts.resources()).nodes.filter((each) => each.online).map((each) => each.node));
-  const usable = templates.filter((each) => each.isTemplate && online.has(each.node));
-  const onNode = usable.find((each) => each.node === wanted);
-  if (onNode !== undefined) return { template: onNode, target: wanted };
-  const shared = usable.find((each) => each.shared);
-  if (shared !== undefined && online.has(wanted)) return { template: shared, target: wanted };
-  const any = shared ?? usable[0];
-  if (any !== undefined) return { template: any, target: any.node };
-  throw noTemplate(site, image, templates);
+  const { nodes, storages } = await site.facts.resources();
+  const online = nodes.filter((each) => each.online);
+  const usable = templates.filter((each) => each.isTemplate && online.some(({ node }) => node === each.node));
+  if (usable.length === 0) throw noTemplate(site, wish.image, templates);
+  const rows = storages.filter((each) => each.storage === wish.storage && each.online);
+  const sharedTarget = wish.storage === undefined || rows.some((each) => each.shared);
+  // A clone is made on the template's node, and ends on another one only when every disk, old and new, is on shared storage.
+  const reach = (node: string): TemplateFacts | undefined => {
+    const has = wish.storage === undefined || sharedTarget || rows.some((each) => each.node === node);
+    if (!has) return undefined;
+    return usable.find((each) => each.node === node) ?? usable.find((each) => each.shared && sharedTarget);
+  };
+  const others = online
+    .filter((each) => each.node !== wish.node)
+    .sort(
+      (a, b) => fellows(wish, a.node) - fellows(wish, b.node) || b.memory - b.memoryUsed - (a.memory - a.memoryUsed),
+    )
+    .map((each) => each.node);
+  const order = online.some((each) => each.node === wish.node) ? [wish.node, ...others] : others;
+  for (const target of order) {
+    const template = reach(target);
+    if (template !== undefined) return { template, target };
+  }
+  throw localStorage(wish, usable);
+}
+
+const fellows = ({ avoid }: Wish, node: string): number => (avoid.includes(node) ? 1 : 0);
+
+function localStorage({ image, storage }: Wish, templates: readonly TemplateFacts[]): DecodedFailure {
+  const nodes = templates.map((each) => each.node).join(', ');
+  return new DecodedFailure({
+    reason: 'PVE_LOCAL_STORAGE',
+    message: `Image ${image} on ${nodes} can't be cloned to storage ${storage ?? ''}`,
+    cause: 'A clone leaves its image’s node only when all its disks, old and new, are on shared storage.',
+    remedy: `Name a storage that ${nodes} has, put image and storage on shared storage, or make the image on the other nodes too.`,
+    effect: Effect.NONE,
+  });
 }
 
 function noTemplate(site: PveSite, image: string, templates: readonly TemplateFacts[]): DecodedFailure {
@@ -74,7 +114,8 @@ function noTemplate(site: PveSite, image: string, templates: readonly TemplateFa
   });
 }
 
-function notOffered(what: string, name: string, known: readonly string[]): DecodedFailure {
+/** What a command names and the site config does not. */
+export function notOffered(what: string, name: string, known: readonly string[]): DecodedFailure {
   return new DecodedFailure({
     reason: 'SITE_NOT_OFFERED',
     message: `The site offers no ${what} named ${name}`,

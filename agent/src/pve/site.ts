@@ -19,13 +19,27 @@ export interface PveSite {
   readonly facts: Facts;
   /** Pool that new VMs belong to; undefined for none. */
   readonly pool: string | undefined;
-  /** Storage for full clones and cloud-init drives. */
+  /** Storage for full clones and cloud-init drives, where a command names none. */
   readonly storage: string;
+  /** All that a command may name, the one above included. */
+  readonly storages: readonly string[];
   readonly clone: 'linked' | 'full';
+  /** How guests learn who they are, where a command does not say. */
+  readonly cloudInit: 'native' | 'no-cloud';
+  /** Storage for the images that guests learn it from; undefined where there is none. */
+  readonly isoStorage: string | undefined;
+  /** Storage for downloaded images; undefined where none are imported. */
+  readonly importStorage: string | undefined;
+  /** High availability, where servers may ask for it. Groups are of versions before 9. */
+  readonly ha: { readonly group: string | undefined } | undefined;
   /** The numbers that the site offers, both included. */
   readonly vmids: { readonly first: number; readonly last: number };
   /** VMIDs of the hypervisor's templates by image name: one, or one for each node with local storage. */
   readonly images: Readonly<Record<string, readonly number[]>>;
+  /** Adds an image that was imported, for good. */
+  readonly addImage: (name: string, vmid: number) => void;
+  /** Which VM was seen last with an address. */
+  readonly addresses: Map<string, number>;
   readonly networks: Readonly<Record<string, SiteNetwork>>;
   readonly sshUser: string;
   /** The agent's own key in OpenSSH's form, put into every server. */
@@ -46,6 +60,8 @@ export interface Waits {
   readonly addressMs: number;
   /** For the SSH server of an addressed guest. */
   readonly sshMs: number;
+  /** For one node to answer when the site is looked over. */
+  readonly nodeMs: number;
   /** For a guest to shut down by itself before it is stopped. */
   readonly shutdownMs: number;
   /** For another task to give a lock back. */

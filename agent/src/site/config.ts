@@ -17,7 +17,13 @@ export interface SiteConfig {
   readonly pool: string | undefined;
   readonly vmids: { readonly first: number; readonly last: number };
   readonly storage: string;
+  /** What commands may name besides it. */
+  readonly storages: readonly string[];
   readonly clone: 'linked' | 'full';
+  readonly cloudInit: 'native' | 'no-cloud';
+  readonly isoStorage: string | undefined;
+  readonly importStorage: string | undefined;
+  readonly ha: { readonly group: string | undefined } | undefined;
   readonly images: Readonly<Record<string, readonly number[]>>;
   readonly networks: Readonly<Record<string, SiteNetwork>>;
   readonly sshUser: string;
@@ -65,8 +71,10 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
     ),
     pool: top.has('pool') ? top.text('pool', { pattern: /^[\w./-]+$/, is: 'the name of a pool' }) : undefined,
     vmids: readVmids(top),
-    storage: top.text('storage', { pattern: /^[A-Za-z][\w.-]*$/, is: 'the name of a storage' }),
-    clone: readClone(top),
+    ...readStorages(top),
+    clone: readChoice(top, 'clone', ['linked', 'full']),
+    cloudInit: readCloudInit(top),
+    ha: top.has('ha') ? readHa(top.inner('ha')) : undefined,
     images: readImages(top.inner('images')),
     networks: readNetworks(top.inner('networks')),
     sshUser: top.text('sshUser', { fallback: 'truffle', pattern: /^[a-z_][a-z0-9_-]{0,31}$/, is: 'a user name' }),
@@ -108,10 +116,39 @@ function readVmids(top: Reader): SiteConfig['vmids'] {
   return { first, last };
 }
 
-function readClone(top: Reader): 'linked' | 'full' {
-  const kind = top.text('clone', { fallback: 'linked' });
-  if (kind !== 'linked' && kind !== 'full') throw new SiteConfigError('clone', 'must be linked or full');
-  return kind;
+const storageName = { pattern: /^[A-Za-z][\w.-]*$/, is: 'the name of a storage' };
+
+function readStorages(top: Reader): Pick<SiteConfig, 'storage' | 'storages' | 'isoStorage' | 'importStorage'> {
+  const optional = (name: string): string | undefined => (top.has(name) ? top.text(name, storageName) : undefined);
+  const named = top.has('storages') ? top.list('storages') : [];
+  return {
+    storage: top.text('storage', storageName),
+    storages: named.map((each) => new Reader(top.at('storages'), { each }).text('each', storageName)),
+    isoStorage: optional('isoStorage'),
+    importStorage: optional('importStorage'),
+  };
+}
+
+function readChoice<T extends string>(top: Reader, name: string, choices: readonly [T, ...T[]]): T {
+  const given = top.text(name, { fallback: choices[0] });
+  const chosen = choices.find((each) => each === given);
+  if (chosen === undefined) throw new SiteConfigError(name, `must be ${choices.join(' or ')}`);
+  return chosen;
+}
+
+function readCloudInit(top: Reader): SiteConfig['cloudInit'] {
+  const cloudInit = readChoice(top, 'cloudInit', ['native', 'no-cloud']);
+  if (cloudInit === 'no-cloud' && !top.has('isoStorage'))
+    throw new SiteConfigError('isoStorage', 'is missing: cloudInit is no-cloud (a storage for ISO images)');
+  return cloudInit;
+}
+
+function readHa(ha: Reader): SiteConfig['ha'] {
+  const group = ha.has('group')
+    ? ha.text('group', { pattern: /^[A-Za-z][\w-]*$/, is: 'the name of a group' })
+    : undefined;
+  ha.done();
+  return { group };
 }
 
 function readImages(images: Reader): SiteConfig['images'] {
@@ -189,6 +226,7 @@ function readWaits(waits: Reader): Waits {
   const read = {
     addressMs: seconds('addressSeconds', 300),
     sshMs: seconds('sshSeconds', 180),
+    nodeMs: seconds('nodeSeconds', 5),
     shutdownMs: seconds('shutdownSeconds', 30),
     lockMs: seconds('lockSeconds', 120),
     lostReplyMs: seconds('lostReplySeconds', 5),

@@ -2,9 +2,16 @@ import type { CommandEnd, CommandHandler, CommandRun } from '../command/effect.t
 import { DecodedFailure } from '../command/failure.ts';
 import { runDeployment, type DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
+import { collectOrphans } from '../pve/collect.ts';
 import { deleteServer } from '../pve/delete.ts';
 import { ensureServer } from '../pve/ensure.ts';
 import { decodePve } from '../pve/failure.ts';
+import { importImage } from '../pve/image.ts';
+import { migrateServer } from '../pve/migrate.ts';
+import { startServer, stopServer } from '../pve/power-command.ts';
+import { resizeServer } from '../pve/resize.ts';
+import { rollbackServer } from '../pve/rollback.ts';
+import { deleteSnapshot, snapshotServer } from '../pve/snapshot.ts';
 import type { PveSite } from '../pve/site.ts';
 
 type Op = CommandRun['payload']['op'];
@@ -12,7 +19,9 @@ type Case = NonNullable<Op['case']>;
 type Spec<K extends Case> = Extract<Op, { case: K }>['value'];
 
 /** The commands that a Proxmox VE site carries out. Failures are thrown decoded; a stop throws the signal's reason. */
-export function handlersOf(pve: PveSite, guests: DeploySite): readonly CommandHandler[] {
+export function handlersOf(pve: PveSite, guests: DeploySite, orgId: string): readonly CommandHandler[] {
+  /** When a VM was first seen unwanted. */
+  const unwanted = new Map<number, number>();
   return [
     handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
     handler('deleteServer', async (run, spec) => {
@@ -20,6 +29,15 @@ export function handlersOf(pve: PveSite, guests: DeploySite): readonly CommandHa
       guests.access.hostKeys.forget(spec.serverId);
       return end;
     }),
+    handler('snapshotServer', (run, spec) => snapshotServer(pve, run, spec)),
+    handler('rollbackServer', (run, spec) => rollbackServer(pve, run, spec)),
+    handler('deleteSnapshot', (run, spec) => deleteSnapshot(pve, run, spec)),
+    handler('resizeServer', (run, spec) => resizeServer(pve, run, spec)),
+    handler('migrateServer', (run, spec) => migrateServer(pve, run, spec)),
+    handler('startServer', (run, spec) => startServer(pve, run, spec)),
+    handler('stopServer', (run, spec) => stopServer(pve, run, spec)),
+    handler('importImage', (run, spec) => importImage(pve, run, spec)),
+    handler('collectOrphans', (run, spec) => collectOrphans(pve, unwanted, orgId, run, spec)),
     handler('runDeployment', (run, spec) => runDeployment(guests, run, spec)),
   ];
 }

@@ -121,7 +121,7 @@ async function bridgeProblems(
   const found = await Promise.all(
     online.map(async ({ node }) => {
       try {
-        const bridges = new Set(await site.api.bridges(node, signal));
+        const bridges = new Set(await site.api.bridges(node, site.waits.nodeMs, signal));
         return wanted
           .filter(([, { bridge }]) => !bridges.has(bridge))
           .map(

@@ -136,6 +136,65 @@ export function runDeployment(name: string, value: MessageInitShape<typeof RunDe
   return create(CommandPayloadSchema, { op: { case: 'runDeployment', value: all } });
 }
 
+/** A command of any kind, as the test spells it. */
+export function command(op: NonNullable<MessageInitShape<typeof CommandPayloadSchema>['op']>): CommandPayload {
+  return create(CommandPayloadSchema, { op });
+}
+
+/** What names a server in every command about one. */
+export function serverOf(name: string, vmid: number) {
+  const serverId = deriveId('srv', name);
+  return { serverId, clusterId, orgId, vmid, smbiosUuid: smbiosUuidOf(serverId) };
+}
+
+/** Gives the token more rights, as an operator would. */
+export function grant({ cluster }: Simulator, path: string, privileges: readonly string[]): void {
+  const roleid = `Test${cluster.access.acl.length}`;
+  const { access } = cluster;
+  const above = (type: 'user' | 'token', ugid: string) =>
+    access.acl
+      .filter((entry) => entry.ugid === ugid && path.startsWith(entry.path) && entry.type === type)
+      .toSorted((a, b) => b.path.length - a.path.length)[0]?.roleid;
+  // A deeper entry replaces what is inherited, so it says all of it.
+  access.roles[roleid] = [...new Set([...privileges, ...(access.roles[above('user', 'truffle@pve') ?? ''] ?? [])])];
+  access.acl = access.acl.filter((entry) => entry.path !== path);
+  for (const [type, ugid] of [
+    ['user', 'truffle@pve'],
+    ['token', 'truffle@pve!agent'],
+  ] as const)
+    access.acl.push({ path, type, ugid, roleid, propagate: true });
+}
+
+/** How many tasks of a type the site has begun. */
+export function tasksOf({ simulator }: Pick<Fixture, 'simulator'>, type: string): number {
+  return [...simulator.cluster.tasks.byUpid.values()].filter((task) => task.parts.type === type).length;
+}
+
+/**
+ * Runs a command again and again, crashing at its first point, its second, and so on, each time once more to the end.
+ * @returns how many crashes there were
+ */
+export async function crashEverywhere(
+  fixture: Fixture,
+  make: (at: number) => Promise<CommandPayload>,
+  after: (ran: Ran, at: number) => void,
+): Promise<number> {
+  for (let crashAt = 1; ; crashAt++) {
+    const payload = await make(crashAt);
+    const id = commandId();
+    let crashed = false;
+    try {
+      await fixture.run(id, payload, { crashAt });
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      crashed = true;
+    }
+    const ran = await fixture.run(id, payload);
+    after(ran, crashAt);
+    if (!crashed) return crashAt - 1;
+  }
+}
+
 export const commandId = (): string => newId('cmd');
 
 function withDefaults(yaml: string): string {

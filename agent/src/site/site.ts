@@ -14,6 +14,7 @@ import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
 import { handlersOf } from './handlers.ts';
+import { ImportedImages } from './imported.ts';
 import { takeInventory } from './inventory.ts';
 import { SiteConfigError } from './reader.ts';
 
@@ -41,7 +42,7 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
     tokenSecret: readNamed('tokenSecretFile', config.tokenSecretFile).trim(),
     ca: readNamed('caFile', config.caFile),
   });
-  const pve = pveSite(config, new PveApi(client), key.publicKey, reach);
+  const pve = pveSite(config, new PveApi(client), key.publicKey, reach, new ImportedImages(deps.dataFolder));
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
   const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
   const inventory = async (): Promise<Inventory> => {
@@ -49,7 +50,7 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
     return takeInventory(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
   };
   return {
-    handlers: handlersOf(pve, { access, secrets: openerOf(deps) }),
+    handlers: handlersOf(pve, { access, secrets: openerOf(deps) }, deps.orgId),
     inventory,
     ground: {
       pool: config.pool,
@@ -106,17 +107,33 @@ function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteD
   };
 }
 
-function pveSite(config: SiteConfig, api: PveApi, sshPublicKey: string, reach: Reach): PveSite {
-  const { pool, storage, clone, vmids, images, networks, sshUser, waits, limits } = config;
+function pveSite(
+  config: SiteConfig,
+  api: PveApi,
+  sshPublicKey: string,
+  reach: Reach,
+  imported: ImportedImages,
+): PveSite {
+  const { pool, storage, clone, cloudInit, isoStorage, importStorage, ha, vmids, networks, sshUser, waits, limits } =
+    config;
   return {
     name: new URL(config.urls[0] ?? '').hostname,
     api,
     facts: new Facts(api),
     pool,
     storage,
+    storages: [...new Set([storage, ...config.storages])],
     clone,
+    cloudInit,
+    isoStorage,
+    importStorage,
+    ha,
     vmids,
-    images,
+    get images() {
+      return { ...imported.all(), ...config.images };
+    },
+    addImage: (name, vmid) => imported.add(name, vmid),
+    addresses: new Map(),
     networks,
     sshUser,
     sshPublicKey,

@@ -1,0 +1,86 @@
+import { CloneMode } from '@truffle/api/agent/v1/command';
+import { describe, expect, it } from 'vitest';
+import { commandId, ensureServer, type Fixture, openFixture, tasksOf } from './site.fixture.ts';
+
+const vmOf = ({ simulator }: Fixture, vmid = 20001) => simulator.cluster.vms.get(vmid);
+
+/** Takes the image's disk off shared storage. */
+function makeLocal({ simulator }: Fixture): void {
+  const { vms, storages } = simulator.cluster;
+  const template = vms.get(9000);
+  const base = storages.volume('shared:9000/base-9000-disk-0.qcow2', 'pve1');
+  if (template === undefined || base === undefined) throw new Error('there is no image');
+  storages.add({ ...base, volid: 'local-lvm:base-9000-disk-0', storage: 'local-lvm', format: 'raw' }, 'pve1');
+  template.config['scsi0'] = 'local-lvm:base-9000-disk-0,size=3G';
+}
+
+describe('the storage of a server', () => {
+  it('is the image’s for a linked clone, and the site’s or the named one for a full one', async () => {
+    await using fixture = await openFixture({}, 'storages: [local-lvm]\n');
+    for (const [at, change] of [{}, { cloneMode: CloneMode.FULL }, { storage: 'local-lvm' }].entries()) {
+      const { failure } = await fixture.run(commandId(), ensureServer(`web-${at}`, 20001 + at, change));
+      expect(failure).toBeUndefined();
+    }
+    expect(vmOf(fixture, 20001)?.config['scsi0']).toContain('shared:9000/base-9000-disk-0.qcow2/20001/');
+    expect(vmOf(fixture, 20002)?.config['scsi0']).toContain('shared:20002/vm-20002-disk-0.qcow2');
+    expect(vmOf(fixture, 20003)?.config['scsi0']).toContain('local-lvm:vm-20003-disk-0');
+  });
+
+  it('is refused when the site does not offer it, or no linked clone can lie on it', async () => {
+    await using fixture = await openFixture({}, 'storages: [local-lvm]\n');
+    const reasonOf = async (change: Parameters<typeof ensureServer>[2]) =>
+      (await fixture.run(commandId(), ensureServer('web', 20001, change))).failure?.reason;
+    expect(await reasonOf({ storage: 'ceph' })).toBe('SITE_NOT_OFFERED');
+    expect(await reasonOf({ storage: 'local-lvm', cloneMode: CloneMode.LINKED })).toBe('PVE_LINKED_ELSEWHERE');
+    expect(await reasonOf({ tags: ['Not A Tag'] })).toBe('SITE_TAG_REFUSED');
+    expect(tasksOf(fixture, 'qmclone')).toBe(0);
+  });
+});
+
+describe('the node of a server', () => {
+  it('is the wanted one, by a clone that the image’s node makes', async () => {
+    await using fixture = await openFixture();
+    const { failure } = await fixture.run(commandId(), ensureServer('web', 20001, { node: 'pve3' }));
+    expect(failure).toBeUndefined();
+    expect(vmOf(fixture)?.node).toBe('pve3');
+    const clone = [...fixture.simulator.cluster.tasks.byUpid.values()].find((task) => task.parts.type === 'qmclone');
+    expect(clone?.parts.node).toBe('pve1');
+  });
+
+  it('is another one when that is down, away from its fellows where there is room', async () => {
+    await using fixture = await openFixture();
+    const down = fixture.simulator.cluster.nodes.get('pve2');
+    if (down !== undefined) down.online = false;
+    const change = { node: 'pve2', avoidNodes: ['pve1'] };
+    expect((await fixture.run(commandId(), ensureServer('web-1', 20001, change))).failure).toBeUndefined();
+    expect(vmOf(fixture)?.node).toBe('pve3');
+    const crowded = { node: 'pve2', avoidNodes: ['pve1', 'pve3'] };
+    expect((await fixture.run(commandId(), ensureServer('web-2', 20002, crowded))).failure).toBeUndefined();
+    expect(['pve1', 'pve3']).toContain(vmOf(fixture, 20002)?.node);
+  });
+
+  it('is the image’s own when its disk is local, and refused with the reason when the storage is not there', async () => {
+    await using fixture = await openFixture({}, 'storages: [local-lvm, pve2-only]\n');
+    makeLocal(fixture);
+    const { storages } = fixture.simulator.cluster;
+    const local = storages.get('local-lvm');
+    storages.byName.set('pve2-only', { ...local, storage: 'pve2-only', nodes: ['pve2'] });
+    const { failure } = await fixture.run(commandId(), ensureServer('web-1', 20001, { node: 'pve3' }));
+    expect(failure).toBeUndefined();
+    expect(vmOf(fixture)?.node).toBe('pve1');
+    const change = { node: 'pve2', storage: 'pve2-only' };
+    const refused = await fixture.run(commandId(), ensureServer('web-2', 20002, change));
+    expect(refused.failure?.reason).toBe('PVE_LOCAL_STORAGE');
+    expect(refused.failure?.remedy).toContain('pve1');
+  });
+
+  it('shows its tags beside those of the image, and its pool', async () => {
+    await using fixture = await openFixture();
+    const template = vmOf(fixture, 9000);
+    if (template !== undefined) template.config['tags'] = 'golden';
+    await fixture.run(commandId(), ensureServer('web', 20001, { tags: ['team-a'] }));
+    const tags = (vmOf(fixture)?.config['tags'] ?? '').split(';');
+    expect(tags).toEqual(expect.arrayContaining(['golden', 'team-a', 'truffle']));
+    expect(fixture.simulator.cluster.pools.get('truffle')?.vms.has(20001)).toBe(true);
+  });
+});
