@@ -14,6 +14,9 @@ const help = `truffle-agent ${version}: does on your site what the control plane
       Exchanges a join token (from the file, or from TRUFFLE_JOIN_TOKEN) for an identity. Safe to repeat.
   truffle-agent run [--data-dir DIR] [--config FILE] [--policy FILE] [--join --server URL [--token-file FILE] [--ca-pin PIN]]
       Works until SIGTERM. With --join it enrols first where that is still to be done.
+  truffle-agent preflight --config FILE [--data-dir DIR] [--output json]
+      Looks over the site that FILE describes: each missing privilege by path with the commands that grant it, TLS, storages, bridges,
+      images, numbers. Needs no identity and changes nothing. Ends with 1 when something is wrong.
   truffle-agent status [--data-dir DIR] [--json]
       Shows who this agent is and which commands it holds; also while it runs.
   truffle-agent policy check [--policy FILE]
@@ -36,6 +39,7 @@ const options = {
   policy: { type: 'string' },
   join: { type: 'boolean' },
   json: { type: 'boolean' },
+  output: { type: 'string' },
   yes: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -64,6 +68,7 @@ interface Invocation {
 const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>> = {
   enroll,
   run,
+  preflight,
   status,
   'policy check': checkPolicy,
   reset,
@@ -158,6 +163,15 @@ async function exchangeToken({ flags, dataFolder, joinToken, log }: Invocation):
     { agentId: identity.agentId, orgId: identity.orgId, fingerprint: fingerprintWords(identity.sealing.publicKey) },
     'enrolled',
   );
+}
+
+async function preflight({ flags, siteConfig, dataFolder }: Invocation): Promise<void> {
+  if (siteConfig === undefined) throw new UsageError('--config is missing');
+  const { output = flags.json === true ? 'json' : 'text' } = flags;
+  if (output !== 'json' && output !== 'text') throw new UsageError('--output must be json or text');
+  const { preflight: look } = await import('./preflight.ts');
+  if (!(await look(siteConfig, dataFolder, output === 'json', (text) => console.log(text))))
+    process.exit(exitCodes.failed);
 }
 
 async function status({ flags, dataFolder }: Invocation): Promise<void> {

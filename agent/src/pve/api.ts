@@ -8,6 +8,9 @@ export interface GuestRow {
   readonly vmid: number;
   readonly node: string;
   readonly template: boolean;
+  readonly tags: readonly string[];
+  /** Empty for none. */
+  readonly pool: string;
 }
 
 /** A storage on a node, or a shared one as that node sees it. */
@@ -117,6 +120,17 @@ export class PveApi {
   async privilegesOn(path: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const rows = rowOf(await this.client.get('/access/permissions', { path }, { signal }));
     return new Set(Object.keys(rowOf(rows[path])));
+  }
+
+  /** Names of all roles; none for a token that may not list them. */
+  async roles(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    try {
+      const rows = rowsOf(await this.client.get('/access/roles', {}, { signal }));
+      return new Set(rows.map((row) => textOf(row, 'roleid')));
+    } catch (error) {
+      if (error instanceof PveError && error.status === 403) return new Set();
+      throw error;
+    }
   }
 
   /** One try with a deadline of its own in milliseconds: a node with a dead storage answers nothing. */
@@ -269,5 +283,13 @@ function storageRow(row: Row): StorageRow {
 }
 
 function guestRow(row: Row): GuestRow {
-  return { vmid: numberOf(row, 'vmid'), node: textOf(row, 'node'), template: numberOf(row, 'template') === 1 };
+  return {
+    vmid: numberOf(row, 'vmid'),
+    node: textOf(row, 'node'),
+    template: numberOf(row, 'template') === 1,
+    tags: textOf(row, 'tags')
+      .split(/[;, ]+/)
+      .filter((each) => each !== ''),
+    pool: textOf(row, 'pool'),
+  };
 }

@@ -5,18 +5,31 @@ import type { Resources } from '../pve/api.ts';
 import type { TemplateFacts } from '../pve/facts.ts';
 import { faultOf } from '../pve/fault.ts';
 import type { PveSite } from '../pve/site.ts';
+import { type Finding, finding, findingText } from './finding.ts';
 import { preflight } from './preflight.ts';
 
 /** What the site has and what is wrong with it. Never throws for a site that is partly or wholly down: that is one of the problems. */
 export async function takeInventory(site: PveSite, tokenId: string, signal: AbortSignal): Promise<Inventory> {
+  const { inventory, findings } = await lookOver(site, tokenId, signal);
+  inventory.problems = findings.map(findingText);
+  return inventory;
+}
+
+/** As `takeInventory`, with what was found in parts. */
+export async function lookOver(
+  site: PveSite,
+  tokenId: string,
+  signal: AbortSignal,
+): Promise<{ inventory: Inventory; findings: readonly Finding[] }> {
   site.facts.forget();
   const base = {
     takenAt: timestampFromMs(Date.now()),
     driver: 'pve',
     vmidFirst: site.vmids.first,
     vmidLast: site.vmids.last,
+    features: featuresOf(site),
+    networks: Object.entries(site.networks).map(([name, { bridge }]) => ({ name, bridge })),
   };
-  const networks = Object.entries(site.networks).map(([name, { bridge }]) => ({ name, bridge }));
   try {
     const [version, clusterName, resources] = await Promise.all([
       site.api.version(signal),
@@ -25,27 +38,37 @@ export async function takeInventory(site: PveSite, tokenId: string, signal: Abor
     ]);
     const images = await readImages(site);
     const templates = images.flatMap((each) => (each.facts === undefined ? [] : [each.facts]));
-    return create(InventorySchema, {
+    const inventory = create(InventorySchema, {
       ...base,
       hypervisorVersion: version,
       clusterName: clusterName ?? site.name,
-      networks,
       nodes: nodesOf(resources),
       storages: storagesOf(site, resources, templates),
       images: images.flatMap(({ name, facts }) => (facts?.isTemplate === true ? [imageOf(name, facts)] : [])),
-      problems: [...(await preflight(site, { version, tokenId, resources, images }, signal))],
     });
+    return { inventory, findings: await preflight(site, { version, tokenId, resources, images }, signal) };
   } catch (error) {
     signal.throwIfAborted();
     const fault = faultOf(error);
     if (fault === undefined) throw error;
     const said = error instanceof Error ? error.message : '';
-    return create(InventorySchema, {
-      ...base,
-      networks,
-      problems: [`The hypervisor can't be asked (${said}). ${fault.cause} ${fault.remedy}`],
-    });
+    const remedy = `${fault.cause} ${fault.remedy}`;
+    const findings = [finding('reach', site.name, `The hypervisor can't be asked (${said}).`, { remedy })];
+    return { inventory: create(InventorySchema, base), findings };
   }
+}
+
+/** What commands may ask for beyond servers as they are. */
+function featuresOf(site: PveSite): string[] {
+  return [
+    'clone:full',
+    'clone:linked',
+    'cloud-init:native',
+    ...(site.isoStorage === undefined ? [] : ['cloud-init:no-cloud']),
+    ...(site.ha === undefined ? [] : ['high-availability']),
+    ...(site.importStorage === undefined ? [] : ['image-import']),
+    ...site.storages.map((name) => `storage:${name}`),
+  ];
 }
 
 async function readImages(site: PveSite) {

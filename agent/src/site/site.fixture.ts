@@ -50,6 +50,8 @@ export interface RunOptions {
 export interface Fixture extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly site: Site;
+  /** The site's config. */
+  readonly configFile: string;
   readonly sealing: Awaited<ReturnType<typeof generateSealingKey>>;
   /** Runs a command to its end, as the agent's runner does. @throws Crash when told to */
   run(commandId: string, payload: CommandPayload, options?: RunOptions): Promise<Ran>;
@@ -83,6 +85,7 @@ export async function openFixture(
   return {
     simulator,
     site,
+    configFile,
     sealing,
     run: (commandId, payload, runOptions = {}) =>
       runCommand({ journal, site, commandId, payload, options: runOptions }),

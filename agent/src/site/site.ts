@@ -15,7 +15,8 @@ import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
 import { handlersOf } from './handlers.ts';
 import { ImportedImages } from './imported.ts';
-import { takeInventory } from './inventory.ts';
+import type { Finding } from './finding.ts';
+import { lookOver, takeInventory } from './inventory.ts';
 import { SiteConfigError } from './reader.ts';
 
 /** Proxmox VE has three workers on a node; answered questions leave at once. */
@@ -35,13 +36,7 @@ export function openSite(configFile: string, deps: SiteDeps): Site {
 export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const key = loadSiteKey(deps.dataFolder);
   const reach = asking(config.bastion === undefined ? directReach() : throughBastion(config.bastion), deps.mayDial);
-  const client = new PveClient({
-    urls: config.urls,
-    nodes: config.nodes,
-    tokenId: config.tokenId,
-    tokenSecret: readNamed('tokenSecretFile', config.tokenSecretFile).trim(),
-    ca: readNamed('caFile', config.caFile),
-  });
+  const client = clientOf(config);
   const pve = pveSite(config, new PveApi(client), key.publicKey, reach, new ImportedImages(deps.dataFolder));
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
   const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
@@ -96,6 +91,44 @@ async function look(pve: PveSite, image: string, signal: AbortSignal): ReturnTyp
       .map((each) => each.vmid),
     storages: templates.flatMap((each) => each?.storages ?? []),
   };
+}
+
+/** What a look over a site found. */
+export interface SiteReport {
+  /** Name of the cluster, or of the host that was asked. */
+  readonly site: string;
+  /** Empty when it can't be asked. */
+  readonly hypervisorVersion: string;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Looks over the site that the file describes, as its own token sees it: needs no identity and changes nothing.
+ * @param dataFolder where imported images are listed
+ * @throws SiteConfigError naming the key that is wrong or the file that can't be read
+ */
+export async function reportSite(configFile: string, dataFolder: string): Promise<SiteReport> {
+  const config = readSiteConfig(configFile);
+  if (config.bastion !== undefined) readNamed('bastion.keyFile', config.bastion.keyFile);
+  const client = clientOf(config);
+  try {
+    const pve = pveSite(config, new PveApi(client), '', directReach(), new ImportedImages(dataFolder));
+    const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
+    const { clusterName, hypervisorVersion } = inventory;
+    return { site: clusterName === '' ? pve.name : clusterName, hypervisorVersion, findings };
+  } finally {
+    client.close();
+  }
+}
+
+function clientOf(config: SiteConfig): PveClient {
+  return new PveClient({
+    urls: config.urls,
+    nodes: config.nodes,
+    tokenId: config.tokenId,
+    tokenSecret: readNamed('tokenSecretFile', config.tokenSecretFile).trim(),
+    ca: readNamed('caFile', config.caFile),
+  });
 }
 
 function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteDeps): SecretOpener {
