@@ -20,6 +20,14 @@ export const agentVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./agent.read.ts')).ping,
   },
   {
+    usage: 'preflight <name>',
+    summary:
+      'Say whether a site is ready: each missing privilege, storage, bridge and image, as its agent last saw it.',
+    more: 'Ends with 1 when something is wrong. On the site itself, "truffle-agent preflight" looks at once and needs no connection.',
+    examples: ['agent preflight demo', 'agent preflight demo --output json'],
+    load: async () => (await import('./agent.preflight.ts')).preflight,
+  },
+  {
     usage: 'watch [name]',
     summary: 'Show agents whenever their state changes, until Ctrl-C.',
     examples: ['agent watch', 'agent watch demo --output json'],

@@ -72,6 +72,8 @@ export class Peer {
     actions: [{ kind: ActionKind.CREATE, resource: 'server', name: 'shop-web-0', node: 'pve1', detail: 'debian-12' }],
     totalCpu: 1,
   });
+  /** What the agent found wrong on its site; undefined while it has not reported it. */
+  problems: string[] | undefined;
   readonly #lines: LogLine[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: HttpServer;
@@ -163,6 +165,7 @@ export class Peer {
       name: 'site',
       state: AgentState.ONLINE,
       sealingKey: { keyId: keyId(publicKey), publicKey, fingerprint: fingerprintWords(publicKey) },
+      ...(this.problems === undefined ? {} : { inventory: { problems: this.problems, takenAt: timestampFromMs(0) } }),
     };
   }
 
