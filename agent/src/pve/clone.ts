@@ -35,6 +35,11 @@ interface Reservation {
  * @throws DecodedFailure for a foreign VM or a stale lock, PveError and PveTaskError for what did not pass by itself
  */
 export async function ensureCloned(site: PveSite, run: CommandRun, spec: EnsureServer, choice: Choice): Promise<Here> {
+  // A server that is there needs neither its image nor the node that the plan chose.
+  const begun = run.recall('clone') !== undefined;
+  const there =
+    begun || (await site.api.isFree(spec.vmid, run.signal)) ? undefined : await settle(site, run, spec, spec.node);
+  if (there !== undefined) return there;
   for (let at = 1; ; at++) {
     const name = at === 1 ? 'clone' : `clone-${at}`;
     const known = run.recall(name);
@@ -90,7 +95,7 @@ async function dispatch(
       run.observe(name, { upid });
       return await finish(site, run, spec, reservation, upid);
     } catch (error) {
-      if (faultOf(error)?.code === 'PVE_VMID_EXISTS') return settle(site, run, spec, reservation);
+      if (faultOf(error)?.code === 'PVE_VMID_EXISTS') return settle(site, run, spec, reservation.target);
       if (error instanceof PveError && isUncertain(error)) return findLost(site, run, spec, reservation);
       throw error;
     }
@@ -135,20 +140,15 @@ async function finish(
     if (!judged) throw error;
     failure = error;
   }
-  const made = await settle(site, run, spec, reservation);
+  const made = await settle(site, run, spec, reservation.target);
   if (made === undefined && failure !== undefined) throw failure;
   return made;
 }
 
 /** What is on our number now: our VM once it is unlocked, nothing, or a conflict. */
-async function settle(
-  site: PveSite,
-  run: CommandRun,
-  spec: EnsureServer,
-  reservation: Reservation,
-): Promise<Here | undefined> {
+async function settle(site: PveSite, run: CommandRun, spec: EnsureServer, hint: string): Promise<Here | undefined> {
   const { signal } = run;
-  let found = await locate(site, spec.vmid, reservation.target, signal);
+  let found = await locate(site, spec.vmid, hint, signal);
   if (found.state === 'here' && found.config.options['lock'] !== undefined) {
     // The mark is written last: a stub without any may be our own, one with another's is not.
     if (looksForeign(found, spec)) throw conflict(spec.vmid, found.node, spec.serverId);
@@ -177,7 +177,7 @@ async function findLost(
     const upid = await findTask(site, run, spec, reservation);
     const found = await locate(site, spec.vmid, reservation.target, run.signal);
     if (upid !== undefined && found.state !== 'absent') return finish(site, run, spec, reservation, upid);
-    if (found.state !== 'absent') return settle(site, run, spec, reservation);
+    if (found.state !== 'absent') return settle(site, run, spec, reservation.target);
     if (performance.now() - since > site.waits.lostReplyMs) return undefined;
     await pause(250, run.signal);
   }

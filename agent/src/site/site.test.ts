@@ -2,13 +2,21 @@ import { Effect, Outcome } from '@truffle/api/agent/v1/command';
 import { deriveId, smbiosUuidOf } from '@truffle/ids';
 import { describe, expect, it } from 'vitest';
 import { CommandStopped } from '../command/effect.ts';
-import { commandId, Crash, deleteServer, ensureServer, type Fixture, openFixture, orgId } from './site.fixture.ts';
+import {
+  commandId,
+  Crash,
+  deleteServer,
+  ensureServer,
+  type Fixture,
+  openFixture,
+  orgId,
+  tasksOf,
+} from './site.fixture.ts';
 
 const observed = (end: { output?: { output: { case?: string; value?: unknown } } }) =>
   end.output?.output.value as { node: string; vmid: number; address: string; mac: string };
 
-const clones = ({ simulator }: Fixture): number =>
-  [...simulator.cluster.tasks.byUpid.values()].filter((task) => task.parts.type === 'qmclone').length;
+const clones = (fixture: Fixture): number => tasksOf(fixture, 'qmclone');
 
 describe('EnsureServer', () => {
   it('makes a server as specified, up and addressed, and run twice finds it', async () => {
@@ -84,19 +92,6 @@ describe('EnsureServer', () => {
     expect(fixture.simulator.cluster.vms.has(20001)).toBe(true);
   });
 
-  it('finds its clone when the reply was lost', async () => {
-    await using fixture = await openFixture({ cloneMs: 500 });
-    fixture.simulator.faults.add({
-      method: 'POST',
-      path: '/nodes/[^/]+/qemu/\\d+/clone',
-      action: { kind: 'drop-reply' },
-    });
-    const { failure, progress } = await fixture.run(commandId(), ensureServer('lost', 20001));
-    expect(failure).toBeUndefined();
-    expect(progress.some((line) => line.includes('looking for the clone'))).toBe(true);
-    expect(clones(fixture)).toBe(1);
-  });
-
   it('tries again when the hypervisor could not start a task or timed out on a lock', async () => {
     await using fixture = await openFixture();
     const { faults } = fixture.simulator;
@@ -133,56 +128,6 @@ describe('EnsureServer', () => {
     expect(fixture.simulator.cluster.vms.get(20001)?.config['scsi0']).toContain('size=8G');
   });
 
-  it('believes the state of a VM, not its start task', async () => {
-    await using fixture = await openFixture();
-    fixture.simulator.faults.add({ action: { kind: 'start-fails-but-runs' } });
-    const { failure } = await fixture.run(commandId(), ensureServer('starts', 20001));
-    expect(failure).toBeUndefined();
-  });
-
-  it('leaves a foreign VM on its number alone', async () => {
-    await using fixture = await openFixture();
-    await fixture.run(commandId(), ensureServer('theirs', 20001));
-    const before = structuredClone(fixture.simulator.cluster.vms.get(20001)?.config);
-    const { failure, end } = await fixture.run(commandId(), ensureServer('ours', 20001));
-    expect(failure?.reason).toBe('PVE_CONFLICT');
-    expect(failure?.remedy).not.toBe('');
-    expect(end.effect).toBe(Effect.NONE);
-    expect(fixture.simulator.cluster.vms.get(20001)?.config).toEqual(before);
-  });
-
-  it('surfaces a stub that a dead clone left, with the command that clears it', async () => {
-    await using fixture = await openFixture();
-    const id = commandId();
-    const template = fixture.simulator.cluster.vms.get(9000);
-    if (template !== undefined)
-      fixture.simulator.cluster.vms.set(20001, { ...template, vmid: 20001, config: { lock: 'clone' } });
-    fixture.simulator.cluster.pools.get('truffle')?.vms.add(20001);
-    const { failure } = await fixture.run(id, ensureServer('stuck', 20001));
-    expect(failure?.reason).toBe('OPERATOR_REQUIRED');
-    expect(failure?.parameters['command']).toBe('qm unlock 20001 && qm destroy 20001 --purge 1');
-    expect(fixture.simulator.cluster.vms.get(20001)?.config['lock']).toBe('clone');
-  });
-
-  it('says what to install when the guest agent is absent', async () => {
-    await using fixture = await openFixture({}, 'waits: { addressSeconds: 1 }\n');
-    fixture.simulator.faults.add({ times: null, action: { kind: 'agent-absent' } });
-    const { failure } = await fixture.run(commandId(), ensureServer('silent', 20001));
-    expect(failure?.reason).toBe('GUEST_AGENT_ABSENT');
-    expect(failure?.remedy).toContain('apt-get install qemu-guest-agent');
-  });
-
-  it('needs no guest agent where addresses are fixed', async () => {
-    const fixed =
-      'networks: { lan: { bridge: vmbr0, static: { first: 10.77.0.10, prefix: 16, gateway: 10.77.0.1 } } }\n';
-    await using fixture = await openFixture({}, fixed);
-    fixture.simulator.faults.add({ times: null, action: { kind: 'agent-absent' } });
-    const { end, failure } = await fixture.run(commandId(), ensureServer('fixed', 20001));
-    expect(failure).toBeUndefined();
-    expect(observed(end).address).toBe('10.77.0.11');
-    expect(fixture.simulator.cluster.vms.get(20001)?.config['ipconfig0']).toBe('ip=10.77.0.11/16,gw=10.77.0.1');
-  });
-
   it('makes fifty at once', async () => {
     await using fixture = await openFixture();
     const all = await Promise.all(
@@ -201,13 +146,6 @@ describe('EnsureServer', () => {
     stop.abort(new CommandStopped('cancelled'));
     const { end } = await running;
     expect(end).toMatchObject({ outcome: Outcome.CANCELLED, effect: Effect.PARTIAL });
-  });
-
-  it('puts a server on another node where storage is shared', async () => {
-    await using fixture = await openFixture();
-    const { end, failure } = await fixture.run(commandId(), ensureServer('far', 20001, { node: 'pve2' }));
-    expect(failure).toBeUndefined();
-    expect(observed(end).node).toBe('pve2');
   });
 
   it('refuses what the site does not offer before it touches anything', async () => {
@@ -258,25 +196,6 @@ describe('DeleteServer', () => {
     );
     expect(other.failure?.reason).toBe('PVE_CONFLICT');
     expect(fixture.simulator.cluster.vms.get(20001)?.running).toBeDefined();
-  });
-
-  it('cuts the power of a guest that does not listen', async () => {
-    await using fixture = await openFixture({}, 'waits: { shutdownSeconds: 1 }\n');
-    await fixture.run(commandId(), ensureServer('deaf', 20001));
-    fixture.simulator.faults.add({ vmid: 20001, times: null, action: { kind: 'guest-hangs' } });
-    expect((await fixture.run(commandId(), deleteServer('deaf', 20001))).failure).toBeUndefined();
-    expect(fixture.simulator.cluster.vms.has(20001)).toBe(false);
-  });
-
-  it('never clears a lock', async () => {
-    await using fixture = await openFixture({}, 'waits: { lockSeconds: 1 }\n');
-    await fixture.run(commandId(), ensureServer('locked', 20001));
-    const vm = fixture.simulator.cluster.vms.get(20001);
-    if (vm !== undefined) vm.config['lock'] = 'backup';
-    const { failure } = await fixture.run(commandId(), deleteServer('locked', 20001));
-    expect(failure?.reason).toBe('OPERATOR_REQUIRED');
-    expect(failure?.parameters['command']).toBe('qm unlock 20001');
-    expect(vm?.config['lock']).toBe('backup');
   });
 });
 
