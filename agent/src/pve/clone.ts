@@ -130,29 +130,35 @@ async function finish(
   upid: string,
 ): Promise<Here | undefined> {
   let failure: unknown;
+  let blind = false;
   try {
     const end = await waitForTask(site.api.client, upid, run.signal);
     if (end.warnings > 0) run.log('agent', `the clone gave ${end.warnings} warnings`);
   } catch (error) {
     // Gone from the node's index, or started by a token that was replaced since.
-    const hidden = error instanceof PveError && (error.status === 400 || error.status === 403);
-    const judged = error instanceof PveTaskError || hidden;
-    if (!judged) throw error;
+    blind = error instanceof PveError && (error.status === 400 || error.status === 403);
+    if (!blind && !(error instanceof PveTaskError)) throw error;
     failure = error;
   }
-  const made = await settle(site, run, spec, reservation.target);
+  const made = await settle(site, run, spec, reservation.target, blind);
   if (made === undefined && failure !== undefined) throw failure;
   return made;
 }
 
 /** What is on our number now: our VM once it is unlocked, nothing, or a conflict. */
-async function settle(site: PveSite, run: CommandRun, spec: EnsureServer, hint: string): Promise<Here | undefined> {
+async function settle(
+  site: PveSite,
+  run: CommandRun,
+  spec: EnsureServer,
+  hint: string,
+  blind = false,
+): Promise<Here | undefined> {
   const { signal } = run;
   let found = await locate(site, spec.vmid, hint, signal);
   if (found.state === 'here' && found.config.options['lock'] !== undefined) {
     // The mark is written last: a stub without any may be our own, one with another's is not.
     if (looksForeign(found, spec)) throw conflict(spec.vmid, found.node, spec.serverId);
-    found = await awaitUnlocked(site, spec.vmid, found, signal, (text) => run.progress('clone', text));
+    found = await awaitUnlocked(site, spec.vmid, found, signal, (text) => run.progress('clone', text), blind);
   }
   if (found.state === 'absent') return undefined;
   if (found.state === 'hidden' || !isOurs(found.config.options, spec)) {

@@ -12,6 +12,7 @@ const graceMs = 2_000;
 
 /**
  * Waits until nothing holds the VM's `lock`. Never clears one: an API token may not, and whoever may has to look first.
+ * @param blind the task behind it can't be seen (another token's), so that even the lock of a VM in the making gets the longer wait
  * @throws DecodedFailure OPERATOR_REQUIRED, with the command that clears it, once nobody is at work behind the lock
  */
 export async function awaitUnlocked(
@@ -20,6 +21,7 @@ export async function awaitUnlocked(
   found: Here,
   signal: AbortSignal,
   tell: (text: string) => void,
+  blind = false,
 ): Promise<Located> {
   const since = performance.now();
   let idleSince = since;
@@ -31,7 +33,7 @@ export async function awaitUnlocked(
     const busy = (await site.api.tasks(at.node, { vmid }, signal)).some((task) => task.running);
     if (busy) idleSince = now;
     // Another user's task (a backup) is invisible to the token, so its lock gets the longer wait.
-    const patience = making.has(lock) ? graceMs : site.waits.lockMs;
+    const patience = making.has(lock) && !blind ? graceMs : site.waits.lockMs;
     if (now - idleSince > patience) throw staleLock(vmid, at.node, lock);
     tell(`waiting for lock: ${lock}`);
     await pause(wait, signal);

@@ -74,6 +74,17 @@ describe('the node of a server', () => {
     expect(refused.failure?.remedy).toContain('pve1');
   });
 
+  it('is asked of nobody once the server is there: its image may be gone and the planned node down', async () => {
+    await using fixture = await openFixture();
+    await fixture.run(commandId(), ensureServer('web', 20001));
+    fixture.simulator.cluster.vms.delete(9000);
+    const planned = fixture.simulator.cluster.nodes.get('pve2');
+    if (planned !== undefined) planned.online = false;
+    const { failure } = await fixture.run(commandId(), ensureServer('web', 20001, { node: 'pve2' }));
+    expect(failure).toBeUndefined();
+    expect(tasksOf(fixture, 'qmclone')).toBe(1);
+  });
+
   it('shows its tags beside those of the image, and its pool', async () => {
     await using fixture = await openFixture();
     const template = vmOf(fixture, 9000);
