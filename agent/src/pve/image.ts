@@ -22,15 +22,12 @@ import type { PveSite } from './site.ts';
  */
 export async function importImage(site: PveSite, run: CommandRun, spec: ImportImage): Promise<CommandEnd> {
   const wish = requireImport(site, spec);
-  let vm = await findImage(site, run, spec);
-  if (vm?.config.options['template'] !== '1') {
-    if (vm === undefined) {
-      await download(site, run, spec, wish);
-      await build(site, run, spec, wish);
-    }
-    await convert(site, run, spec);
-    vm = await findImage(site, run, spec);
+  if ((await findImage(site, run, spec)) === undefined) {
+    if (run.recall('build') === undefined) await download(site, run, spec, wish);
+    await build(site, run, spec, wish);
   }
+  await convert(site, run, spec);
+  const vm = await findImage(site, run, spec);
   if (vm === undefined) throw vanished(spec);
   await clean(site, run, spec, wish);
   site.addImage(spec.image, spec.vmid);
@@ -101,14 +98,22 @@ async function build(site: PveSite, run: CommandRun, spec: ImportImage, wish: Im
     net0: `virtio,bridge=${network?.bridge ?? 'vmbr0'}${network?.vlan === undefined ? '' : `,tag=${network.vlan}`}`,
   };
   const path = `/nodes/${encodeURIComponent(spec.node)}/qemu`;
+  const kind = { node: spec.node, types: ['qmcreate'], id: String(spec.vmid) };
+  let failed = false;
   await attempt(run, {
-    done: async () => (await findImage(site, run, spec)) !== undefined,
+    done: async () => {
+      if ((await findImage(site, run, spec)) !== undefined) return true;
+      // What a failed creation leaves is in no pool yet, so the token can't see it.
+      if (failed && !(await site.api.isFree(spec.vmid, run.signal))) throw leftStub(spec);
+      return false;
+    },
     act: async (step) => {
       run.progress('build', `making VM ${spec.vmid} of ${spec.image}`);
-      const kind = { node: spec.node, types: ['qmcreate'], id: String(spec.vmid) };
+      failed = true;
       await taskOnce(site, run, step('build'), kind, async () =>
         upidOf(await site.api.client.post(path, params, { node: spec.node, signal: run.signal }), `POST ${path}`),
       );
+      failed = false;
     },
   });
 }
@@ -145,7 +150,10 @@ async function clean(site: PveSite, run: CommandRun, spec: ImportImage, wish: Im
   }
 }
 
-/** The VM on the image's number, once nothing holds its lock; undefined when there is none. @throws DecodedFailure for a foreign one */
+/**
+ * The VM on the image's number, once nothing holds its lock; undefined when there is none, or while one is being made that the token can't
+ * see yet. @throws DecodedFailure for a foreign one
+ */
 async function findImage(site: PveSite, run: CommandRun, spec: ImportImage): Promise<Here | undefined> {
   const mark = requireImport(site, spec).mark;
   const owned = (found: Here): boolean => (found.config.options['description'] ?? '').trim() === mark;
@@ -156,9 +164,24 @@ async function findImage(site: PveSite, run: CommandRun, spec: ImportImage): Pro
     found = await awaitUnlocked(site, spec.vmid, found, run.signal, (text) => run.progress('lock', text));
   }
   if (found.state === 'absent') return undefined;
-  if (found.state === 'hidden') throw conflict(spec.vmid, undefined, spec.image);
+  if (found.state === 'hidden') {
+    if (run.recall('build') !== undefined) return undefined;
+    throw conflict(spec.vmid, undefined, spec.image);
+  }
   if (!owned(found)) throw conflict(spec.vmid, found.node, spec.image);
   return found;
+}
+
+function leftStub({ vmid, node }: ImportImage): DecodedFailure {
+  const command = `qm unlock ${vmid} && qm destroy ${vmid} --purge 1`;
+  return new DecodedFailure({
+    reason: 'OPERATOR_REQUIRED',
+    message: `Making VM ${vmid} on ${node} failed and left a stub that the API token can't see`,
+    cause: 'A creation that fails half-way (a storage lock that timed out) leaves its VM locked and in no pool.',
+    remedy: `Look at the VM, then run as root on ${node}: ${command}. After that try again.`,
+    retryable: true,
+    parameters: { vmid: String(vmid), node, command },
+  });
 }
 
 function vanished({ vmid }: ImportImage): DecodedFailure {

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Outcome } from '@truffle/api/agent/v1/command';
 import type { ImportImageSchema } from '@truffle/api/agent/v1/site_command';
 import { describe, expect, it } from 'vitest';
+import { CommandStopped } from '../command/effect.ts';
 import { command, commandId, ensureServer, type Fixture, grant, openFixture, orgId, tasksOf } from './site.fixture.ts';
 
 const url = 'https://images.example.com/debian-13.qcow2';
@@ -103,6 +104,28 @@ describe('ImportImage', () => {
       expect(failure?.reason).toMatch(/^SITE_/);
     }
     expect(tasksOf(fixture, 'download')).toBe(0);
+  });
+
+  it('goes on with a creation that is at work when the agent comes back, though it is in no pool yet', async () => {
+    await using fixture = await openFixture({ diskMs: 400 }, 'importStorage: shared\n');
+    const id = commandId();
+    const stop = new AbortController();
+    const running = fixture.run(id, importImage(), { signal: stop.signal });
+    await expect.poll(() => vmOf(fixture)?.config['lock']).toBe('create');
+    stop.abort(new CommandStopped('shutdown'));
+    await expect(running).rejects.toThrow('shutdown');
+    expect((await fixture.run(id, importImage())).failure).toBeUndefined();
+    expect([tasksOf(fixture, 'download'), tasksOf(fixture, 'qmcreate')]).toEqual([1, 1]);
+  });
+
+  it('leaves what a storage lock that timed out left to the operator, and makes no second one', async () => {
+    await using fixture = await open();
+    fixture.simulator.faults.add({ vmid: 20900, action: { kind: 'storage-lock' } });
+    const { failure } = await fixture.run(commandId(), importImage());
+    expect(failure?.reason).toBe('OPERATOR_REQUIRED');
+    expect(failure?.parameters['command']).toBe('qm unlock 20900 && qm destroy 20900 --purge 1');
+    expect(vmOf(fixture)?.config['lock']).toBe('create');
+    expect(tasksOf(fixture, 'qmcreate')).toBe(1);
   });
 
   it('touches no VM that has its number', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PveClient } from '../pve/client.ts';
@@ -121,6 +122,26 @@ describe('the preflight', () => {
     expect(found[0]?.commands).toEqual(['qm set 9000 --delete hostpci0']);
     expect(found[1]?.problem).toContain('20777 on pve1');
     expect(found[1]?.problem).not.toContain('20001');
+  });
+
+  it('says when a node’s certificate is pinned in place of the authority', async () => {
+    await using fixture = await openFixture();
+    const { url } = fixture.simulator.info;
+    const leaf = await new Promise<string>((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false }, () => {
+        const { raw } = socket.getPeerCertificate();
+        socket.destroy();
+        resolve(`-----BEGIN CERTIFICATE-----\n${raw.toString('base64')}\n-----END CERTIFICATE-----\n`);
+      });
+      socket.once('error', reject);
+    });
+    const pinned = join(dirname(fixture.configFile), 'leaf.pem');
+    writeFileSync(pinned, leaf);
+    const text = readFileSync(fixture.configFile, 'utf8').replace(/^caFile: .*$/m, `caFile: ${pinned}`);
+    writeFileSync(fixture.configFile, text);
+    expect((await findingsOf(fixture))[0]).toMatchObject({ subject: 'caFile', kind: 'reach' });
+    writeFileSync(pinned, 'nothing');
+    await expect(findingsOf(fixture)).rejects.toThrow('caFile must hold a certificate');
   });
 
   it('says that groups of high availability went with version 9', async () => {

@@ -18,6 +18,7 @@ import { ImportedImages } from './imported.ts';
 import type { Finding } from './finding.ts';
 import { lookOver, takeInventory } from './inventory.ts';
 import { SiteConfigError } from './reader.ts';
+import { authorityFindings } from './tls.ts';
 
 /** Proxmox VE has three workers on a node; answered questions leave at once. */
 const agentQuestions = 4;
@@ -110,12 +111,13 @@ export interface SiteReport {
 export async function reportSite(configFile: string, dataFolder: string): Promise<SiteReport> {
   const config = readSiteConfig(configFile);
   if (config.bastion !== undefined) readNamed('bastion.keyFile', config.bastion.keyFile);
+  const pinned = authorityFindings(readNamed('caFile', config.caFile), Date.now());
   const client = clientOf(config);
   try {
     const pve = pveSite(config, new PveApi(client), '', directReach(), new ImportedImages(dataFolder));
     const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
     const { clusterName, hypervisorVersion } = inventory;
-    return { site: clusterName === '' ? pve.name : clusterName, hypervisorVersion, findings };
+    return { site: clusterName === '' ? pve.name : clusterName, hypervisorVersion, findings: [...pinned, ...findings] };
   } finally {
     client.close();
   }
