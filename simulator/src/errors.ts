@@ -49,3 +49,8 @@ export class RunError extends ApiError {
     this.name = 'RunError';
   }
 }
+
+/** A failure that leaves its traces, as the real one does when a storage lock times out. */
+export class HalfDone extends RunError {
+  override readonly code = 'PVE_RUN';
+}

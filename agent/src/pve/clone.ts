@@ -6,7 +6,7 @@ import { PveError, PveTaskError } from './error.ts';
 import { faultOf } from './fault.ts';
 import { numberOf, rowOf, textOf } from './json.ts';
 import { type Located, locate } from './locate.ts';
-import { awaitUnlocked } from './lock.ts';
+import { awaitUnlocked, leftStub } from './lock.ts';
 import { isOurs, markText } from './mark.ts';
 import { jitter, pause } from './pause.ts';
 import { requireClonable } from './root-only.ts';
@@ -130,19 +130,28 @@ async function finish(
   upid: string,
 ): Promise<Here | undefined> {
   let failure: unknown;
-  let blind = false;
+  let outcome: Outcome = 'done';
   try {
     const end = await waitForTask(site.api.client, upid, run.signal);
     if (end.warnings > 0) run.log('agent', `the clone gave ${end.warnings} warnings`);
   } catch (error) {
-    // Gone from the node's index, or started by a token that was replaced since.
-    blind = error instanceof PveError && (error.status === 400 || error.status === 403);
-    if (!blind && !(error instanceof PveTaskError)) throw error;
+    outcome = outcomeOf(error);
     failure = error;
   }
-  const made = await settle(site, run, spec, reservation.target, blind);
+  const made = await settle(site, run, spec, reservation.target, outcome);
   if (made === undefined && failure !== undefined) throw failure;
   return made;
+}
+
+/** What is known of the clone when the number is looked at: `unseen` is at work or ended, and the token can't tell. */
+type Outcome = 'none' | 'done' | 'failed' | 'unseen';
+
+/** @throws what does not tell how the clone ended */
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof PveTaskError) return faultOf(error)?.code === 'PVE_VMID_EXISTS' ? 'none' : 'failed';
+  // Gone from the node's index, or started by a token that was replaced since.
+  if (error instanceof PveError && (error.status === 400 || error.status === 403)) return 'unseen';
+  throw error;
 }
 
 /** What is on our number now: our VM once it is unlocked, nothing, or a conflict. */
@@ -151,20 +160,42 @@ async function settle(
   run: CommandRun,
   spec: EnsureServer,
   hint: string,
-  blind = false,
+  outcome: Outcome = 'none',
 ): Promise<Here | undefined> {
   const { signal } = run;
   let found = await locate(site, spec.vmid, hint, signal);
+  if (outcome === 'unseen') found = await awaitSeen(site, run, spec.vmid, hint, found);
   if (found.state === 'here' && found.config.options['lock'] !== undefined) {
     // The mark is written last: a stub without any may be our own, one with another's is not.
     if (looksForeign(found, spec)) throw conflict(spec.vmid, found.node, spec.serverId);
-    found = await awaitUnlocked(site, spec.vmid, found, signal, (text) => run.progress('clone', text), blind);
+    found = await awaitUnlocked(
+      site,
+      spec.vmid,
+      found,
+      signal,
+      (text) => run.progress('clone', text),
+      outcome === 'unseen',
+    );
   }
   if (found.state === 'absent') return undefined;
+  if (found.state === 'hidden' && outcome === 'failed') throw leftStub(spec.vmid, hint);
   if (found.state === 'hidden' || !isOurs(found.config.options, spec)) {
     throw conflict(spec.vmid, found.state === 'here' ? found.node : undefined, spec.serverId);
   }
   return found;
+}
+
+/** A VM is in no pool, and so unseen, until its clone ended. */
+async function awaitSeen(site: PveSite, run: CommandRun, vmid: number, hint: string, found: Located): Promise<Located> {
+  const since = performance.now();
+  let at = found;
+  for (let wait = 100; at.state === 'hidden'; wait = Math.min(1_000, wait * 2)) {
+    if (performance.now() - since > site.waits.lockMs) return at;
+    run.progress('clone', `waiting for VM ${vmid} to be seen`);
+    await pause(wait, run.signal);
+    at = await locate(site, vmid, hint, run.signal);
+  }
+  return at;
 }
 
 /**

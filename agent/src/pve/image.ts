@@ -10,7 +10,7 @@ import { bootDisk } from './disk.ts';
 import { requireImport } from './image-check.ts';
 import { listVolumes, removeVolume, storagePath } from './library.ts';
 import { locate } from './locate.ts';
-import { awaitUnlocked } from './lock.ts';
+import { awaitUnlocked, leftStub } from './lock.ts';
 import { taskOnce } from './once.ts';
 import { conflict } from './server.ts';
 import type { PveSite } from './site.ts';
@@ -104,7 +104,7 @@ async function build(site: PveSite, run: CommandRun, spec: ImportImage, wish: Im
     done: async () => {
       if ((await findImage(site, run, spec)) !== undefined) return true;
       // What a failed creation leaves is in no pool yet, so the token can't see it.
-      if (failed && !(await site.api.isFree(spec.vmid, run.signal))) throw leftStub(spec);
+      if (failed && !(await site.api.isFree(spec.vmid, run.signal))) throw leftStub(spec.vmid, spec.node);
       return false;
     },
     act: async (step) => {
@@ -170,18 +170,6 @@ async function findImage(site: PveSite, run: CommandRun, spec: ImportImage): Pro
   }
   if (!owned(found)) throw conflict(spec.vmid, found.node, spec.image);
   return found;
-}
-
-function leftStub({ vmid, node }: ImportImage): DecodedFailure {
-  const command = `qm unlock ${vmid} && qm destroy ${vmid} --purge 1`;
-  return new DecodedFailure({
-    reason: 'OPERATOR_REQUIRED',
-    message: `Making VM ${vmid} on ${node} failed and left a stub that the API token can't see`,
-    cause: 'A creation that fails half-way (a storage lock that timed out) leaves its VM locked and in no pool.',
-    remedy: `Look at the VM, then run as root on ${node}: ${command}. After that try again.`,
-    retryable: true,
-    parameters: { vmid: String(vmid), node, command },
-  });
 }
 
 function vanished({ vmid }: ImportImage): DecodedFailure {

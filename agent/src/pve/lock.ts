@@ -55,3 +55,16 @@ function staleLock(vmid: number, node: string, lock: string): DecodedFailure {
     parameters: { vmid: String(vmid), node, lock, command },
   });
 }
+
+/** What a creation that failed half-way leaves: locked, and in no pool, so that the token can't even see it. */
+export function leftStub(vmid: number, node: string): DecodedFailure {
+  const command = `qm unlock ${vmid} && qm destroy ${vmid} --purge 1`;
+  return new DecodedFailure({
+    reason: 'OPERATOR_REQUIRED',
+    message: `Making VM ${vmid} on ${node} failed and left a stub that the API token can't see`,
+    cause: 'A creation that fails half-way (a storage lock that timed out) leaves its VM locked and in no pool.',
+    remedy: `Look at the VM, then run as root on ${node}: ${command}. After that try again.`,
+    retryable: true,
+    parameters: { vmid: String(vmid), node, command },
+  });
+}

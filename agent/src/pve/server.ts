@@ -132,7 +132,7 @@ export function conflict(vmid: number, node: string | undefined, serverId: strin
     message: `VM ${vmid}${where} exists and is not server ${serverId}`,
     cause:
       node === undefined
-        ? 'The API token may not even see it: another user’s guest has the number.'
+        ? 'The API token may not even see it: another user’s guest has the number, or a creation that died left a stub.'
         : 'Its description and SMBIOS UUID do not carry this server’s mark.',
     remedy:
       'It was left untouched. Take its number out of vmids in the site config, or remove it yourself if it is not needed.',

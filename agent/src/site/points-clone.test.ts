@@ -42,6 +42,17 @@ describe('what goes wrong while a server is made', () => {
     expect(tasksOf(fixture, 'qmclone')).toBe(1);
   });
 
+  it('point 2: a half-made VM that the token can’t see is told with the command that removes it', async () => {
+    await using fixture = await openFixture();
+    fixture.simulator.faults.add({ vmid: 20001, storage: 'shared', action: { kind: 'storage-lock' } });
+    const { failure } = await fixture.run(commandId(), ensureServer('web', 20001));
+    expect(failure?.reason).toBe('OPERATOR_REQUIRED');
+    expect(failure?.parameters['command']).toBe('qm unlock 20001 && qm destroy 20001 --purge 1');
+    expect(tasksOf(fixture, 'qmclone')).toBe(1);
+    const again = await fixture.run(commandId(), ensureServer('web', 20001));
+    expect(again.failure?.cause).toContain('a creation that died left a stub');
+  });
+
   it('point 3: a clone whose reply was lost goes on and is found, never made again', async () => {
     await using fixture = await openFixture({ cloneMs: 500 });
     fixture.simulator.faults.add({ method: 'POST', path: clonePath, action: { kind: 'drop-reply' } });

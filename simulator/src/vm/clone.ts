@@ -1,7 +1,7 @@
 import { type Call, flag, number, text, vmid } from '../call.ts';
 import { requirePrivileges } from '../access/permission.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { ParameterError, PermissionError, RunError } from '../errors.ts';
+import { HalfDone, ParameterError, PermissionError, RunError } from '../errors.ts';
 import type { TaskRun } from '../task/task.ts';
 import { requireBridges } from './bridge.ts';
 import { cloneDrive, freeVolumes, humanSize } from './disk.ts';
@@ -91,18 +91,20 @@ async function copy(cluster: Cluster, run: TaskRun, plan: Plan): Promise<void> {
   if (cluster.guestExists(newid)) throw new RunError(`unable to create VM ${newid}: config file already exists`);
   const target = newVm(newid, source.node, { lock: 'clone' });
   cluster.vms.set(newid, target);
-  if (plan.pool !== undefined) cluster.pools.get(plan.pool)?.vms.add(newid);
   cluster.changed();
   run.say(`creating a clone of VM ${source.vmid} with ID ${newid}`);
   try {
     await copyDrives(cluster, run, plan, target);
   } catch (error) {
+    if (error instanceof HalfDone) throw new RunError(`clone failed: ${error.message}`);
     freeVolumes(cluster, target, drives(target.config));
     forget(cluster, newid);
     throw new RunError(`clone failed: ${error instanceof Error ? error.message : String(error)}`);
   }
   delete target.config['lock'];
   target.node = plan.target;
+  // Only now: until then a token that sees no more than the pool can't see it.
+  if (plan.pool !== undefined) cluster.pools.get(plan.pool)?.vms.add(newid);
   cluster.changed();
 }
 
@@ -115,6 +117,9 @@ async function copyDrives(cluster: Cluster, run: TaskRun, plan: Plan, target: Vm
   target.config = { ...freshConfig(cluster, origin, plan), lock: 'clone' };
   for (const drive of all) if (isCdrom(drive) && !isCloudinit(drive)) target.config[drive.key] = 'none,media=cdrom';
   if (cluster.faults.take('clone-dies', { vmid: plan.newid }) !== undefined) throw await died(cluster);
+  const [storage = ''] = copied[0]?.file.split(':') ?? [];
+  if (cluster.faults.take('storage-lock', { vmid: plan.newid, storage }) !== undefined)
+    throw new HalfDone(`cfs-lock 'storage-${storage}' error: got lock request timeout`);
   const linkedShare = plan.full ? 1 : 0.1;
   for (const [at, drive] of copied.entries()) {
     run.checkStopped();

@@ -1,6 +1,6 @@
 import { type Call, flag, text, vmid } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { PermissionError, RunError } from '../errors.ts';
+import { HalfDone, PermissionError, RunError } from '../errors.ts';
 import type { TaskRun } from '../task/task.ts';
 import { requireBridges } from './bridge.ts';
 import { clonesOf, freeVolumes } from './disk.ts';
@@ -89,9 +89,6 @@ async function build(
   cluster.changed();
   if (extra.start) await startGuest(cluster, vm, run);
 }
-
-/** A failure that leaves its traces, as the real one does when a storage lock times out. */
-class HalfDone extends RunError {}
 
 function storageOf(options: Config): string | undefined {
   const disk = Object.entries(options).find(([key, value]) => isDriveKey(key) && /^[^:,]+:/.test(value));

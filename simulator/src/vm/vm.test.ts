@@ -25,6 +25,15 @@ async function site(
 
 const CLONE = { full: '1', pool: 'truffle' };
 
+/** Lets the token see a guest that is in no pool yet. */
+function show({ cluster }: Simulator, vmid: number): void {
+  const rest = { path: `/vms/${vmid}`, roleid: 'TruffleAgent', propagate: true };
+  cluster.access.acl.push(
+    { type: 'user', ugid: 'truffle@pve', ...rest },
+    { type: 'token', ugid: 'truffle@pve!agent', ...rest },
+  );
+}
+
 describe('cloning', () => {
   test('has exactly one winner among racers, and losers at once and in the task', () =>
     site(
@@ -51,12 +60,15 @@ describe('cloning', () => {
 
   test('shows its target locked while it copies, and refuses changes to it', () =>
     site(
-      async ({ info }) => {
+      async (simulator) => {
+        const { info } = simulator;
         const upid = await api(info, 'POST', `${VM}/9000/clone`, { ...CLONE, newid: '101' });
-        const status = await until(
-          () => send(info, { method: 'GET', path: `/api2/json${VM}/101/status/current`, headers: tokenHeader(info) }),
-          (one) => one.status === 200,
-        );
+        const ask = () =>
+          send(info, { method: 'GET', path: `/api2/json${VM}/101/status/current`, headers: tokenHeader(info) });
+        // Its pool comes last, and with it the rights on it.
+        expect((await ask()).status).toBe(403);
+        show(simulator, 101);
+        const status = await until(ask, (one) => one.status === 200);
         expect(status.json?.data).toMatchObject({ lock: 'clone', status: 'stopped' });
         const refused = await send(info, {
           method: 'PUT',
@@ -76,7 +88,9 @@ describe('cloning', () => {
     ));
 
   test('leaves a stale lock when the worker dies', () =>
-    site(async ({ info, faults, cluster }) => {
+    site(async (simulator) => {
+      const { info, faults, cluster } = simulator;
+      show(simulator, 102);
       faults.add({ vmid: 102, action: { kind: 'clone-dies' } });
       await api(info, 'POST', `${VM}/9000/clone`, { ...CLONE, newid: '102' });
       await until(
