@@ -7,6 +7,7 @@ import { faultOf } from './fault.ts';
 import { numberOf, rowOf, textOf } from './json.ts';
 import { type Located, locate } from './locate.ts';
 import { awaitUnlocked, leftStub } from './lock.ts';
+import { awaitSeen } from './seen.ts';
 import { isOurs, markText } from './mark.ts';
 import { jitter, pause } from './pause.ts';
 import { requireClonable } from './root-only.ts';
@@ -164,7 +165,7 @@ async function settle(
 ): Promise<Here | undefined> {
   const { signal } = run;
   let found = await locate(site, spec.vmid, hint, signal);
-  if (outcome === 'unseen') found = await awaitSeen(site, run, spec.vmid, hint, found);
+  if (outcome === 'unseen') found = await awaitSeen(site, run, spec.vmid, found, () => Promise.resolve(true));
   if (found.state === 'here' && found.config.options['lock'] !== undefined) {
     // The mark is written last: a stub without any may be our own, one with another's is not.
     if (looksForeign(found, spec)) throw conflict(spec.vmid, found.node, spec.serverId);
@@ -185,19 +186,6 @@ async function settle(
   return found;
 }
 
-/** A VM is in no pool, and so unseen, until its clone ended. */
-async function awaitSeen(site: PveSite, run: CommandRun, vmid: number, hint: string, found: Located): Promise<Located> {
-  const since = performance.now();
-  let at = found;
-  for (let wait = 100; at.state === 'hidden'; wait = Math.min(1_000, wait * 2)) {
-    if (performance.now() - since > site.waits.lockMs) return at;
-    run.progress('clone', `waiting for VM ${vmid} to be seen`);
-    await pause(wait, run.signal);
-    at = await locate(site, vmid, hint, run.signal);
-  }
-  return at;
-}
-
 /**
  * A call whose reply was lost: the task is known by the template's number (not the new one) and names the new one in its log.
  * Undefined when nothing came of it; should it still come, the VMID makes the next try meet it.
@@ -214,8 +202,10 @@ async function findLost(
     const upid = await findTask(site, run, spec, reservation);
     const found = await locate(site, spec.vmid, reservation.target, run.signal);
     if (upid !== undefined && found.state !== 'absent') return finish(site, run, spec, reservation, upid);
-    if (found.state !== 'absent') return settle(site, run, spec, reservation.target);
-    if (performance.now() - since > site.waits.lostReplyMs) return undefined;
+    if (found.state === 'here') return settle(site, run, spec, reservation.target);
+    // One that can't be seen may be our own, whose task has not said so yet.
+    if (performance.now() - since > site.waits.lostReplyMs)
+      return found.state === 'absent' ? undefined : settle(site, run, spec, reservation.target);
     await pause(250, run.signal);
   }
 }

@@ -10,6 +10,7 @@ import type { ServerRef } from './owned.ts';
 import { jitter, pause } from './pause.ts';
 import { stop } from './power.ts';
 import { removeSeeds } from './seed.ts';
+import { awaitSeen, clonesAtWork } from './seen.ts';
 import { conflict } from './server.ts';
 import type { PveSite } from './site.ts';
 import { journalled } from './step.ts';
@@ -43,6 +44,7 @@ export async function removeServer(
   let hint: string | undefined;
   for (let at = 0; ; at++) {
     let found = await locate(site, spec.vmid, hint, run.signal);
+    found = await awaitSeen(site, run, spec.vmid, found, () => clonesAtWork(site, run.signal));
     if (found.state === 'hidden') throw conflict(spec.vmid, undefined, spec.serverId);
     if (found.state === 'here' && found.config.options['lock'] !== undefined) {
       require(found, spec, true);

@@ -174,6 +174,17 @@ describe('DeleteServer', () => {
     expect(another.end).toMatchObject({ outcome: Outcome.SUCCEEDED, effect: Effect.NONE });
   });
 
+  it('waits for a clone that is still at work, which it can’t see yet', async () => {
+    await using fixture = await openFixture({ cloneMs: 8_000 });
+    const crashed = fixture.run(commandId(), ensureServer('early', 20001), { crashAt: 3 });
+    await expect(crashed).rejects.toThrow(Crash);
+    await expect.poll(() => fixture.simulator.cluster.vms.get(20001)?.config['lock']).toBe('clone');
+    const { failure, end } = await fixture.run(commandId(), deleteServer('early', 20001));
+    expect(failure).toBeUndefined();
+    expect(end.effect).toBe(Effect.FULL);
+    expect(fixture.simulator.cluster.vms.has(20001)).toBe(false);
+  });
+
   it('survives a crash at each point', async () => {
     await using fixture = await openFixture();
     for (let crashAt = 1; crashAt <= 5; crashAt++) {
