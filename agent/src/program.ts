@@ -144,7 +144,7 @@ async function openSiteOf(
   input: ProgramInput,
   identity: Identity,
   journal: Journal,
-  { mayDial }: Enforcer,
+  { mayDial, mayRemove }: Enforcer,
 ): Promise<Site | undefined> {
   if (input.siteConfig === undefined) return undefined;
   const deps: SiteDeps = {
@@ -154,6 +154,7 @@ async function openSiteOf(
     dataFolder: input.dataFolder,
     sealing: identity.sealing,
     mayDial,
+    mayRemove,
     seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
     generatedSecret: (clusterId, name, make) => journal.generatedSecret(clusterId, name, make),
   };

@@ -32,6 +32,8 @@ export interface SiteDeps {
   readonly sealing: { readonly keyId: string; readonly privateKey: Uint8Array };
   /** Asked before each connection to a server. @throws DecodedFailure when the site's policy forbids it */
   readonly mayDial: (address: string) => void;
+  /** Asked before each VM that a command removes of several, named by command and VM. @throws DecodedFailure when the site's policy forbids it */
+  readonly mayRemove: (name: string, vmid: number) => void;
   /** Raises the highest version seen of a sealed secret, on disk when it returns; answers the highest seen before, 0 for none. */
   readonly seeSealedVersion: (secretId: string, version: number) => number;
   /** The secret of a cluster: made by `make` at the first call, on disk when it returns, and the same ever after. */

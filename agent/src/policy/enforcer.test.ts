@@ -282,3 +282,15 @@ describe('deletes per hour', () => {
     expect(bench.take('b', remove(201))?.reason).toBe('POLICY_VIOLATION');
   });
 });
+
+describe('what one command removes of several', () => {
+  test('counts each as a deletion, once however often it is asked, and keeps to the range', () => {
+    const bench = new Bench('vmids: 20000-29999\nlimits: { deletesPerHour: 2 }');
+    for (const vmid of [20_001, 20_001, 20_002]) bench.enforcer.mayRemove(`cmd_1/${vmid}`, vmid);
+    expect(() => bench.enforcer.mayRemove('cmd_1/20003', 20_003)).toThrow('limits.deletesPerHour');
+    bench.enforcer.mayRemove('cmd_1/20002', 20_002);
+    bench.wall += hourMs;
+    bench.enforcer.mayRemove('cmd_1/20003', 20_003);
+    expect(() => bench.enforcer.mayRemove('cmd_1/300', 300)).toThrow('vmids');
+  });
+});

@@ -1,4 +1,5 @@
-import type { CommandPayload } from '@truffle/api/agent/v1/command';
+import { create } from '@bufbuild/protobuf';
+import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
 import type { CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure, type FailureFacts } from '../command/failure.ts';
 import { decodePayload, type Asked } from '../command/intake.ts';
@@ -52,6 +53,20 @@ export class Enforcer {
     if (state.kind === 'broken') throw new DecodedFailure(broken(state.problem));
     const found = unreachable(state.policy, address);
     if (found !== undefined) throw new DecodedFailure(violated(found));
+  };
+
+  /**
+   * Asked before each VM that one command removes of several: each counts as a deletion of its own. The first time of a name stays.
+   * @throws DecodedFailure when the policy has no room for it
+   */
+  readonly mayRemove = (name: string, vmid: number): void => {
+    const payload = create(CommandPayloadSchema, { op: { case: 'deleteServer', value: { vmid } } });
+    const refusal = this.#refusal(this.#deps.policy(), payload, {
+      ...this.#facts(),
+      otherDeletes: () => this.#deletes(name),
+    });
+    if (refusal !== undefined) throw new DecodedFailure(refusal);
+    this.#deps.journal.noteDeletion(name, this.#deps.wall());
   };
 
   /** The handler, which now asks the policy before it does anything. */

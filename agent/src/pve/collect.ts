@@ -15,6 +15,16 @@ import type { PveSite } from './site.ts';
 /** Configurations read at a time. */
 const readers = 8;
 
+/** What a collection is held to, and what outlives it. */
+export interface Collector {
+  /** The agent's own organization. */
+  readonly orgId: string;
+  /** Asked before each removal. @throws DecodedFailure when the site's policy forbids it */
+  readonly mayRemove: (name: string, vmid: number) => void;
+  /** When a VM was first seen unwanted, milliseconds. */
+  readonly unwantedSince: Map<number, number>;
+}
+
 interface Fate {
   readonly vmid: number;
   readonly node: string;
@@ -30,11 +40,11 @@ interface Fate {
  */
 export async function collectOrphans(
   site: PveSite,
-  seen: Map<number, number>,
-  orgId: string,
+  collector: Collector,
   run: CommandRun,
   spec: CollectOrphans,
 ): Promise<CommandEnd> {
+  const { orgId, unwantedSince: seen } = collector;
   requireOwnOrg(orgId, spec);
   const nowMs = Date.now();
   const claims: Claims = {
@@ -49,7 +59,7 @@ export async function collectOrphans(
   const orphans = findOrphans(await readCandidates(site, run), claims);
   remember(seen, orphans, nowMs);
   const fates: Fate[] = [];
-  for (const orphan of orphans) fates.push(await settle(site, run, claims, orphan, spec.dryRun));
+  for (const orphan of orphans) fates.push(await settle(site, run, { claims, collector, dryRun: spec.dryRun }, orphan));
   const removed = fates.filter((each) => each.fate === OrphanFate.REMOVED).length;
   run.progress('collected', `${orphans.length} orphans, ${removed} removed`);
   return {
@@ -86,7 +96,12 @@ function remember(seen: Map<number, number>, orphans: readonly Orphan[], nowMs: 
   for (const vmid of now) if (!seen.has(vmid)) seen.set(vmid, nowMs);
 }
 
-async function settle(site: PveSite, run: CommandRun, claims: Claims, orphan: Orphan, dryRun: boolean): Promise<Fate> {
+async function settle(
+  site: PveSite,
+  run: CommandRun,
+  { claims, collector, dryRun }: { claims: Claims; collector: Collector; dryRun: boolean },
+  orphan: Orphan,
+): Promise<Fate> {
   const { vmid, node, serverId, reason } = orphan;
   if (!orphan.due) return { vmid, node, serverId, reason, fate: OrphanFate.WAITING };
   if (dryRun) return { vmid, node, serverId, reason, fate: OrphanFate.LISTED };
@@ -96,6 +111,7 @@ async function settle(site: PveSite, run: CommandRun, claims: Claims, orphan: Or
     if (owner !== serverId) throw conflict(vmid, found.node, serverId);
   };
   try {
+    collector.mayRemove(`${run.commandId}/${vmid}`, vmid);
     await removeServer(site, run, server, requireOrphan, `destroy-${vmid}`);
     return { vmid, node, serverId, reason, fate: OrphanFate.REMOVED };
   } catch (error) {

@@ -3,16 +3,9 @@ import { Effect } from '@truffle/api/agent/v1/command';
 import { type CollectOrphansSchema, OrphanFate, type OrphansCollected } from '@truffle/api/agent/v1/site_command';
 import { deriveId } from '@truffle/ids';
 import { describe, expect, it } from 'vitest';
-import {
-  command,
-  commandId,
-  crashEverywhere,
-  ensureServer,
-  type Fixture,
-  openFixture,
-  orgId,
-  type Ran,
-} from './site.fixture.ts';
+import { DecodedFailure } from '../command/failure.ts';
+import { crashEverywhere } from './crash.fixture.ts';
+import { command, commandId, ensureServer, type Fixture, openFixture, orgId, type Ran } from './site.fixture.ts';
 
 const srv = (name: string): string => deriveId('srv', name);
 const leases = ['a', 'b', 'c'].map((name, at) => ({ vmid: 20001 + at, serverId: srv(name) }));
@@ -94,6 +87,19 @@ describe('CollectOrphans', () => {
         expect(fixture.simulator.cluster.vms.has(20001)).toBe(true);
       },
     );
+  });
+
+  it('removes no more than the site’s policy has room for, counting each VM', async () => {
+    await using fixture = await openWithServers();
+    const asked: string[] = [];
+    fixture.removals((name) => {
+      if (asked.push(name) > 1) throw new DecodedFailure({ reason: 'POLICY_VIOLATION', message: 'enough for an hour' });
+    });
+    const id = commandId();
+    const ran = await fixture.run(id, collect());
+    expect(fates(ran).map(([, fate]) => fate)).toEqual([OrphanFate.REMOVED, OrphanFate.FAILED, OrphanFate.FAILED]);
+    expect(asked).toEqual([20001, 20002, 20003].map((vmid) => `${id}/${vmid}`));
+    expect(fixture.simulator.cluster.vms.has(20002)).toBe(true);
   });
 
   it('is about the agent’s own organization only', async () => {

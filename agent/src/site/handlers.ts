@@ -1,5 +1,6 @@
 import type { CommandEnd, CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
+import type { SiteDeps } from '../command/site.ts';
 import { runDeployment, type DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
 import { collectOrphans } from '../pve/collect.ts';
@@ -19,9 +20,12 @@ type Case = NonNullable<Op['case']>;
 type Spec<K extends Case> = Extract<Op, { case: K }>['value'];
 
 /** The commands that a Proxmox VE site carries out. Failures are thrown decoded; a stop throws the signal's reason. */
-export function handlersOf(pve: PveSite, guests: DeploySite, orgId: string): readonly CommandHandler[] {
-  /** When a VM was first seen unwanted. */
-  const unwanted = new Map<number, number>();
+export function handlersOf(
+  pve: PveSite,
+  guests: DeploySite,
+  { orgId, mayRemove }: Pick<SiteDeps, 'orgId' | 'mayRemove'>,
+): readonly CommandHandler[] {
+  const collector = { orgId, mayRemove, unwantedSince: new Map<number, number>() };
   return [
     handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
     handler('deleteServer', async (run, spec) => {
@@ -37,7 +41,7 @@ export function handlersOf(pve: PveSite, guests: DeploySite, orgId: string): rea
     handler('startServer', (run, spec) => startServer(pve, run, spec)),
     handler('stopServer', (run, spec) => stopServer(pve, run, spec)),
     handler('importImage', (run, spec) => importImage(pve, run, spec)),
-    handler('collectOrphans', (run, spec) => collectOrphans(pve, unwanted, orgId, run, spec)),
+    handler('collectOrphans', (run, spec) => collectOrphans(pve, collector, run, spec)),
     handler('runDeployment', (run, spec) => runDeployment(guests, run, spec)),
   ];
 }

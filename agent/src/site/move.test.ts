@@ -2,10 +2,10 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Effect } from '@truffle/api/agent/v1/command';
 import type { MigrateServerSchema } from '@truffle/api/agent/v1/server_command';
 import { describe, expect, it } from 'vitest';
+import { crashEverywhere } from './crash.fixture.ts';
 import {
   command,
   commandId,
-  crashEverywhere,
   deleteServer,
   ensureServer,
   type Fixture,

@@ -1,16 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ResizeServerSchema } from '@truffle/api/agent/v1/server_command';
 import { describe, expect, it } from 'vitest';
-import {
-  command,
-  commandId,
-  crashEverywhere,
-  ensureServer,
-  type Fixture,
-  openFixture,
-  serverOf,
-  tasksOf,
-} from './site.fixture.ts';
+import { crashEverywhere } from './crash.fixture.ts';
+import { command, commandId, ensureServer, type Fixture, openFixture, serverOf, tasksOf } from './site.fixture.ts';
 
 const gib = 2n ** 30n;
 const resize = (size: MessageInitShape<typeof ResizeServerSchema>) =>

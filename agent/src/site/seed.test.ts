@@ -1,16 +1,8 @@
 import { CloudInit } from '@truffle/api/agent/v1/command';
 import { deriveId } from '@truffle/ids';
 import { describe, expect, it } from 'vitest';
-import {
-  commandId,
-  crashEverywhere,
-  deleteServer,
-  ensureServer,
-  type Fixture,
-  grant,
-  openFixture,
-  tasksOf,
-} from './site.fixture.ts';
+import { crashEverywhere } from './crash.fixture.ts';
+import { commandId, deleteServer, ensureServer, type Fixture, grant, openFixture, tasksOf } from './site.fixture.ts';
 
 const yaml = 'cloudInit: no-cloud\nisoStorage: shared\n';
 const fixed = 'networks: { lan: { bridge: vmbr0, static: { first: 10.77.0.10, prefix: 16, gateway: 10.77.0.1 } } }\n';

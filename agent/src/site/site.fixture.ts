@@ -52,6 +52,8 @@ export interface Fixture extends AsyncDisposable {
   readonly site: Site;
   /** The site's config. */
   readonly configFile: string;
+  /** Has the site's policy asked before VMs are removed of several. */
+  removals(mayRemove: (name: string, vmid: number) => void): void;
   readonly sealing: Awaited<ReturnType<typeof generateSealingKey>>;
   /** Runs a command to its end, as the agent's runner does. @throws Crash when told to */
   run(commandId: string, payload: CommandPayload, options?: RunOptions): Promise<Ran>;
@@ -72,6 +74,7 @@ export async function openFixture(
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => {
     throw error;
   });
+  let refuseRemoval: (name: string, vmid: number) => void = () => undefined;
   const site = openSite(configFile, {
     log: pino({ level: 'silent' }),
     agentId,
@@ -80,12 +83,14 @@ export async function openFixture(
     sealing: { keyId: keyId(sealing.publicKey), privateKey: sealing.privateKey },
     generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
     mayDial,
+    mayRemove: (name, vmid) => refuseRemoval(name, vmid),
     seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
   });
   return {
     simulator,
     site,
     configFile,
+    removals: (mayRemove) => (refuseRemoval = mayRemove),
     sealing,
     run: (commandId, payload, runOptions = {}) =>
       runCommand({ journal, site, commandId, payload, options: runOptions }),
@@ -171,31 +176,6 @@ export function grant({ cluster }: Simulator, path: string, privileges: readonly
 /** How many tasks of a type the site has begun. */
 export function tasksOf({ simulator }: Pick<Fixture, 'simulator'>, type: string): number {
   return [...simulator.cluster.tasks.byUpid.values()].filter((task) => task.parts.type === type).length;
-}
-
-/**
- * Runs a command again and again, crashing at its first point, its second, and so on, each time once more to the end.
- * @returns how many crashes there were
- */
-export async function crashEverywhere(
-  fixture: Fixture,
-  make: (at: number) => Promise<CommandPayload>,
-  after: (ran: Ran, at: number) => void,
-): Promise<number> {
-  for (let crashAt = 1; ; crashAt++) {
-    const payload = await make(crashAt);
-    const id = commandId();
-    let crashed = false;
-    try {
-      await fixture.run(id, payload, { crashAt });
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-      crashed = true;
-    }
-    const ran = await fixture.run(id, payload);
-    after(ran, crashAt);
-    if (!crashed) return crashAt - 1;
-  }
 }
 
 export const commandId = (): string => newId('cmd');

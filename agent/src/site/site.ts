@@ -46,7 +46,7 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
     return takeInventory(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
   };
   return {
-    handlers: handlersOf(pve, { access, secrets: openerOf(deps) }, deps.orgId),
+    handlers: handlersOf(pve, { access, secrets: openerOf(deps) }, deps),
     inventory,
     ground: {
       pool: config.pool,

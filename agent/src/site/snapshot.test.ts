@@ -1,15 +1,7 @@
 import { Effect, Outcome } from '@truffle/api/agent/v1/command';
 import { describe, expect, it } from 'vitest';
-import {
-  command,
-  commandId,
-  crashEverywhere,
-  ensureServer,
-  type Fixture,
-  openFixture,
-  serverOf,
-  tasksOf,
-} from './site.fixture.ts';
+import { crashEverywhere } from './crash.fixture.ts';
+import { command, commandId, ensureServer, type Fixture, openFixture, serverOf, tasksOf } from './site.fixture.ts';
 
 const web = serverOf('web', 20001);
 const snapshot = () => command({ case: 'snapshotServer', value: web });
