@@ -97,7 +97,7 @@ function serveEcho(world: World, key: string, certificate: string): Promise<{ se
     },
   );
   const credentials = grpc.ServerCredentials.createSsl(
-    Buffer.from(world.enrollment.authority.pem),
+    Buffer.from(world.enrollment.authorities.pem),
     [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }],
     true,
   );
@@ -183,11 +183,11 @@ const database = {
 };
 const world = await makeWorld(database, engines.natsUrl);
 const gateway = await world.startGateway();
-const { key, certificate } = await world.enrollment.authority.issueServer(['127.0.0.1']);
+const { key, certificate } = await world.enrollment.authorities.issueServer(['127.0.0.1']);
 const echo = await serveEcho(world, key, certificate);
 const peers = await Promise.all(Array.from({ length: agents }, (_, i) => enrolPeer(world, `bench-${i}`)));
 const shared = {
-  authorities: world.enrollment.authority.pem,
+  authorities: world.enrollment.authorities.pem,
   serverName,
   endpoint: gateway.endpoint,
   echo: `127.0.0.1:${echo.port}`,

@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
+import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
@@ -21,6 +22,7 @@ const services = {
   organizations: OrganizationService,
   plans: PlanService,
   projects: ProjectService,
+  recovery: RecoveryService,
   servers: ServerService,
   templates: TemplateService,
   workspaces: WorkspaceService,
@@ -46,6 +48,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     organizations: createClient(services.organizations, transport),
     plans: createClient(services.plans, transport),
     projects: createClient(services.projects, transport),
+    recovery: createClient(services.recovery, transport),
     servers: createClient(services.servers, transport),
     templates: createClient(services.templates, transport),
     workspaces: createClient(services.workspaces, transport),

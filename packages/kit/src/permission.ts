@@ -49,6 +49,8 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'api_key.revoke',
       'agent.enrol',
       'agent.revoke',
+      'agent.release',
+      'agent.approve',
       'template.create',
       'template.delete',
     ],

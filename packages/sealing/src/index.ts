@@ -7,5 +7,12 @@ export {
   type CommandKeys,
   type CommandTerms,
 } from './command.ts';
+export {
+  enrolmentWords,
+  holderFingerprint,
+  recoveryBytes,
+  type AgentKeys,
+  type RecoveryStatement,
+} from './agent-identity.ts';
 export { open, seal, SealedValueError, type OpenInput, type SealInput } from './hpke.ts';
 export { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from './key.ts';

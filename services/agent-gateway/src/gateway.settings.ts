@@ -19,5 +19,10 @@ export const gatewaySettings = {
     min: 1,
     max: 8_760,
   }),
+  recoveriesPerMonth: integer(
+    'TRUFFLE_AGENT_RECOVERIES',
+    'how often in 30 days an agent whose certificate has ended may come back by itself',
+    { fallback: 1, min: 0, max: 30 },
+  ),
   region: text('TRUFFLE_REGION', 'region of the control plane that agents are told of', { fallback: 'local' }),
 } as const;

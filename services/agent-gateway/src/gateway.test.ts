@@ -45,7 +45,7 @@ const effectful = (
   });
 
 async function newPeer(name: string): Promise<Peer> {
-  return new Peer(await enrolPeer(world, name), world.enrollment.authority.pem);
+  return new Peer(await enrolPeer(world, name), world.enrollment.authorities.pem);
 }
 const stateOf = async (id: string) => (await getCommands(one.parts, world.orgId, [id]))[0]?.state;
 const agentState = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.state;
@@ -154,7 +154,7 @@ describe('a session', () => {
         key: request.key,
         certificate: `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`,
       },
-      world.enrollment.authority.pem,
+      world.enrollment.authorities.pem,
     );
     const stream = forged.dial(one.endpoint);
     await until('ended', () => stream.ended);
@@ -258,7 +258,7 @@ describe('a command', () => {
     await until('permit', () => stream.last('permit'));
     stream.close();
     await until('offline', async () => (await agentState(peer.keys.agentId)) === 'OFFLINE');
-    const reborn = new Peer(peer.keys, world.enrollment.authority.pem);
+    const reborn = new Peer(peer.keys, world.enrollment.authorities.pem);
     const again = reborn.dial(one.endpoint);
     await until('unknown', async () => (await stateOf(command.id)) === 'UNKNOWN');
     const next = effectful(peer.keys.agentId, { resourceKey: command.resourceKey });

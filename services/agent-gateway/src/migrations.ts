@@ -1,5 +1,6 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
 import { transitions } from './command/command.ts';
+import { identityMigrations } from './migrations.identity.ts';
 
 const moves = Object.entries(transitions)
   .flatMap(([from, to]) => to.map((next) => `'${from}>${next}'`))
@@ -180,5 +181,6 @@ export const agentGatewayMigrations: ServiceMigrations = {
       alter table agent_gateway.command
         add column signature bytea not null default '' check (length(signature) in (0, 64)),
         add column key_id text not null default '';`,
+    ...identityMigrations,
   },
 };

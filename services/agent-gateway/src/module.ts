@@ -1,15 +1,19 @@
 import { readSettings } from '@truffle/config';
 import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
+import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { newId } from '@truffle/ids';
+import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
 import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
-import { Authority } from './authority/authority.ts';
+import { certificateRenewal } from './agent/certificate.rpc.ts';
+import { recoveryRpc } from './agent/recovery.rpc.ts';
+import { Authorities } from './authority/authorities.ts';
 import { commandRpc } from './command/command.rpc.ts';
 import { EndedCommands } from './command/ended-commands.ts';
 import { gatewaySettings } from './gateway.settings.ts';
@@ -22,7 +26,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   const settings = readSettings(gatewaySettings, deps.env, readHostFile);
   const database = deps.database<Tables>('svc_agent_gateway', 16);
   const sweepDatabase = deps.database<Tables>('svc_agent_sweep', 4);
-  const authority = await Authority.open(settings.authorityFolder);
+  const authorities = await Authorities.open(settings.authorityFolder);
   const { host, port } = addressOf(settings.listen);
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
@@ -45,15 +49,23 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   const enrollment: EnrollmentParts = {
     database,
     sweepDatabase,
-    authority,
+    authorities,
     certificateMs: settings.certificateHours * 3_600_000,
+    recoveriesPerMonth: settings.recoveriesPerMonth,
     region: settings.region,
     commandKeys: () => keys.need(),
     revoked: (agentId) => gateway.revoked(agentId),
   };
   return {
     name: 'agent-gateway',
-    services: [AgentService, EnrollmentService, CommandService, AgentLinkService],
+    services: [
+      AgentService,
+      EnrollmentService,
+      RecoveryService,
+      CommandService,
+      AgentLinkService,
+      AgentCertificateService,
+    ],
     scopes: {
       agt: async (orgId, id) =>
         (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
@@ -61,19 +73,21 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     register: (router) => {
       router.service(AgentService, agentRpc(parts, enrollment));
       router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
+      router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
       router.service(CommandService, commandRpc(parts));
     },
     start: async () => {
       await keys.start();
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
-      const identity = await authority.issueServer([...new Set(hosts)]);
+      const identity = await authorities.issueServer([...new Set(hosts)]);
       server = await serveLinks({
         host,
         port,
-        authority: authority.pem,
+        authority: authorities.pem,
         ...identity,
         take: (call, agent) => gateway.take(call, agent),
+        renew: certificateRenewal(enrollment, deps.logger),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },

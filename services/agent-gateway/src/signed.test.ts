@@ -26,11 +26,11 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const authority = () => world.enrollment.authority.pem;
+const authority = () => world.enrollment.authorities.pem;
 
 describe('a signed command', () => {
   it('reaches its agent byte for byte, also when the session before lost it', async () => {
-    const peer = new Peer(await enrolPeer(world, 'signed'), world.enrollment.authority.pem);
+    const peer = new Peer(await enrolPeer(world, 'signed'), world.enrollment.authorities.pem);
     peer.answers = false;
     // A field that this version does not know: it is part of what was signed.
     const known = toBinary(

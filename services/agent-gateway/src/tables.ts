@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '@truffle/database';
-import type { AgentTable } from './agent/agent.table.ts';
+import type { AgentTable, QuarantineTable } from './agent/agent.table.ts';
 import type { CommandLogTable, CommandTable } from './command/command.table.ts';
 import type { JoinTokenTable } from './join-token/join-token.table.ts';
 import type { AgentSessionTable, GatewayTable } from './session/session.table.ts';
@@ -7,6 +7,7 @@ import type { AgentSessionTable, GatewayTable } from './session/session.table.ts
 /** The gateway's schema. */
 export interface Tables {
   'agent_gateway.agent': AgentTable;
+  'agent_gateway.quarantine': QuarantineTable;
   'agent_gateway.join_token': JoinTokenTable;
   'agent_gateway.gateway': GatewayTable;
   'agent_gateway.agent_session': AgentSessionTable;

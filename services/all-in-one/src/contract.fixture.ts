@@ -54,6 +54,7 @@ const plain: Readonly<Record<string, unknown>> = {
   title: 'x',
   email: 'victim@example.com',
   role: Role.VIEWER,
+  fingerprint: 'words that nobody printed',
   source,
 };
 

@@ -1,11 +1,17 @@
-import { create, fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { AgentSchema, AgentState, InventorySchema, type Agent } from '@truffle/api/agent/v1/agent';
+import { AgentSchema, AgentState, InventorySchema, QuarantineSchema, type Agent } from '@truffle/api/agent/v1/agent';
 import { fingerprintWords, keyId } from '@truffle/sealing';
+import type { QuarantineView } from './agent.quarantine.ts';
 import type { AgentRow } from './agent.repo.ts';
 
-/** An agent as callers see it. `withInventory` is left out of lists. */
-export function agentOf(row: AgentRow, openCommands: number, withInventory: boolean): Agent {
+/** An agent as callers see it; inventory and quarantine are left out of lists. */
+export function agentOf(
+  row: AgentRow,
+  openCommands: number,
+  withInventory: boolean,
+  quarantine?: QuarantineView,
+): Agent {
   return create(AgentSchema, {
     id: row.id,
     orgId: row.org_id,
@@ -24,5 +30,16 @@ export function agentOf(row: AgentRow, openCommands: number, withInventory: bool
     revision: BigInt(row.revision),
     createdAt: timestampFromDate(row.created_at),
     openCommands,
+    ...(row.certificate_ends === null ? {} : { certificateEndsAt: timestampFromDate(row.certificate_ends) }),
+    ...(quarantine === undefined ? {} : { quarantine: quarantineOf(quarantine) }),
   });
 }
+
+const quarantineOf = ({ row, holders }: QuarantineView): MessageInitShape<typeof QuarantineSchema> => ({
+  reason: row.reason,
+  message: row.message,
+  since: timestampFromDate(row.since),
+  holders: holders.flatMap(({ fingerprints, incarnation, journalLsn, recorded }) =>
+    fingerprints.map((fingerprint) => ({ fingerprint, incarnation, journalLsn, recorded })),
+  ),
+});

@@ -11,7 +11,15 @@ export const findByName = (tx: Tx, name: string) =>
     .where('state', '<>', 'REVOKED')
     .executeTakeFirst();
 
-type Keys = Pick<AgentTable, 'version' | 'sealing_public_key' | 'identity_public_key' | 'certificate_serial'>;
+type Keys = Pick<
+  AgentTable,
+  'version' | 'sealing_public_key' | 'identity_public_key' | 'certificate_serial' | 'certificate_ends'
+> & {
+  /** Set when a person has to approve the agent. */
+  readonly enrolment_words: string | null;
+};
+
+const stateOf = (keys: Keys) => (keys.enrolment_words === null ? 'ENROLLED' : 'PENDING_APPROVAL');
 
 export async function enrolNew(
   tx: Tx,
@@ -19,7 +27,7 @@ export async function enrolNew(
 ): Promise<void> {
   await tx
     .insertInto('agent_gateway.agent')
-    .values({ ...agent, state: 'ENROLLED', last_seen_at: null, inventory: null })
+    .values({ ...agent, state: stateOf(agent), last_seen_at: null, inventory: null })
     .execute();
   await tx
     .insertInto('agent_gateway.agent_session')
@@ -39,12 +47,24 @@ export async function enrolNew(
 export async function enrolAgain(tx: Tx, agentId: string, keys: Keys): Promise<void> {
   await tx
     .updateTable('agent_gateway.agent_session')
-    .set({ epoch: sql<string>`epoch + 1`, open: false, continuity: null, continuity_next: null })
+    .set({ epoch: sql<string>`epoch + 1`, open: false, continuity: null, continuity_next: null, denied: [] })
     .where('agent_id', '=', agentId)
     .execute();
+  await tx.deleteFrom('agent_gateway.quarantine').where('agent_id', '=', agentId).execute();
   await tx
     .updateTable('agent_gateway.agent')
-    .set({ ...keys, state: 'ENROLLED', state_since: sql<Date>`now()`, revision: sql<string>`revision + 1` })
+    .set({
+      ...keys,
+      next_serial: null,
+      next_csr_sha256: null,
+      next_certificate: null,
+      next_ends: null,
+      recoveries: [],
+      recovery_refused_at: null,
+      state: stateOf(keys),
+      state_since: sql<Date>`now()`,
+      revision: sql<string>`revision + 1`,
+    })
     .where('id', '=', agentId)
     .execute();
 }

@@ -2,33 +2,49 @@ import { create } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import {
+  ApproveAgentResponseSchema,
   CreateJoinTokenResponseSchema,
   DeleteAgentResponseSchema,
   EnrollResponseSchema,
   GetAgentResponseSchema,
   ListAgentsResponseSchema,
   PingAgentResponseSchema,
+  ReleaseAgentResponseSchema,
   type AgentService,
   type EnrollmentService,
 } from '@truffle/api/agent/v1/agent_service';
 import { callerOf } from '@truffle/kit';
 import { serverName } from '../authority/authority.ts';
 import { agentOf } from './agent.codec.ts';
-import { deleteAgent, getAgent, pageOfAgents, pingAgent, type AgentParts } from './agent.usecases.ts';
+import {
+  admitAgent,
+  deleteAgent,
+  freeAgent,
+  getAgent,
+  pageOfAgents,
+  pingAgent,
+  type AgentParts,
+  type AgentView,
+} from './agent.usecases.ts';
 import { createJoinToken, enroll, type EnrollmentParts } from './enrollment.usecases.ts';
 
 export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): ServiceImpl<typeof AgentService> => ({
   createJoinToken: async (request, context) => {
-    const { token, expiresAt } = await createJoinToken(enrollment, callerOf(context), request.agentName);
+    const { token, expiresAt } = await createJoinToken(
+      enrollment,
+      callerOf(context),
+      request.agentName,
+      request.requireApproval,
+    );
     return create(CreateJoinTokenResponseSchema, {
       token,
       expiresAt: timestampFromDate(expiresAt),
-      caPin: enrollment.authority.pin,
+      caPin: enrollment.authorities.pins,
     });
   },
   getAgent: async (request, context) => {
-    const { row, openCommands } = await getAgent(parts, callerOf(context).orgId, request.agentId);
-    return create(GetAgentResponseSchema, { agent: agentOf(row, openCommands, true) });
+    const agent = await getAgent(parts, callerOf(context).orgId, request.agentId);
+    return create(GetAgentResponseSchema, { agent: wholeOf(agent) });
   },
   listAgents: async (request, context) => {
     const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
@@ -41,11 +57,17 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     await deleteAgent(parts, callerOf(context), request.agentId, request.revision);
     return create(DeleteAgentResponseSchema);
   },
+  releaseAgent: async (request, context) =>
+    create(ReleaseAgentResponseSchema, { agent: wholeOf(await freeAgent(parts, callerOf(context), request)) }),
+  approveAgent: async (request, context) =>
+    create(ApproveAgentResponseSchema, { agent: wholeOf(await admitAgent(parts, callerOf(context), request)) }),
   pingAgent: async (request, context) =>
     create(PingAgentResponseSchema, {
       roundTrip: durationFromMs(Math.round(await pingAgent(parts, callerOf(context), request.agentId))),
     }),
 });
+
+const wholeOf = ({ row, openCommands, quarantine }: AgentView) => agentOf(row, openCommands, true, quarantine);
 
 /** How an agent comes to have a certificate; `endpoints` is where it dials then. */
 export const enrollmentRpc = (
@@ -54,15 +76,16 @@ export const enrollmentRpc = (
 ): ServiceImpl<typeof EnrollmentService> => ({
   enroll: async (request, context) => {
     const commandKeys = await parts.commandKeys();
-    const { orgId, agentId, certificate } = await enroll(parts, callerOf(context), request);
+    const { orgId, agentId, certificate, pending } = await enroll(parts, callerOf(context), request);
     return create(EnrollResponseSchema, {
       orgId,
       agentId,
       certificate,
-      authorities: [parts.authority.der],
+      authorities: parts.authorities.ders,
       endpoints: [...endpoints()],
       serverName,
       commandKeys,
+      approvalPending: pending,
     });
   },
 });

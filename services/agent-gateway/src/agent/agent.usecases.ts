@@ -13,6 +13,9 @@ import { tellOf } from '../command/flow.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { countOpenCommands, listAgents, readAgent, type AgentRow } from './agent.repo.ts';
+import { approveAgent } from './agent.approve.ts';
+import { readQuarantine, type QuarantineView } from './agent.quarantine.ts';
+import { releaseAgent } from './agent.release.ts';
 import { revokeAgent } from './agent.revoke.ts';
 import { AgentOfflineProblem } from './enrollment.usecases.ts';
 import type { EndedCommands } from '../command/ended-commands.ts';
@@ -27,15 +30,46 @@ export interface AgentParts {
 export interface AgentView {
   readonly row: AgentRow;
   readonly openCommands: number;
+  readonly quarantine?: QuarantineView | undefined;
 }
 
 /** @throws NotFoundProblem */
 export function getAgent(parts: AgentParts, orgId: string, agentId: string): Promise<AgentView> {
   return parts.database.tenant(orgId, async (tx) => {
-    const [row, open] = await Promise.all([readAgent(tx, agentId), countOpenCommands(tx, [agentId])]);
+    const [row, open, quarantine] = await Promise.all([
+      readAgent(tx, agentId),
+      countOpenCommands(tx, [agentId]),
+      readQuarantine(tx, agentId),
+    ]);
     if (row === undefined) throw new NotFoundProblem('agent', agentId);
-    return { row, openCommands: open.get(agentId) ?? 0 };
+    return { row, openCommands: open.get(agentId) ?? 0, quarantine };
   });
+}
+
+/** A person lets an agent out of quarantine, or recover once more. @throws see `releaseAgent` */
+export async function freeAgent(
+  parts: AgentParts,
+  caller: Caller,
+  wanted: { readonly agentId: string; readonly revision: bigint; readonly holder: string },
+): Promise<AgentView> {
+  const about = { orgId: caller.orgId, agentId: wanted.agentId };
+  await parts.database.tenant(caller.orgId, (tx) =>
+    releaseAgent(tx, authorOf(caller), about, wanted.revision, wanted.holder),
+  );
+  return getAgent(parts, caller.orgId, wanted.agentId);
+}
+
+/** A person lets an agent work whose words were compared. @throws see `approveAgent` */
+export async function admitAgent(
+  parts: AgentParts,
+  caller: Caller,
+  wanted: { readonly agentId: string; readonly revision: bigint; readonly fingerprint: string },
+): Promise<AgentView> {
+  const about = { orgId: caller.orgId, agentId: wanted.agentId };
+  await parts.database.tenant(caller.orgId, (tx) =>
+    approveAgent(tx, authorOf(caller), about, wanted.revision, wanted.fingerprint),
+  );
+  return getAgent(parts, caller.orgId, wanted.agentId);
 }
 
 export function pageOfAgents(

@@ -11,7 +11,9 @@ import {
   UnauthenticatedProblem,
   type Caller,
 } from '@truffle/kit';
-import { CertificateRequestError, type Authority } from '../authority/authority.ts';
+import { enrolmentWords } from '@truffle/sealing';
+import type { Authorities } from '../authority/authorities.ts';
+import { CertificateRequestError, keyOfRequest } from '../authority/authority.ts';
 import { consume, hashOf, joinTokenPace, newJoinToken } from '../join-token/join-token.ts';
 import { findToken, insertToken, lockToken, updateToken } from '../join-token/join-token.repo.ts';
 import type { GatewayDatabase, Tx } from '../tables.ts';
@@ -21,8 +23,10 @@ import { revokeAgent } from './agent.revoke.ts';
 export interface EnrollmentParts {
   readonly database: GatewayDatabase;
   readonly sweepDatabase: GatewayDatabase;
-  readonly authority: Authority;
+  readonly authorities: Authorities;
   readonly certificateMs: number;
+  /** How often an agent may recover by its identity key in 30 days before a person has to release it. */
+  readonly recoveriesPerMonth: number;
   readonly region: string;
   /** The keys of commands, to be pinned. @throws CommandKeysUnknownProblem */
   readonly commandKeys: () => Promise<CommandKeySet>;
@@ -34,6 +38,8 @@ export interface Enrolled {
   readonly orgId: string;
   readonly agentId: string;
   readonly certificate: Buffer;
+  /** A person has to approve the agent before it gets work. */
+  readonly pending: boolean;
 }
 
 export interface MadeToken {
@@ -41,8 +47,13 @@ export interface MadeToken {
   readonly expiresAt: Date;
 }
 
-/** Makes a token for an agent of that name; when there is one, the token enrols it anew. */
-export async function createJoinToken(parts: EnrollmentParts, caller: Caller, agentName: string): Promise<MadeToken> {
+/** Makes a token for an agent of that name; when there is one, the token enrols it anew. With `requireApproval` the agent waits for a person. */
+export async function createJoinToken(
+  parts: Pick<EnrollmentParts, 'database'>,
+  caller: Caller,
+  agentName: string,
+  requireApproval = false,
+): Promise<MadeToken> {
   const token = newJoinToken();
   const id = newId('jtk');
   const expiresAt = new Date(Date.now() + joinTokenPace.lifetimeMs);
@@ -53,12 +64,13 @@ export async function createJoinToken(parts: EnrollmentParts, caller: Caller, ag
       agent_name: agentName,
       token_sha256: hashOf(token),
       expires_at: expiresAt,
+      require_approval: requireApproval,
     });
     await appendEvent(tx, authorOf(caller), {
       orgId: caller.orgId,
       name: 'join_token.created',
       resourceId: id,
-      data: { after: { agentName, expiresAt: expiresAt.toISOString() } },
+      data: { after: { agentName, expiresAt: expiresAt.toISOString(), requireApproval } },
     });
   });
   return { token, expiresAt };
@@ -107,7 +119,10 @@ async function exchange(
       return { kind: 'refused' };
     case 'repeat':
       if (token.agent_id === null || token.certificate === null) return { kind: 'refused' };
-      return { kind: 'enrolled', enrolled: { orgId, agentId: token.agent_id, certificate: token.certificate } };
+      return {
+        kind: 'enrolled',
+        enrolled: { orgId, agentId: token.agent_id, certificate: token.certificate, pending: token.require_approval },
+      };
     case 'theft': {
       const author: EventAuthor = { subject: 'anonymous', requestId: caller.requestId };
       await updateToken(tx, token.id, { revoked_at: new Date() });
@@ -128,7 +143,7 @@ async function exchange(
           parts,
           tx,
           caller,
-          { orgId, token: token.id, name: token.agent_name },
+          { orgId, token: token.id, name: token.agent_name, requireApproval: token.require_approval },
           request,
           csrSha256,
         ),
@@ -140,23 +155,34 @@ async function issue(
   parts: EnrollmentParts,
   tx: Tx,
   caller: Caller,
-  about: { readonly orgId: string; readonly token: string; readonly name: string },
+  about: {
+    readonly orgId: string;
+    readonly token: string;
+    readonly name: string;
+    readonly requireApproval: boolean;
+  },
   request: EnrollRequest,
   csrSha256: Buffer,
 ): Promise<Enrolled> {
   const { orgId } = about;
   const before = await findByName(tx, about.name);
   const agentId = before?.id ?? newId('agt');
-  const { der: certificate, serial } = await parts.authority.issueAgent(
-    request.csr,
-    { orgId, agentId },
-    parts.certificateMs,
-  );
+  const issued = await parts.authorities.issueAgent(request.csr, { orgId, agentId }, parts.certificateMs);
+  const { der: certificate, serial } = issued;
+  const words = about.requireApproval
+    ? enrolmentWords({
+        mtls: await keyOfRequest(request.csr),
+        identity: request.identityPublicKey,
+        sealing: request.sealingPublicKey,
+      })
+    : null;
   const keys = {
     version: request.version,
     sealing_public_key: Buffer.from(request.sealingPublicKey),
     identity_public_key: Buffer.from(request.identityPublicKey),
     certificate_serial: serial,
+    certificate_ends: issued.ends,
+    enrolment_words: words,
   };
   if (before === undefined)
     await enrolNew(tx, { org_id: orgId, id: agentId, name: about.name, region: parts.region, ...keys });
@@ -171,11 +197,11 @@ async function issue(
       resourceId: agentId,
       data: {
         ...(before === undefined ? {} : { before: { state: before.state } }),
-        after: { name: about.name, serial, version: request.version },
+        after: { name: about.name, serial, version: request.version, approval: words === null ? 'none' : 'pending' },
       },
     },
   );
-  return { orgId, agentId, certificate };
+  return { orgId, agentId, certificate, pending: about.requireApproval };
 }
 
 /** One answer for every token that is no good: nothing is learned by guessing. */

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createHash, createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -14,6 +14,7 @@ export interface IssuedCertificate {
   readonly der: Buffer;
   /** Upper-case hex, as TLS tells a peer's. */
   readonly serial: string;
+  readonly ends: Date;
 }
 
 /** Name that the gateway's certificate carries, wherever it is dialled. */
@@ -29,18 +30,22 @@ const serverDays = 397;
 export class Authority {
   readonly #key: webcrypto.CryptoKey;
   readonly #certificate: x509.X509Certificate;
+  readonly #secret: Buffer;
 
-  private constructor(key: webcrypto.CryptoKey, certificate: x509.X509Certificate) {
+  private constructor(key: webcrypto.CryptoKey, certificate: x509.X509Certificate, secret: Buffer) {
     this.#key = key;
     this.#certificate = certificate;
+    this.#secret = secret;
   }
 
-  /** Opens the authority in `folder`, or makes it there; of several processes that start at once, the first one's stays. */
-  static async open(folder: string): Promise<Authority> {
-    if (!existsSync(join(folder, files.certificate))) await make(folder);
+  /** Opens an authority in `folder`, or makes the first one there; of several processes that start at once, the first one's stays. */
+  static async open(folder: string, name = 'ca'): Promise<Authority> {
+    const files = authorityFiles(name);
+    if (!existsSync(join(folder, files.certificate))) await makeFirst(folder, name);
     const pkcs8 = createPrivateKey(readFileSync(join(folder, files.key))).export({ type: 'pkcs8', format: 'der' });
     const key = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']);
-    return new Authority(key, new x509.X509Certificate(readFileSync(join(folder, files.certificate), 'utf8')));
+    const certificate = new x509.X509Certificate(readFileSync(join(folder, files.certificate), 'utf8'));
+    return new Authority(key, certificate, createHash('sha256').update(pkcs8).digest());
   }
 
   get pem(): string {
@@ -56,7 +61,12 @@ export class Authority {
     return createHash('sha256').update(Buffer.from(this.#certificate.publicKey.rawData)).digest('hex');
   }
 
-  /** A certificate for the agent, valid from an hour ago. @throws CertificateRequestError */
+  /** Authenticates `bytes` for one purpose by a secret that only the key's holders have. */
+  mac(label: string, bytes: Uint8Array): Buffer {
+    return createHmac('sha256', createHmac('sha256', this.#secret).update(label).digest()).update(bytes).digest();
+  }
+
+  /** A certificate for the agent, valid from a little earlier: an hour, or a 24th of its life. @throws CertificateRequestError */
   async issueAgent(
     csr: Uint8Array,
     agent: { readonly orgId: string; readonly agentId: string },
@@ -91,12 +101,14 @@ export class Authority {
   ): Promise<IssuedCertificate> {
     const serial = serialNumber();
     const now = Date.now();
+    // Certificates carry whole seconds.
+    const ends = new Date(Math.floor((now + lifetimeMs) / 1_000) * 1_000);
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
       subject,
       issuer: this.#certificate.subject,
-      notBefore: new Date(now - hourMs),
-      notAfter: new Date(now + lifetimeMs),
+      notBefore: new Date(now - Math.min(hourMs, lifetimeMs / 24)),
+      notAfter: ends,
       signingAlgorithm: algorithm,
       signingKey: this.#key,
       publicKey,
@@ -107,22 +119,25 @@ export class Authority {
         ...extensions,
       ],
     });
-    return { der: Buffer.from(certificate.rawData), serial: serial.toUpperCase() };
+    return { der: Buffer.from(certificate.rawData), serial: serial.toUpperCase(), ends };
   }
 }
 
-const files = { key: 'ca.key.pem', certificate: 'ca.cert.pem' } as const;
+/** The files of the authority of that name. */
+export const authorityFiles = (name: string) => ({ key: `${name}.key.pem`, certificate: `${name}.cert.pem` }) as const;
 
 /** The name that an agent's certificate says it by. */
 export const agentUri = (agent: { readonly orgId: string; readonly agentId: string }): string =>
   `truffle://${agent.orgId}/${agent.agentId}`;
 
-async function make(folder: string): Promise<void> {
+/** Makes an authority of that name in the folder, which is there: the certificate is written last, and stands for the whole. */
+export async function makeAuthority(folder: string, name: string): Promise<void> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: 'CN=Truffle agents',
+    // A name for each: a verifier finds an issuer by it.
+    name: name === 'ca' ? 'CN=Truffle agents' : `CN=Truffle agents ${name}`,
     notBefore: new Date(now - hourMs),
     notAfter: new Date(now + authorityDays * dayMs),
     signingAlgorithm: algorithm,
@@ -133,18 +148,27 @@ async function make(folder: string): Promise<void> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  const files = authorityFiles(name);
+  writeFileSync(join(folder, files.key), await privatePem(keys.privateKey), { mode: 0o600 });
+  writeFileSync(join(folder, files.certificate), certificate.toString('pem'), { mode: 0o644 });
+}
+
+async function makeFirst(folder: string, name: string): Promise<void> {
   mkdirSync(dirname(folder), { recursive: true });
   const made = mkdtempSync(`${folder}.`);
-  writeFileSync(join(made, files.key), await privatePem(keys.privateKey), { mode: 0o600 });
-  writeFileSync(join(made, files.certificate), certificate.toString('pem'), { mode: 0o644 });
+  await makeAuthority(made, name);
   try {
     // Fails where the folder is there with something in it: another process was first.
     renameSync(made, folder);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
-    if (!existsSync(join(folder, files.certificate))) throw error;
+    if (!existsSync(join(folder, authorityFiles(name).certificate))) throw error;
   }
 }
+
+/** The public key that a request is for, SPKI in DER. @throws CertificateRequestError */
+export const keyOfRequest = async (csr: Uint8Array): Promise<Buffer> =>
+  Buffer.from(await webcrypto.subtle.exportKey('spki', await requestedKey(csr)));
 
 async function requestedKey(csr: Uint8Array): Promise<webcrypto.CryptoKey> {
   try {

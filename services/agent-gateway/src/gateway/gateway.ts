@@ -9,6 +9,7 @@ import { expiredFailure } from '../command/command.codec.ts';
 import { lockCommands, saveCommands } from '../command/command.repo.ts';
 import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
 import { Reports } from '../command/reports.ts';
+import { quarantineRemedy } from '../session/admission.ts';
 import { LinkSession, type SessionParts } from '../session/link-session.ts';
 import type { LinkCall } from '../session/outbox.ts';
 import { leaseNow } from '../session/session.repo.ts';
@@ -42,6 +43,8 @@ export interface GatewayParts {
 export const agentWords = { epoch: 'epoch:', revoked: 'revoked', stop: 'stop:' } as const;
 
 const sweepMs = 5_000;
+/** A revocation is in force within 5 s, though its doorbell is lost: the look itself takes a moment. */
+const standingMs = 4_000;
 const touchMs = 10_000;
 const batchLimit = 500;
 /** Milliseconds for agents to move elsewhere; where there is no elsewhere, only what is on its way is waited for. */
@@ -97,6 +100,7 @@ export class Gateway {
     await this.#lease.renew();
     this.#every(1_000, () => this.#tick());
     this.#every(leasePace.renewMs, () => this.#renew());
+    this.#every(standingMs, () => this.#checkStandings());
     this.#every(sweepMs, () => this.#sweepOwn());
     this.#every(sweepMs, () => this.#sweepOverdue());
     this.#every(touchMs, () => this.#touch());
@@ -190,12 +194,14 @@ export class Gateway {
   }
 
   async #tick(): Promise<void> {
-    for (const session of this.#all) session.input({ kind: 'tick' });
+    const now = Date.now();
+    for (const session of this.#all)
+      if (session.identity.certificateEnds.getTime() > now) session.input({ kind: 'tick' });
+      else dismiss(session, 'CERTIFICATE_ENDED', 'the certificate has ended; the agent gets another by itself');
   }
 
   async #renew(): Promise<void> {
     await this.#lease.renew();
-    await this.#checkStandings();
   }
 
   /** Revoked agents, replaced certificates and superseded sessions lose their streams, whether or not their doorbell was heard. */
@@ -207,26 +213,10 @@ export class Gateway {
       const session = this.#current.get(row.id)?.session;
       if (session === undefined) continue;
       if (row.state === 'REVOKED')
-        session.input({
-          kind: 'dismissed',
-          reason: 'AGENT_REVOKED',
-          message: 'this agent was revoked; enrol it anew with a new join token',
-          retryAfterMs: 0,
-        });
-      else if (row.certificate_serial !== session.identity.certificateSerial)
-        session.input({
-          kind: 'dismissed',
-          reason: 'CERTIFICATE_SUPERSEDED',
-          message: 'a newer certificate was issued to this agent',
-          retryAfterMs: 0,
-        });
-      else if (row.state === 'QUARANTINED')
-        session.input({
-          kind: 'dismissed',
-          reason: 'QUARANTINED',
-          message: 'the identity of this agent is in conflict; revoke it and enrol it anew',
-          retryAfterMs: 0,
-        });
+        dismiss(session, 'AGENT_REVOKED', 'this agent was revoked; enrol it anew with a new join token');
+      else if (![row.certificate_serial, row.next_serial].includes(session.identity.certificateSerial))
+        dismiss(session, 'CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
+      else if (row.state === 'QUARANTINED') dismiss(session, 'QUARANTINED', quarantineRemedy);
       else if (Number(row.epoch) > session.epoch) supersede(session);
     }
   }
@@ -318,10 +308,7 @@ export class Gateway {
   }
 }
 
+const dismiss = (session: LinkSession, reason: string, message: string): void =>
+  session.input({ kind: 'dismissed', reason, message, retryAfterMs: 0 });
 const supersede = (session: LinkSession): void =>
-  session.input({
-    kind: 'dismissed',
-    reason: 'SUPERSEDED',
-    message: 'a newer session of this agent is open',
-    retryAfterMs: 0,
-  });
+  dismiss(session, 'SUPERSEDED', 'a newer session of this agent is open');

@@ -63,7 +63,7 @@ export const standings = (tx: Tx, agentIds: readonly string[]) =>
     .innerJoin('agent_gateway.agent_session as s', (join) =>
       join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
     )
-    .select(['a.id', 'a.state', 'a.certificate_serial', 's.epoch'])
+    .select(['a.id', 'a.state', 'a.certificate_serial', 'a.next_serial', 's.epoch'])
     .where('a.id', '=', sql<string>`any(${agentIds}::text[])`)
     .execute();
 

@@ -15,7 +15,9 @@ export const lockToken = (tx: Tx, id: string): Promise<Selectable<JoinTokenTable
 
 export const insertToken = (
   tx: Tx,
-  token: Pick<JoinTokenTable, 'org_id' | 'id' | 'agent_name' | 'token_sha256' | 'expires_at'>,
+  token: Pick<JoinTokenTable, 'org_id' | 'id' | 'agent_name' | 'token_sha256' | 'expires_at'> & {
+    readonly require_approval: boolean;
+  },
 ) =>
   tx
     .insertInto('agent_gateway.join_token')

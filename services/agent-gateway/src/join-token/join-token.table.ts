@@ -10,6 +10,8 @@ export interface JoinTokenTable {
   used_at: Date | null;
   revoked_at: Date | null;
   csr_sha256: Buffer | null;
+  /** The agent waits for a person's approval. */
+  require_approval: Generated<boolean>;
   agent_id: string | null;
   /** What the same request gets again. */
   certificate: Buffer | null;

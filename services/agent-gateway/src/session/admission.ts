@@ -1,12 +1,28 @@
+import { holderFingerprint } from '@truffle/sealing';
 import type { AgentStanding } from '../agent/agent.ts';
 
-/** Protocol versions that this gateway speaks; the contract tells their history. */
-export const protocol = { min: 1, max: 1 } as const;
+/** Protocol versions, lowest and highest. */
+export interface ProtocolRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The newest version; `link.proto` tells the history of every one. */
+const newestProtocol = 1;
+/** What this gateway speaks: the newest version and the two before it, as far as there are any. */
+export const protocol: ProtocolRange = { min: Math.max(1, newestProtocol - 2), max: newestProtocol };
+
+/** The highest version that both speak; undefined when there is none, or when `theirs` is no range. */
+export function negotiate(ours: ProtocolRange, theirs: ProtocolRange): number | undefined {
+  const version = Math.min(ours.max, theirs.max);
+  return theirs.min >= 1 && version >= ours.min && version >= theirs.min ? version : undefined;
+}
 
 /** What the database knows of the agent that says Hello. */
 export interface KnownSession {
   readonly standing: AgentStanding;
-  readonly certificateSerial: string;
+  /** Of the certificates that are accepted: the present one, and the next one while no session was opened with it. */
+  readonly certificateSerials: readonly string[];
   readonly incarnation: string | null;
   readonly journalLsn: bigint;
   /** SHA-256 of the token that must be presented, in hex; null before the first session. */
@@ -15,17 +31,23 @@ export interface KnownSession {
   readonly continuityNext: string | null;
   /** A session of the agent is open at a gateway whose lease is in force. */
   readonly live: boolean;
+  /** Fingerprints of holders that a person did not choose when the agent was released. */
+  readonly denied: readonly string[];
 }
 
-/** What the agent says of itself. */
-export interface Claim {
-  readonly certificateSerial: string;
-  readonly protocolMin: number;
-  readonly protocolMax: number;
+/** What a holder of the identity says of its journal. */
+export interface HolderClaim {
   readonly incarnation: string;
   readonly journalLsn: bigint;
   /** SHA-256 of the token presented, in hex; empty for none. */
   readonly continuity: string;
+}
+
+/** What the agent says of itself. */
+export interface Claim extends HolderClaim {
+  readonly certificateSerial: string;
+  readonly protocolMin: number;
+  readonly protocolMax: number;
 }
 
 export type RefusalReason =
@@ -33,37 +55,86 @@ export type RefusalReason =
   | 'CERTIFICATE_SUPERSEDED'
   | 'PROTOCOL_UNSUPPORTED'
   | 'QUARANTINED'
+  | 'APPROVAL_PENDING'
+  | 'NOT_CHOSEN'
   | 'IDENTITY_CONFLICT'
   | 'MALFORMED_HELLO';
 
 export type Admission =
   | { readonly kind: 'admit'; readonly protocol: number; readonly sameIncarnation: boolean }
   /** `quarantine`: the identity is in conflict, and no work may go to either of its holders. */
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly message: string; readonly quarantine: boolean };
+  | {
+      readonly kind: 'refuse';
+      readonly reason: RefusalReason;
+      readonly message: string;
+      readonly quarantine: boolean;
+      readonly retryAfterMs: number;
+    };
 
-/** Decides whether a Hello becomes a session. */
-export function admit(known: KnownSession, claim: Claim): Admission {
+/** How long an agent that waits for approval lets pass between two looks. */
+const approvalMs = 10_000;
+
+/** Decides whether a Hello becomes a session. `speaks` is what the gateway speaks. */
+export function admit(known: KnownSession, claim: Claim, speaks: ProtocolRange = protocol): Admission {
   if (known.standing === 'REVOKED')
     return refuse('AGENT_REVOKED', 'this agent was revoked; enrol it anew with a new join token');
-  if (claim.certificateSerial !== known.certificateSerial)
+  if (!known.certificateSerials.includes(claim.certificateSerial))
     return refuse('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent; use that one or enrol anew');
-  const version = Math.min(protocol.max, claim.protocolMax);
-  if (version < protocol.min || version < claim.protocolMin)
+  const version = negotiate(speaks, { min: claim.protocolMin, max: claim.protocolMax });
+  if (version === undefined)
     return refuse(
       'PROTOCOL_UNSUPPORTED',
-      `the gateway speaks protocol ${protocol.min} to ${protocol.max}; install an agent that does`,
+      `the gateway speaks protocol ${speaks.min} to ${speaks.max}; install an agent that does`,
     );
-  if (known.standing === 'QUARANTINED')
-    return refuse('QUARANTINED', 'the identity of this agent is in conflict; revoke it and enrol it anew');
+  if (known.standing === 'QUARANTINED') return refuse('QUARANTINED', quarantineRemedy);
+  if (known.standing === 'PENDING_APPROVAL')
+    return refuse('APPROVAL_PENDING', 'this agent waits for approval: truffle agent approve', approvalMs);
   if (!/^[0-9a-f-]{36}$/.test(claim.incarnation) || claim.journalLsn < 0n)
     return refuse('MALFORMED_HELLO', 'the Hello carries no incarnation');
-  if (known.incarnation === claim.incarnation) return sameIncarnation(known, claim, version);
-  if (known.incarnation !== null && known.live) return conflict('another installation with this identity is connected');
-  if (claim.continuity !== '') return conflict('a new installation presents the token of an old one');
-  return { kind: 'admit', protocol: version, sameIncarnation: false };
+  const holder = judgeHolder(known, claim);
+  switch (holder.kind) {
+    case 'same':
+      return { kind: 'admit', protocol: version, sameIncarnation: true };
+    case 'fresh':
+      return { kind: 'admit', protocol: version, sameIncarnation: false };
+    case 'denied':
+      return refuse('NOT_CHOSEN', 'another holder of this identity was chosen; truffle-agent reset, and enrol anew');
+    case 'conflict':
+      return {
+        kind: 'refuse',
+        reason: 'IDENTITY_CONFLICT',
+        message: holder.message,
+        quarantine: true,
+        retryAfterMs: 0,
+      };
+  }
 }
 
-function sameIncarnation(known: KnownSession, claim: Claim, version: number): Admission {
+/** What a quarantined agent is told. */
+export const quarantineRemedy =
+  'the identity of this agent is in conflict; compare `truffle-agent status` with `truffle agent get`, then `truffle agent release` one holder or enrol it anew';
+
+/** same: it goes on. fresh: a new installation. denied: a person chose another one. conflict: two have the identity, or a journal went back. */
+export type Holder =
+  | { readonly kind: 'same' | 'fresh' | 'denied' }
+  | { readonly kind: 'conflict'; readonly message: string };
+
+/** Judges whether who says to be the agent is the one that was last seen. */
+export function judgeHolder(known: KnownSession, claim: HolderClaim): Holder {
+  if (known.denied.includes(fingerprintOf(claim.incarnation, claim.continuity))) return { kind: 'denied' };
+  if (known.incarnation === claim.incarnation) return sameIncarnation(known, claim);
+  if (known.incarnation !== null && known.live) return conflict('another installation with this identity is connected');
+  // Without an incarnation: before the first session, or after a person chose this one.
+  const expected = known.incarnation === null ? (known.continuity ?? '') : '';
+  if (claim.continuity !== expected) return conflict('a new installation presents the token of an old one');
+  return { kind: 'fresh' };
+}
+
+/** The holder's fingerprint, from the token's SHA-256 in hex; empty for no token. */
+export const fingerprintOf = (incarnation: string, continuity: string): string =>
+  holderFingerprint(incarnation, Buffer.from(continuity, 'hex'));
+
+function sameIncarnation(known: KnownSession, claim: HolderClaim): Holder {
   if (claim.journalLsn < known.journalLsn)
     return conflict('the journal is older than the one that was last seen: it was restored or cloned');
   // Two-phase: the offered token may be on the agent's disk though its Ready never came, and then the old one is not.
@@ -71,18 +142,14 @@ function sameIncarnation(known: KnownSession, claim: Claim, version: number): Ad
     claim.continuity === (known.continuity ?? '') ||
     (claim.continuity !== '' && claim.continuity === known.continuityNext);
   if (!good) return conflict('the continuity token is not the last one: a copy of this agent has been connected');
-  return { kind: 'admit', protocol: version, sameIncarnation: true };
+  return { kind: 'same' };
 }
 
-const refuse = (reason: RefusalReason, message: string): Admission => ({
+const refuse = (reason: RefusalReason, message: string, retryAfterMs = 0): Admission => ({
   kind: 'refuse',
   reason,
   message,
   quarantine: false,
+  retryAfterMs,
 });
-const conflict = (message: string): Admission => ({
-  kind: 'refuse',
-  reason: 'IDENTITY_CONFLICT',
-  message,
-  quarantine: true,
-});
+const conflict = (message: string): Holder => ({ kind: 'conflict', message });

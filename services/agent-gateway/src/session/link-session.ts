@@ -172,7 +172,7 @@ export class LinkSession {
 
   async #open(hello: Hello): Promise<void> {
     const opening = await this.#parts.store.open(this.identity, hello);
-    if (opening.kind === 'refused') return this.#dismiss(opening.reason, opening.message);
+    if (opening.kind === 'refused') return this.#dismiss(opening.reason, opening.message, opening.retryAfterMs);
     this.#ref = opening.session;
     this.#sameIncarnation = opening.sameIncarnation;
     this.input({ kind: 'opened', epoch: opening.session.epoch, welcome: opening.welcome });
@@ -186,7 +186,7 @@ export class LinkSession {
     const { store } = this.#parts;
     const [ref, hello] = [this.#ref, this.#hello];
     if (ref === undefined || hello === undefined) return;
-    const reunion = await store.confirm(ref, hello, this.#sameIncarnation);
+    const reunion = await store.confirm(ref, this.identity.certificateSerial, hello, this.#sameIncarnation);
     if (reunion === undefined) return this.#dismiss('SUPERSEDED', 'a newer session of this agent is open');
     const words: (() => void)[] = [];
     for (const load of reunion.loads) words.push(() => this.#send(load));
@@ -295,7 +295,11 @@ export class LinkSession {
 
   #violated(reason: string): void {
     if (this.#ref !== undefined) this.#background(this.#parts.store.quarantine(this.#ref, reason));
-    this.#dismiss(reason, 'the agent broke the protocol and gets no work until it is enrolled anew', 300_000);
+    this.#dismiss(
+      reason,
+      'the agent broke the protocol and gets no work until it is released or enrolled anew',
+      300_000,
+    );
   }
 
   async #claim(): Promise<void> {

@@ -1,6 +1,13 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import {
+  AgentCertificateService,
+  RenewCertificateRequestSchema,
+  RenewCertificateResponseSchema,
+  type RenewCertificateRequest,
+  type RenewCertificateResponse,
+} from '@truffle/api/agent/v1/certificate_service';
+import {
   AgentLinkService,
   LinkRequestSchema,
   LinkResponseSchema,
@@ -8,6 +15,7 @@ import {
   type LinkResponse,
 } from '@truffle/api/agent/v1/link';
 import { isId } from '@truffle/ids';
+import { Problem } from '@truffle/kit';
 import type { LinkCall } from './outbox.ts';
 import type { PeerIdentity } from './standing.ts';
 
@@ -25,6 +33,8 @@ export interface LinkServerOptions {
   readonly key: string;
   readonly certificate: string;
   readonly take: (call: LinkCall, identity: PeerIdentity) => void;
+  /** Answers a request for the agent's next certificate. */
+  readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
 }
 
 const frameLimit = 256 * 1024;
@@ -42,7 +52,21 @@ const definition = {
   },
 } as const;
 
-/** Serves agents' streams with mutual TLS: who does not show a certificate of the authority does not get through the handshake. */
+const certificateDefinition = {
+  renew: {
+    path: `/${AgentCertificateService.typeName}/${AgentCertificateService.method.renewCertificate.name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message: RenewCertificateRequest): Buffer =>
+      Buffer.from(toBinary(RenewCertificateRequestSchema, message)),
+    requestDeserialize: (bytes: Buffer): RenewCertificateRequest => fromBinary(RenewCertificateRequestSchema, bytes),
+    responseSerialize: (message: RenewCertificateResponse): Buffer =>
+      Buffer.from(toBinary(RenewCertificateResponseSchema, message)),
+    responseDeserialize: (bytes: Buffer): RenewCertificateResponse => fromBinary(RenewCertificateResponseSchema, bytes),
+  },
+} as const;
+
+/** Serves agents' streams with mutual TLS: who does not show a certificate of an authority does not get through the handshake. */
 export async function serveLinks(options: LinkServerOptions): Promise<LinkServer> {
   const server = new grpc.Server({
     'grpc.keepalive_time_ms': 15_000,
@@ -54,9 +78,21 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
   server.addService(definition, {
     link: (call: LinkCall) => {
       const identity = identityOf(call);
-      if (identity === undefined)
-        call.emit('error', { code: grpc.status.UNAUTHENTICATED, details: 'the certificate names no agent' });
+      if (identity === undefined) call.emit('error', noAgent);
       else options.take(call, identity);
+    },
+  });
+  server.addService(certificateDefinition, {
+    renew: (
+      call: grpc.ServerUnaryCall<RenewCertificateRequest, RenewCertificateResponse>,
+      answer: grpc.sendUnaryData<RenewCertificateResponse>,
+    ) => {
+      const identity = identityOf(call);
+      if (identity === undefined) return answer(noAgent);
+      options.renew(identity, call.request).then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(statusOf(error)),
+      );
     },
   });
   const credentials = grpc.ServerCredentials.createSsl(
@@ -73,10 +109,23 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
 }
 
 /** The agent that the certificate names; nothing that a message says counts. */
-function identityOf(call: LinkCall): PeerIdentity | undefined {
+function identityOf(call: Pick<LinkCall, 'getAuthContext'>): PeerIdentity | undefined {
   const certificate = call.getAuthContext()?.sslPeerCertificate;
   const uri = /^URI:truffle:\/\/(org_\w+)\/(agt_\w+)$/.exec(certificate?.subjectaltname ?? '');
   const [, orgId = '', agentId = ''] = uri ?? [];
   if (certificate === undefined || !isId(orgId, 'org') || !isId(agentId, 'agt')) return undefined;
-  return { orgId, agentId, certificateSerial: certificate.serialNumber.toUpperCase() };
+  return {
+    orgId,
+    agentId,
+    certificateSerial: certificate.serialNumber.toUpperCase(),
+    certificateEnds: new Date(certificate.valid_to),
+  };
 }
+
+const noAgent = { code: grpc.status.UNAUTHENTICATED, details: 'the certificate names no agent' };
+
+/** Codes of Connect are gRPC's; whatever else is thrown is nothing that an agent is told of. */
+const statusOf = (error: unknown): { readonly code: number; readonly details: string } =>
+  error instanceof Problem
+    ? { code: error.code, details: `${error.reason}: ${error.message}` }
+    : { code: grpc.status.UNAVAILABLE, details: 'the gateway cannot reach its database' };

@@ -9,7 +9,8 @@ export async function lockSession(tx: Tx, agentId: string): Promise<KnownSession
     .innerJoin('agent_gateway.agent_session as s', (join) =>
       join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
     )
-    .select(['a.state', 'a.certificate_serial', 's.incarnation', 's.journal_lsn', 's.continuity', 's.continuity_next'])
+    .select(['a.state', 'a.certificate_serial', 'a.next_serial'])
+    .select(['s.incarnation', 's.journal_lsn', 's.continuity', 's.continuity_next', 's.denied'])
     .select(
       sql<boolean>`s.open and exists (select from agent_gateway.gateway g where g.id = s.gateway_id and g.lease_until > now())`.as(
         'live',
@@ -21,12 +22,13 @@ export async function lockSession(tx: Tx, agentId: string): Promise<KnownSession
   if (row === undefined) return undefined;
   return {
     standing: row.state,
-    certificateSerial: row.certificate_serial,
+    certificateSerials: [row.certificate_serial, ...(row.next_serial === null ? [] : [row.next_serial])],
     incarnation: row.incarnation,
     journalLsn: BigInt(row.journal_lsn),
     continuity: row.continuity?.toString('hex') ?? null,
     continuityNext: row.continuity_next?.toString('hex') ?? null,
     live: row.live,
+    denied: row.denied,
   };
 }
 

@@ -13,6 +13,8 @@ export interface AgentSessionTable {
   continuity: Buffer | null;
   /** SHA-256 of the token that was offered and is not confirmed. */
   continuity_next: Buffer | null;
+  /** Fingerprints of holders that a person did not choose when the agent was released. */
+  denied: Generated<string[]>;
 }
 
 export interface GatewayTable {

@@ -3,6 +3,8 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { InFlightState, type Hello } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
+import { adoptNext } from '../agent/certificate.repo.ts';
+import { quarantineAgent } from '../agent/agent.quarantine.ts';
 import { setStanding } from '../agent/agent.repo.ts';
 import { advance, type Held, type Word } from '../command/advance.ts';
 import {
@@ -14,7 +16,7 @@ import {
 } from '../command/command.repo.ts';
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
 import type { GatewayDatabase } from '../tables.ts';
-import { admit, type Admission } from './admission.ts';
+import { admit } from './admission.ts';
 import { pace, type ResponseFrame } from './session.ts';
 import { closeSession, confirmSession, leaseNow, lockSession, offerSession } from './session.repo.ts';
 
@@ -23,6 +25,8 @@ export interface PeerIdentity {
   readonly orgId: string;
   readonly agentId: string;
   readonly certificateSerial: string;
+  /** When the certificate ends, and with it the session. */
+  readonly certificateEnds: Date;
 }
 
 export type Opening =
@@ -32,7 +36,12 @@ export type Opening =
       readonly sameIncarnation: boolean;
       readonly welcome: ResponseFrame;
     }
-  | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      readonly message: string;
+      readonly retryAfterMs: number;
+    };
 
 /** What every agent is told when its session opens. */
 export interface Told {
@@ -64,15 +73,17 @@ export class SessionStore {
     return this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
       if (known === undefined)
-        return { kind: 'refused', reason: 'AGENT_REVOKED', message: 'there is no such agent; enrol it anew' };
-      const admission = admit(known, {
-        ...hello,
-        certificateSerial: identity.certificateSerial,
-        continuity: presented,
-      });
+        return {
+          kind: 'refused',
+          reason: 'AGENT_REVOKED',
+          message: 'there is no such agent; enrol it anew',
+          retryAfterMs: 0,
+        };
+      const claim = { ...hello, certificateSerial: identity.certificateSerial, continuity: presented };
+      const admission = admit(known, claim);
       if (admission.kind === 'refuse') {
-        if (admission.quarantine) await this.#quarantine(tx, identity, admission);
-        return { kind: 'refused', reason: admission.reason, message: admission.message };
+        if (admission.quarantine) await quarantineAgent(tx, identity, admission, claim);
+        return { ...admission, kind: 'refused' };
       }
       const token = randomBytes(32);
       const sessionId = randomUUID();
@@ -114,9 +125,15 @@ export class SessionStore {
    * The agent has stored the session: the old token ends, the agent is ONLINE, and what database and journal say of its commands is brought
    * together. Undefined when a newer session has the epoch.
    */
-  async confirm(session: SessionRef, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
+  async confirm(
+    session: SessionRef,
+    certificateSerial: string,
+    hello: Hello,
+    sameIncarnation: boolean,
+  ): Promise<Reunion | undefined> {
     return this.#database.tenant(session.orgId, async (tx) => {
       if (!(await confirmSession(tx, session.agentId, session.epoch))) return undefined;
+      await adoptNext(tx, session.agentId, certificateSerial);
       const before = await setStanding(tx, session.agentId, 'ONLINE', {
         version: hello.version,
         capabilities: hello.capabilities,
@@ -188,27 +205,7 @@ export class SessionStore {
   quarantine(session: SessionRef, reason: string): Promise<void> {
     return this.#database.tenant(session.orgId, async (tx) => {
       await lockSession(tx, session.agentId);
-      await this.#quarantine(tx, session, { reason, message: 'the agent broke the protocol' });
-    });
-  }
-
-  async #quarantine(
-    tx: Parameters<typeof setStanding>[0],
-    identity: { readonly orgId: string; readonly agentId: string },
-    admission: Pick<Extract<Admission, { kind: 'refuse' }>, 'message'> & { readonly reason: string },
-  ): Promise<void> {
-    const before = await setStanding(tx, identity.agentId, 'QUARANTINED');
-    if (before === undefined || before.state === 'QUARANTINED') return;
-    await appendEvent(tx, agentAuthor(identity, identity.agentId), {
-      orgId: identity.orgId,
-      name: 'agent.quarantined',
-      resourceId: identity.agentId,
-      data: {
-        before: { state: before.state },
-        after: { state: 'QUARANTINED' },
-        reason: admission.reason,
-        message: admission.message,
-      },
+      await quarantineAgent(tx, session, { reason, message: 'the agent broke the protocol' });
     });
   }
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createHash, randomBytes, randomUUID, webcrypto } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, randomUUID, webcrypto, type KeyObject } from 'node:crypto';
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
@@ -10,6 +10,13 @@ import {
   Effect,
   Outcome,
 } from '@truffle/api/agent/v1/command';
+import {
+  AgentCertificateService,
+  RenewCertificateRequestSchema,
+  RenewCertificateResponseSchema,
+  type RenewCertificateRequest,
+  type RenewCertificateResponse,
+} from '@truffle/api/agent/v1/certificate_service';
 import { EnrollRequestSchema } from '@truffle/api/agent/v1/agent_service';
 import {
   AgentLinkService,
@@ -34,6 +41,8 @@ export interface PeerKeys {
   readonly orgId: string;
   readonly key: string;
   readonly certificate: string;
+  /** Ed25519; signs recoveries. */
+  readonly identity: KeyObject;
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -50,12 +59,12 @@ export async function makeRequest(): Promise<{ readonly csr: Buffer; readonly ke
   return { csr: Buffer.from(request.rawData), key: x509.PemConverter.encode(der, 'PRIVATE KEY') };
 }
 
-export const enrollRequest = (token: string, csr: Buffer) =>
+export const enrollRequest = (token: string, csr: Buffer, identityPublicKey: Buffer = randomBytes(32)) =>
   create(EnrollRequestSchema, {
     token,
     csr,
     sealingPublicKey: randomBytes(32),
-    identityPublicKey: randomBytes(32),
+    identityPublicKey,
     version: '0.0.0',
   });
 
@@ -63,8 +72,37 @@ export const enrollRequest = (token: string, csr: Buffer) =>
 export async function enrolPeer(world: World, name: string): Promise<PeerKeys> {
   const { token } = await createJoinToken(world.enrollment, world.caller, name);
   const { csr, key } = await makeRequest();
-  const { agentId, orgId, certificate } = await enroll(world.enrollment, world.caller, enrollRequest(token, csr));
-  return { agentId, orgId, key, certificate: x509.PemConverter.encode(certificate, 'CERTIFICATE') };
+  const identity = generateKeyPairSync('ed25519');
+  const raw = identity.publicKey.export({ type: 'spki', format: 'der' }).subarray(12);
+  const { agentId, orgId, certificate } = await enroll(world.enrollment, world.caller, enrollRequest(token, csr, raw));
+  return { agentId, orgId, key, certificate: pemOf(certificate), identity: identity.privateKey };
+}
+
+/** A certificate in PEM. */
+export const pemOf = (der: Uint8Array): string => x509.PemConverter.encode(new Uint8Array(der), 'CERTIFICATE');
+
+/** Asks for the next certificate as an agent does; rejects with gRPC's status. */
+export function renewPeer(
+  endpoint: string,
+  authority: string,
+  keys: PeerKeys,
+  csr: Uint8Array,
+): Promise<RenewCertificateResponse> {
+  const client = new grpc.Client(
+    endpoint,
+    grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(keys.key), Buffer.from(keys.certificate)),
+    { 'grpc.ssl_target_name_override': serverName, 'grpc.use_local_subchannel_pool': 1 },
+  );
+  return new Promise<RenewCertificateResponse>((resolve, reject) =>
+    client.makeUnaryRequest(
+      `/${AgentCertificateService.typeName}/RenewCertificate`,
+      (message: RenewCertificateRequest) => Buffer.from(toBinary(RenewCertificateRequestSchema, message)),
+      (bytes: Buffer) => fromBinary(RenewCertificateResponseSchema, bytes),
+      create(RenewCertificateRequestSchema, { csr: new Uint8Array(csr) }),
+      { deadline: Date.now() + 10_000 },
+      (error, answer) => (answer === undefined ? reject(error ?? new Error('no answer')) : resolve(answer)),
+    ),
+  ).finally(() => client.close());
 }
 
 type Seen<C extends ResponseFrame['case']> = Extract<ResponseFrame, { case: C }>['value'];
@@ -120,8 +158,9 @@ export class PeerStream {
 
 /** A scripted agent with its journal in memory: honest, unless a test has it be otherwise. */
 export class Peer {
-  readonly keys: PeerKeys;
-  readonly #authority: string;
+  keys: PeerKeys;
+  /** PEM. */
+  authority: string;
   incarnation = randomUUID() as string;
   continuity: Uint8Array = new Uint8Array();
   lsn = 1n;
@@ -139,12 +178,12 @@ export class Peer {
 
   constructor(keys: PeerKeys, authority: string) {
     this.keys = keys;
-    this.#authority = authority;
+    this.authority = authority;
   }
 
   /** Dials and says Hello; Ready follows Welcome by itself. */
   dial(endpoint: string, hello: HelloInit = {}): PeerStream {
-    const stream = new PeerStream(endpoint, this.#authority, this.keys);
+    const stream = new PeerStream(endpoint, this.authority, this.keys);
     stream.heard = (frame) => this.#heard(stream, frame);
     stream.send({ case: 'hello', value: create(HelloSchema, { ...this.#hello(), ...hello }) });
     return stream;

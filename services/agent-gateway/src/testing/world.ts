@@ -7,6 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { CommandKeySetSchema } from '@truffle/api/agent/v1/command';
+import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { newId } from '@truffle/ids';
 import { connectBell, type Bell, type Caller } from '@truffle/kit';
 import { createLogger } from '@truffle/telemetry';
@@ -14,7 +15,9 @@ import type { Database, ServiceRole } from '@truffle/database';
 import { enrollmentRpc } from '../agent/agent.rpc.ts';
 import type { AgentParts } from '../agent/agent.usecases.ts';
 import type { EnrollmentParts } from '../agent/enrollment.usecases.ts';
-import { Authority } from '../authority/authority.ts';
+import { certificateRenewal } from '../agent/certificate.rpc.ts';
+import { recoveryRpc } from '../agent/recovery.rpc.ts';
+import { Authorities } from '../authority/authorities.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
@@ -37,6 +40,13 @@ export interface Running {
   crash(): void;
 }
 
+/** What a gateway has of its own. */
+export interface GatewayOverrides {
+  readonly bell?: Bell;
+  /** With another certificate lifetime, or with the authorities as they are after a step of their rotation. */
+  readonly enrollment?: EnrollmentParts;
+}
+
 /** A database, an authority, an enrolment origin and as many gateways as asked for. */
 export interface World {
   readonly bell: Bell;
@@ -44,7 +54,9 @@ export interface World {
   readonly caller: Caller;
   readonly enrollment: EnrollmentParts;
   readonly origin: string;
-  startGateway(): Promise<Running>;
+  /** The folder of the authorities. */
+  readonly authorityFolder: string;
+  startGateway(over?: GatewayOverrides): Promise<Running>;
   close(): Promise<void>;
 }
 
@@ -59,15 +71,16 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
   const logger = createLogger('test', 'error');
   const bell = await connectBell(natsUrl, 'test', logger);
   const folder = mkdtempSync(join(tmpdir(), 'truffle-gateway-'));
-  const authority = await Authority.open(join(folder, 'ca'));
+  const authorities = await Authorities.open(join(folder, 'ca'));
   const orgId = newId('org');
   const running: { current: Running[] } = { current: [] };
   const endpoints = () => running.current.map((r) => r.endpoint);
   const enrollment: EnrollmentParts = {
     database: database.open<Tables>('svc_agent_gateway'),
     sweepDatabase: database.open<Tables>('svc_agent_sweep'),
-    authority,
+    authorities,
     certificateMs: 3_600_000,
+    recoveriesPerMonth: 1,
     region: 'test',
     commandKeys: () => Promise.resolve(testKeys),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
@@ -76,6 +89,7 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
   return {
     bell,
     orgId,
+    authorityFolder: join(folder, 'ca'),
     caller: {
       subject: 'user:usr_test',
       bindings: [],
@@ -87,8 +101,8 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
     },
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
-    startGateway: async () => {
-      const one = await startGateway(database, bell, authority, endpoints, () => {
+    startGateway: async (over = {}) => {
+      const one = await startGateway(database, over.bell ?? bell, over.enrollment ?? enrollment, endpoints, () => {
         running.current = running.current.filter((r) => r !== one);
       });
       running.current.push(one);
@@ -108,7 +122,7 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
 async function startGateway(
   database: WorldDatabase,
   bell: Bell,
-  authority: Authority,
+  enrollment: EnrollmentParts,
   endpoints: () => readonly string[],
   gone: () => void,
 ): Promise<Running> {
@@ -126,13 +140,14 @@ async function startGateway(
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();
-  const identity = await authority.issueServer(['127.0.0.1']);
+  const identity = await enrollment.authorities.issueServer(['127.0.0.1']);
   const server: LinkServer = await serveLinks({
     host: '127.0.0.1',
     port: 0,
-    authority: authority.pem,
+    authority: enrollment.authorities.pem,
     ...identity,
     take: (call, agent) => gateway.take(call, agent),
+    renew: certificateRenewal(enrollment, logger),
   });
   return {
     gateway,
@@ -153,7 +168,10 @@ async function startGateway(
 
 async function serveOrigin(enrollment: EnrollmentParts, endpoints: () => readonly string[]): Promise<Server> {
   const handler = connectNodeAdapter({
-    routes: (router) => router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints)),
+    routes: (router) => {
+      router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
+      router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
+    },
   });
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -4,7 +4,7 @@ import { violations, type SitePolicy } from './plan.policy.ts';
 /** What planning needs to know of a site, as its agent last reported it. */
 export interface Site {
   readonly agentName: string;
-  readonly state: 'enrolled' | 'online' | 'offline' | 'quarantined' | 'revoked';
+  readonly state: 'enrolled' | 'online' | 'offline' | 'quarantined' | 'revoked' | 'waiting for approval';
   readonly nodes: readonly {
     readonly name: string;
     readonly online: boolean;
@@ -74,7 +74,7 @@ export function planServers(servers: readonly ServerSpec[], site: Site, deploys 
 }
 
 function siteRefusals(site: Site): Refusal[] {
-  if (site.state === 'revoked' || site.state === 'quarantined')
+  if (site.state === 'revoked' || site.state === 'quarantined' || site.state === 'waiting for approval')
     return [
       {
         reason: 'AGENT_UNUSABLE',

@@ -102,6 +102,7 @@ const states: Record<AgentState, Site['state']> = {
   [AgentState.OFFLINE]: 'offline',
   [AgentState.QUARANTINED]: 'quarantined',
   [AgentState.REVOKED]: 'revoked',
+  [AgentState.PENDING_APPROVAL]: 'waiting for approval',
 };
 
 async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Site> {

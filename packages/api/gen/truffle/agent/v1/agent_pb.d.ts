@@ -109,6 +109,20 @@ export declare type Agent = Message<"truffle.agent.v1.Agent"> & {
    * @generated from field: int32 open_commands = 13;
    */
   openCommands: number;
+
+  /**
+   * When its certificate ends; it renews it by itself long before.
+   *
+   * @generated from field: google.protobuf.Timestamp certificate_ends_at = 14;
+   */
+  certificateEndsAt?: Timestamp | undefined;
+
+  /**
+   * Why it is quarantined; unset while it is not, and in lists.
+   *
+   * @generated from field: truffle.agent.v1.Quarantine quarantine = 15;
+   */
+  quarantine?: Quarantine | undefined;
 };
 
 /**
@@ -116,6 +130,88 @@ export declare type Agent = Message<"truffle.agent.v1.Agent"> & {
  * Use `create(AgentSchema)` to create a new message.
  */
 export declare const AgentSchema: GenMessage<Agent>;
+
+/**
+ * Why an agent gets no work, and who says to be it.
+ *
+ * @generated from message truffle.agent.v1.Quarantine
+ */
+export declare type Quarantine = Message<"truffle.agent.v1.Quarantine"> & {
+  /**
+   * Stable code in UPPER_SNAKE_CASE, e.g. IDENTITY_CONFLICT.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * The same for people.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 3;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Who says to be the agent; one of them is released.
+   *
+   * @generated from field: repeated truffle.agent.v1.IdentityHolder holders = 4;
+   */
+  holders: IdentityHolder[];
+};
+
+/**
+ * Describes the message truffle.agent.v1.Quarantine.
+ * Use `create(QuarantineSchema)` to create a new message.
+ */
+export declare const QuarantineSchema: GenMessage<Quarantine>;
+
+/**
+ * A data folder that says to be the agent.
+ *
+ * @generated from message truffle.agent.v1.IdentityHolder
+ */
+export declare type IdentityHolder = Message<"truffle.agent.v1.IdentityHolder"> & {
+  /**
+   * What `truffle-agent status` shows on the machine that has it.
+   *
+   * @generated from field: string fingerprint = 1;
+   */
+  fingerprint: string;
+
+  /**
+   * The installation; a copy has the one of its original.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * Number of its newest journal record when it was last heard.
+   *
+   * @generated from field: int64 journal_lsn = 3;
+   */
+  journalLsn: bigint;
+
+  /**
+   * Whether it is the one that had the last session; else the one that came with it in conflict.
+   *
+   * @generated from field: bool recorded = 4;
+   */
+  recorded: boolean;
+};
+
+/**
+ * Describes the message truffle.agent.v1.IdentityHolder.
+ * Use `create(IdentityHolderSchema)` to create a new message.
+ */
+export declare const IdentityHolderSchema: GenMessage<IdentityHolder>;
 
 /**
  * A key that secrets for an agent are sealed to.
@@ -549,6 +645,13 @@ export enum AgentState {
    * @generated from enum value: AGENT_STATE_REVOKED = 5;
    */
   REVOKED = 5,
+
+  /**
+   * Enrolled by a token that wants a person's approval, which is still to come.
+   *
+   * @generated from enum value: AGENT_STATE_PENDING_APPROVAL = 6;
+   */
+  PENDING_APPROVAL = 6,
 }
 
 /**

@@ -35,6 +35,13 @@ export declare type CreateJoinTokenRequest = Message<"truffle.agent.v1.CreateJoi
    * @generated from field: string agent_name = 2;
    */
   agentName: string;
+
+  /**
+   * Whether the agent gets no work until a person has compared the words that its site prints.
+   *
+   * @generated from field: bool require_approval = 3;
+   */
+  requireApproval: boolean;
 };
 
 /**
@@ -64,7 +71,8 @@ export declare type CreateJoinTokenResponse = Message<"truffle.agent.v1.CreateJo
   expiresAt?: Timestamp | undefined;
 
   /**
-   * SHA-256 of the public key of the authority that the agent must see: the pin.
+   * SHA-256 of the public key of the authority that the agent must see: the pin. While authorities are being changed there are two, with
+   * a comma between them.
    *
    * @generated from field: string ca_pin = 3;
    */
@@ -220,6 +228,114 @@ export declare type DeleteAgentResponse = Message<"truffle.agent.v1.DeleteAgentR
 export declare const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse>;
 
 /**
+ * Which agent to let out of quarantine.
+ *
+ * @generated from message truffle.agent.v1.ReleaseAgentRequest
+ */
+export declare type ReleaseAgentRequest = Message<"truffle.agent.v1.ReleaseAgentRequest"> & {
+  /**
+   * Id of the agent.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * The revision last seen; 0 releases any.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * Fingerprint of the holder that goes on, as its machine shows it; empty for an agent that is not quarantined.
+   *
+   * @generated from field: string holder = 3;
+   */
+  holder: string;
+};
+
+/**
+ * Describes the message truffle.agent.v1.ReleaseAgentRequest.
+ * Use `create(ReleaseAgentRequestSchema)` to create a new message.
+ */
+export declare const ReleaseAgentRequestSchema: GenMessage<ReleaseAgentRequest>;
+
+/**
+ * The agent.
+ *
+ * @generated from message truffle.agent.v1.ReleaseAgentResponse
+ */
+export declare type ReleaseAgentResponse = Message<"truffle.agent.v1.ReleaseAgentResponse"> & {
+  /**
+   * The agent.
+   *
+   * @generated from field: truffle.agent.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message truffle.agent.v1.ReleaseAgentResponse.
+ * Use `create(ReleaseAgentResponseSchema)` to create a new message.
+ */
+export declare const ReleaseAgentResponseSchema: GenMessage<ReleaseAgentResponse>;
+
+/**
+ * Which agent to let work.
+ *
+ * @generated from message truffle.agent.v1.ApproveAgentRequest
+ */
+export declare type ApproveAgentRequest = Message<"truffle.agent.v1.ApproveAgentRequest"> & {
+  /**
+   * Id of the agent.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * The revision last seen; 0 approves any.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+
+  /**
+   * The words that the agent prints on its site, with blanks or dashes between them.
+   *
+   * @generated from field: string fingerprint = 3;
+   */
+  fingerprint: string;
+};
+
+/**
+ * Describes the message truffle.agent.v1.ApproveAgentRequest.
+ * Use `create(ApproveAgentRequestSchema)` to create a new message.
+ */
+export declare const ApproveAgentRequestSchema: GenMessage<ApproveAgentRequest>;
+
+/**
+ * The agent.
+ *
+ * @generated from message truffle.agent.v1.ApproveAgentResponse
+ */
+export declare type ApproveAgentResponse = Message<"truffle.agent.v1.ApproveAgentResponse"> & {
+  /**
+   * The agent.
+   *
+   * @generated from field: truffle.agent.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message truffle.agent.v1.ApproveAgentResponse.
+ * Use `create(ApproveAgentResponseSchema)` to create a new message.
+ */
+export declare const ApproveAgentResponseSchema: GenMessage<ApproveAgentResponse>;
+
+/**
  * Which agent to ping.
  *
  * @generated from message truffle.agent.v1.PingAgentRequest
@@ -356,6 +472,13 @@ export declare type EnrollResponse = Message<"truffle.agent.v1.EnrollResponse"> 
   serverName: string;
 
   /**
+   * Whether a person has to approve the agent before it gets work.
+   *
+   * @generated from field: bool approval_pending = 7;
+   */
+  approvalPending: boolean;
+
+  /**
    * Keys that commands are signed with: pinned from now on.
    *
    * @generated from field: truffle.agent.v1.CommandKeySet command_keys = 20;
@@ -414,6 +537,27 @@ export declare const AgentService: GenService<{
     methodKind: "unary";
     input: typeof DeleteAgentRequestSchema;
     output: typeof DeleteAgentResponseSchema;
+  },
+  /**
+   * Lets an agent out of quarantine: the chosen holder goes on, any other is refused until it is reset. An agent that is not quarantined
+   * may recover by its bound key once more.
+   *
+   * @generated from rpc truffle.agent.v1.AgentService.ReleaseAgent
+   */
+  releaseAgent: {
+    methodKind: "unary";
+    input: typeof ReleaseAgentRequestSchema;
+    output: typeof ReleaseAgentResponseSchema;
+  },
+  /**
+   * Lets an agent work that was enrolled by a token that wants approval, when the words that its site prints are given.
+   *
+   * @generated from rpc truffle.agent.v1.AgentService.ApproveAgent
+   */
+  approveAgent: {
+    methodKind: "unary";
+    input: typeof ApproveAgentRequestSchema;
+    output: typeof ApproveAgentResponseSchema;
   },
   /**
    * Sends a command without effect to the agent and waits for its result.

@@ -1,0 +1,99 @@
+import type { Selectable } from 'kysely';
+import { appendEvent } from '@truffle/database';
+import { fingerprintOf, type HolderClaim } from '../session/admission.ts';
+import type { Tx } from '../tables.ts';
+import { setStanding } from './agent.repo.ts';
+import type { QuarantineTable } from './agent.table.ts';
+
+/**
+ * Puts an agent in quarantine: no session, no permit, until a person decides. What its event says is the alert. Who is there already
+ * stays as it is: the first conflict is the one to decide.
+ */
+export async function quarantineAgent(
+  tx: Tx,
+  { orgId, agentId }: { readonly orgId: string; readonly agentId: string },
+  why: { readonly reason: string; readonly message: string },
+  other?: HolderClaim,
+): Promise<void> {
+  const before = await setStanding(tx, agentId, 'QUARANTINED');
+  if (before === undefined || before.state === 'QUARANTINED') return;
+  const { reason, message } = why;
+  const values = {
+    org_id: orgId,
+    agent_id: agentId,
+    reason,
+    message,
+    other_incarnation: other?.incarnation ?? null,
+    other_lsn: other === undefined ? null : String(other.journalLsn),
+    other_continuity: other === undefined ? null : Buffer.from(other.continuity, 'hex'),
+  };
+  await tx
+    .insertInto('agent_gateway.quarantine')
+    .values(values)
+    .onConflict((c) => c.columns(['org_id', 'agent_id']).doUpdateSet(values))
+    .execute();
+  await appendEvent(
+    tx,
+    { subject: `agent:${agentId}`, requestId: agentId },
+    {
+      orgId,
+      name: 'agent.quarantined',
+      resourceId: agentId,
+      data: {
+        before: { state: before.state },
+        after: { state: 'QUARANTINED' },
+        reason,
+        message,
+        ...(other === undefined ? {} : { other: fingerprintOf(other.incarnation, other.continuity) }),
+      },
+    },
+  );
+}
+
+/** Who says to be a quarantined agent. `fingerprints`: more than one while it is not known whether an offered token arrived. */
+export interface QuarantineHolder {
+  readonly fingerprints: readonly string[];
+  readonly incarnation: string;
+  readonly journalLsn: bigint;
+  readonly recorded: boolean;
+}
+
+export interface QuarantineView {
+  readonly row: Selectable<QuarantineTable>;
+  readonly holders: readonly QuarantineHolder[];
+}
+
+/** Why an agent is quarantined and who says to be it; undefined when it is not. */
+export async function readQuarantine(tx: Tx, agentId: string): Promise<QuarantineView | undefined> {
+  const [row, session] = await Promise.all([
+    tx.selectFrom('agent_gateway.quarantine').selectAll().where('agent_id', '=', agentId).executeTakeFirst(),
+    tx
+      .selectFrom('agent_gateway.agent_session')
+      .select(['incarnation', 'journal_lsn', 'continuity', 'continuity_next'])
+      .where('agent_id', '=', agentId)
+      .executeTakeFirst(),
+  ]);
+  if (row === undefined) return undefined;
+  const holders: QuarantineHolder[] = [];
+  if (session !== undefined && session.incarnation !== null) {
+    const { incarnation } = session;
+    const tokens = [
+      session.continuity ?? Buffer.alloc(0),
+      ...(session.continuity_next === null ? [] : [session.continuity_next]),
+    ];
+    holders.push({
+      fingerprints: tokens.map((token) => fingerprintOf(incarnation, token.toString('hex'))),
+      incarnation,
+      journalLsn: BigInt(session.journal_lsn),
+      recorded: true,
+    });
+  }
+  if (row.other_incarnation !== null)
+    holders.push({
+      fingerprints: [fingerprintOf(row.other_incarnation, row.other_continuity?.toString('hex') ?? '')],
+      incarnation: row.other_incarnation,
+      journalLsn: BigInt(row.other_lsn ?? 0),
+      recorded: false,
+    });
+  return { row, holders };
+}

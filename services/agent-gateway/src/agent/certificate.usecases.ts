@@ -1,0 +1,83 @@
+import { Code } from '@connectrpc/connect';
+import { appendEvent } from '@truffle/database';
+import { InvalidProblem, Problem } from '@truffle/kit';
+import { CertificateRequestError } from '../authority/authority.ts';
+import { hashOf } from '../join-token/join-token.ts';
+import type { Tx } from '../tables.ts';
+import { adoptNext, lockAgent, repeated, storeNext } from './certificate.repo.ts';
+import type { EnrollmentParts } from './enrollment.usecases.ts';
+
+export type CertificateParts = Pick<EnrollmentParts, 'database' | 'authorities' | 'certificateMs'>;
+
+/** Who asks: what the shown certificate says. */
+export interface CertificateHolder {
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly certificateSerial: string;
+}
+
+/** Between two certificates of one agent, in milliseconds: an agent that asks in a loop costs no signatures. */
+const calmMs = 60_000;
+
+/** The agent gets no certificate now; the message says why. */
+export class RenewalProblem extends Problem {
+  override readonly name = 'RenewalProblem';
+}
+
+/**
+ * The agent's next certificate. Until a session was opened with it both are accepted, and the same request gets the same one: a lost
+ * answer costs nothing, and the agent can try the new pair by asking again with it.
+ * @throws RenewalProblem, InvalidProblem
+ */
+export async function renewCertificate(
+  parts: CertificateParts,
+  holder: CertificateHolder,
+  csr: Uint8Array,
+): Promise<Buffer> {
+  try {
+    return await parts.database.tenant(holder.orgId, (tx) => renew(parts, tx, holder, csr));
+  } catch (error) {
+    if (!(error instanceof CertificateRequestError)) throw error;
+    throw new InvalidProblem([{ field: 'csr', description: error.message, reason: error.code }]);
+  }
+}
+
+async function renew(
+  parts: CertificateParts,
+  tx: Tx,
+  { orgId, agentId, certificateSerial }: CertificateHolder,
+  csr: Uint8Array,
+): Promise<Buffer> {
+  const agent = await lockAgent(tx, agentId);
+  if (agent === undefined || agent.state === 'REVOKED') throw refused('AGENT_REVOKED', 'the agent was revoked');
+  if (certificateSerial !== agent.certificate_serial && certificateSerial !== agent.next_serial)
+    throw refused('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
+  if (agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
+    throw refused(agent.state, `the agent is ${agent.state.toLowerCase().replace('_', ' ')} and gets no certificate`);
+  const csrSha256 = hashOf(csr);
+  const again = repeated(agent, csrSha256);
+  if (again !== undefined) return again;
+  if (agent.next_issued_at !== null && Date.now() - agent.next_issued_at.getTime() < calmMs)
+    throw new RenewalProblem(Code.ResourceExhausted, 'RENEWED_JUST_NOW', 'the agent was given a certificate just now');
+  // Who shows the next one has it safely, though no session was opened with it.
+  await adoptNext(tx, agentId, certificateSerial);
+  const issued = await parts.authorities.issueAgent(csr, { orgId, agentId }, parts.certificateMs);
+  await storeNext(tx, agentId, issued, csrSha256);
+  await appendEvent(
+    tx,
+    { subject: `agent:${agentId}`, requestId: agentId },
+    {
+      orgId,
+      name: 'agent.certificate_renewed',
+      resourceId: agentId,
+      data: {
+        before: { serial: certificateSerial },
+        after: { serial: issued.serial, ends: issued.ends.toISOString() },
+      },
+    },
+  );
+  return issued.der;
+}
+
+const refused = (reason: string, message: string): RenewalProblem =>
+  new RenewalProblem(Code.PermissionDenied, reason, message);

@@ -1,0 +1,41 @@
+import { tenantTable } from '@truffle/database';
+
+/** What an agent's identity needs beside its first certificate: the next one, recoveries, quarantine, approval. */
+export const identityMigrations: Readonly<Record<string, string>> = {
+  '007_identity': `
+    alter table agent_gateway.agent drop constraint agent_state_check;
+    alter table agent_gateway.agent add constraint agent_state_check
+      check (state in ('ENROLLED', 'ONLINE', 'OFFLINE', 'QUARANTINED', 'REVOKED', 'PENDING_APPROVAL'));
+    alter table agent_gateway.agent
+      add column certificate_ends timestamptz,
+      add column next_serial text,
+      add column next_csr_sha256 bytea check (length(next_csr_sha256) = 32),
+      add column next_certificate bytea,
+      add column next_ends timestamptz,
+      add column next_issued_at timestamptz,
+      add column recoveries timestamptz[] not null default '{}',
+      add column recovery_refused_at timestamptz,
+      add column enrolment_words text,
+      add constraint next_certificate_whole check (
+        (next_serial is null) = (next_csr_sha256 is null) and (next_serial is null) = (next_certificate is null) and (next_serial is null) = (next_ends is null)
+      );
+    grant select (next_serial) on agent_gateway.agent to svc_agent_sweep;
+    alter table agent_gateway.join_token add column require_approval boolean not null default false;
+    alter table agent_gateway.agent_session add column denied text[] not null default '{}';
+    create table agent_gateway.quarantine (
+      org_id text not null,
+      agent_id text not null,
+      since timestamptz not null default now(),
+      reason text not null,
+      message text not null,
+      other_incarnation text,
+      other_lsn bigint,
+      other_continuity bytea check (length(other_continuity) in (0, 32)),
+      primary key (org_id, agent_id),
+      foreign key (org_id, agent_id) references agent_gateway.agent (org_id, id),
+      constraint other_whole check (
+        (other_incarnation is null) = (other_lsn is null) and (other_incarnation is null) = (other_continuity is null)
+      )
+    );
+    ${tenantTable('agent_gateway.quarantine', 'svc_agent_gateway', 'select, insert, update, delete')}`,
+};
