@@ -1,9 +1,10 @@
 import type { Handler } from '../command.ts';
 import { sealingKeyOf, trusting } from '../cluster/cluster.seal.ts';
 import { UsageError } from '../failure/cli-error.ts';
-import { findAgent } from '../lookup/find.ts';
+import { findAgent, present } from '../lookup/find.ts';
 import { when } from '../output/text.ts';
-import { askYes, demandName } from '../prompt/prompt.ts';
+import { agentView, holderLine } from './agent.view.ts';
+import { askText, askYes, demandName } from '../prompt/prompt.ts';
 
 export const trust: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''], { yes = false }) => {
   const agent = await findAgent(await cli.session(), name);
@@ -31,11 +32,48 @@ export const remove: Handler<{ readonly yes?: boolean }> = async (cli, [name = '
   await cli.out.plain({ id: agent.id, deleted: true }, `agent ${agent.name} revoked`, agent.name);
 };
 
-export const createJoinToken: Handler = async (cli, [agentName = '']) => {
+/** Lets an agent out of quarantine; the holder is named by what its own machine shows, since only a person knows which one that is. */
+export const release: Handler<{ readonly holder?: string }> = async (cli, [name = ''], { holder = '' }) => {
+  const session = await cli.session();
+  const { id, name: known, revision, quarantine } = await findAgent(session, name);
+  if (quarantine !== undefined && quarantine.holders.length > 0 && holder === '')
+    throw new UsageError(`say which holder of ${known} goes on: --holder FINGERPRINT`, {
+      details: quarantine.holders.map(holderLine),
+      next: [
+        'read it on the machine that shall go on: truffle-agent status',
+        'reset the other: truffle-agent reset --yes',
+      ],
+    });
+  const answer = await session.api.agents.releaseAgent({ agentId: id, revision, holder });
+  await cli.out.one(agentView, present(answer.agent));
+  cli.notes.say(
+    quarantine === undefined
+      ? `${known} may recover by itself once more`
+      : `${known} is out of quarantine; any other holder needs truffle-agent reset and a new join token`,
+  );
+};
+
+export const approve: Handler<{ readonly fingerprint?: string }> = async (cli, [name = ''], { fingerprint = '' }) => {
+  const session = await cli.session();
+  const { id, revision } = await findAgent(session, name);
+  const words =
+    fingerprint === ''
+      ? await askText(cli, 'The words that its site prints (truffle-agent status: approval)', '--fingerprint')
+      : fingerprint;
+  const { agent } = await session.api.agents.approveAgent({ agentId: id, revision, fingerprint: words });
+  await cli.out.one(agentView, present(agent));
+};
+
+export const createJoinToken: Handler<{ readonly requireApproval?: boolean }> = async (
+  cli,
+  [agentName = ''],
+  { requireApproval = false },
+) => {
   const session = await cli.session();
   const { token, caPin, expiresAt } = await session.api.agents.createJoinToken({
     orgId: await session.orgId(),
     agentName,
+    requireApproval,
   });
   const endpoint = session.context.endpoint.value;
   // A shell's builtin: the token is on no command line.
@@ -45,4 +83,6 @@ export const createJoinToken: Handler = async (cli, [agentName = '']) => {
   ].join('\n');
   await cli.out.plain({ token, caPin, expiresAt: when(expiresAt), command }, command, token);
   cli.notes.say(`type this on the site; the token is good once, until ${when(expiresAt)}, and is shown only now`);
+  if (requireApproval)
+    cli.notes.say(`the agent then prints words; compare them: truffle agent approve ${agentName} --fingerprint WORDS`);
 };

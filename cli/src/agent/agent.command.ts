@@ -42,6 +42,22 @@ export const agentVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./agent.change.ts')).trust,
   },
   {
+    usage: 'release <name>',
+    summary: 'Let an agent out of quarantine, or recover by itself once more.',
+    more: 'Of two machines that say to be the same agent one goes on: the one whose "truffle-agent status" shows this holder. The other is refused until "truffle-agent reset" and a new join token.',
+    options: [['--holder <fingerprint>', 'the holder that goes on, as its machine shows it']],
+    examples: ['agent get office', 'agent release office --holder 3f9c0a12b7de'],
+    load: async () => (await import('./agent.change.ts')).release,
+  },
+  {
+    usage: 'approve <name>',
+    summary: 'Let an agent work that was enrolled with --require-approval.',
+    more: 'The words stand for all keys of the agent: with other words another machine has used the token, so revoke it.',
+    options: [['--fingerprint <words>', 'the words that its site prints (truffle-agent status: approval)']],
+    examples: ['agent approve office --fingerprint "cliff book carpet kiwi eclipse kitten parrot butter"'],
+    load: async () => (await import('./agent.change.ts')).approve,
+  },
+  {
     usage: 'delete <name>',
     summary: 'Revoke an agent: its connection is closed and its certificate refused.',
     options: [['-y, --yes', 'do not ask']],
@@ -56,6 +72,7 @@ export const agentJoinTokenVerbs: readonly Verb<never>[] = [
     summary:
       'Make a single-use token for a new agent, good for 15 minutes, and print the commands to paste on the site.',
     more: '--output name prints the token alone.',
+    options: [['--require-approval', 'no work for the agent before its words were compared: truffle agent approve']],
     examples: ['agent join-token create office', 'agent join-token create office --output name > join-token'],
     load: async () => (await import('./agent.change.ts')).createJoinToken,
   },

@@ -1,4 +1,4 @@
-import { AgentSchema, AgentState } from '@truffle/api/agent/v1/agent';
+import { AgentSchema, AgentState, type IdentityHolder, type Quarantine } from '@truffle/api/agent/v1/agent';
 import type { View } from '../output/output.ts';
 import { age, bytes, stateName, when } from '../output/text.ts';
 
@@ -18,12 +18,21 @@ export const agentView: View<typeof AgentSchema> = {
     ['id', each.id],
     ['state', `${stateName(AgentState, each.state)} since ${when(each.stateSince)}`],
     ['seen', each.lastSeenAt === undefined ? 'never' : `${age(each.lastSeenAt, now)} ago`],
+    ...(each.quarantine === undefined ? [] : ([['quarantine', quarantineOf(each.quarantine)]] as const)),
+    ['certificate', each.certificateEndsAt === undefined ? '-' : `until ${when(each.certificateEndsAt)}`],
     ['version', each.version],
     ['open commands', String(each.openCommands)],
     ['sealing key', each.sealingKey?.fingerprint ?? '-'],
     ...inventoryOf(each.inventory),
   ],
 };
+
+/** Who says to be the agent, as a person tells them apart. */
+export const holderLine = ({ fingerprint, recorded, journalLsn }: IdentityHolder): string =>
+  `${fingerprint}  ${recorded ? 'had the last session' : 'came in conflict with it'}, journal record ${journalLsn}`;
+
+const quarantineOf = ({ reason, message, since, holders }: Quarantine): string =>
+  [`${reason} since ${when(since)}: ${message}`, ...holders.map(holderLine)].join('\n');
 
 type Inventory = NonNullable<Parameters<NonNullable<typeof agentView.card>>[0]['inventory']>;
 

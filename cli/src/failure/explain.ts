@@ -35,6 +35,9 @@ const exitOf: Partial<Record<Code, ExitCode>> = {
 /** What to do about a status, by its reason where that says more than its code. */
 const nextByReason: Readonly<Record<string, string>> = {
   STALE_SEALING_KEY: 'run the command again: the agent has a new sealing key',
+  HOLDER_UNKNOWN: 'truffle agent get, and truffle-agent status on the machine that shall go on',
+  FINGERPRINT_MISMATCH:
+    'compare again; if the site prints these words, another machine used its token: truffle agent delete',
   STALE_REVISION: 'look at it again, then repeat the command',
   WRONG_CREDENTIALS: 'check the address and the password, then: truffle login',
   LAST_OWNER: 'make somebody else an owner first: truffle member set EMAIL --role owner',

@@ -1,10 +1,11 @@
+// Long, as it stands for every service that the program calls.
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { clone, create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { AgentState } from '@truffle/api/agent/v1/agent';
+import { AgentState, type QuarantineSchema } from '@truffle/api/agent/v1/agent';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
 import { ActionKind, ClusterSchema, ClusterState, PlanSchema, type Plan } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
@@ -58,6 +59,10 @@ export class Peer {
     operation: newId('op'),
   };
   readonly token = 'tfs_the-session-of-the-test';
+  /** Why the agent is quarantined. */
+  quarantine: MessageInitShape<typeof QuarantineSchema> | undefined;
+  /** What was asked for of agents, in order. */
+  readonly decisions: Readonly<Record<string, unknown>>[] = [];
   /** What the program sent when it made a cluster. */
   readonly created: { readonly spec: ClusterSpec; readonly key: string | null }[] = [];
   /** `after_revision` and `after` of each watch that was opened. */
@@ -163,7 +168,9 @@ export class Peer {
       id: this.ids.agent,
       orgId: this.ids.org,
       name: 'site',
-      state: AgentState.ONLINE,
+      state: this.quarantine === undefined ? AgentState.ONLINE : AgentState.QUARANTINED,
+      revision: 7n,
+      ...(this.quarantine === undefined ? {} : { quarantine: this.quarantine }),
       sealingKey: { keyId: keyId(publicKey), publicKey, fingerprint: fingerprintWords(publicKey) },
       ...(this.problems === undefined ? {} : { inventory: { problems: this.problems, takenAt: timestampFromMs(0) } }),
     };
@@ -209,6 +216,22 @@ export class Peer {
     router.service(AgentService, {
       listAgents: (_, context) => (this.#admit(context), { agents: [this.#agent()] }),
       getAgent: (_, context) => (this.#admit(context), { agent: this.#agent() }),
+      createJoinToken: ({ agentName, requireApproval }, context) => {
+        this.#admit(context);
+        this.decisions.push({ agentName, requireApproval });
+        return { token: 'tfj_token', caPin: 'aa,bb', expiresAt: timestampFromMs(0) };
+      },
+      releaseAgent: ({ holder, revision }, context) => {
+        this.#admit(context);
+        this.decisions.push({ holder, revision });
+        this.quarantine = undefined;
+        return { agent: this.#agent() };
+      },
+      approveAgent: ({ fingerprint, revision }, context) => {
+        this.#admit(context);
+        this.decisions.push({ fingerprint, revision });
+        return { agent: this.#agent() };
+      },
     });
     const template = { id: ids.template, name: 'web', latestVersion: '1.2.0', latestVersionId: ids.version };
     router.service(TemplateService, {

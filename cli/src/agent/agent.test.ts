@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Peer } from '../testing/peer.ts';
+import { Desk } from '../testing/program.ts';
+
+let peer: Peer;
+let desk: Desk;
+
+beforeEach(async () => {
+  peer = await Peer.start();
+  desk = new Desk({ TRUFFLE_ENDPOINT: peer.url, TRUFFLE_TOKEN: peer.token });
+});
+afterEach(async () => {
+  await peer.close();
+  desk.remove();
+});
+
+const [original, copy] = ['3f9c0a12b7de', '77aa01c2d3e4'];
+
+describe('an agent in quarantine', () => {
+  beforeEach(() => {
+    peer.quarantine = {
+      reason: 'IDENTITY_CONFLICT',
+      message: 'a copy of this agent has been connected',
+      holders: [
+        { fingerprint: original, journalLsn: 90n, recorded: true },
+        { fingerprint: copy, journalLsn: 40n },
+      ],
+    };
+  });
+
+  test('says why and who, and wants to be told which one goes on', async () => {
+    const shown = await desk.run('agent', 'get', 'site');
+    expect(shown.out).toMatch(/IDENTITY_CONFLICT since .*: a copy of this agent has been connected/);
+    expect(shown.out).toContain(`${copy}  came in conflict with it, journal record 40`);
+    const { code, err } = await desk.run('agent', 'release', 'site');
+    expect(code).toBe(2);
+    expect(err).toContain(`${original}  had the last session, journal record 90`);
+    expect(err).toContain('truffle-agent status');
+    expect(peer.decisions).toEqual([]);
+  });
+
+  test('is released with the revision that was seen', async () => {
+    const { code, err } = await desk.run('agent', 'release', 'site', '--holder', original);
+    expect([code, peer.decisions]).toEqual([0, [{ holder: original, revision: 7n }]]);
+    expect(err).toContain('any other holder needs truffle-agent reset');
+  });
+});
+
+test('a join token may want approval, and the words go to the control plane as they were typed', async () => {
+  const made = await desk.run('agent', 'join-token', 'create', 'site', '--require-approval');
+  expect(made.out).toContain('--ca-pin aa,bb');
+  expect(made.err).toContain('truffle agent approve site --fingerprint WORDS');
+  expect((await desk.run('agent', 'approve', 'site')).code).toBe(2);
+  expect((await desk.run('agent', 'approve', 'site', '--fingerprint', 'cliff book carpet')).code).toBe(0);
+  expect(peer.decisions).toEqual([
+    { agentName: 'site', requireApproval: true },
+    { fingerprint: 'cliff book carpet', revision: 7n },
+  ]);
+});
