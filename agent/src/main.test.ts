@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { generateSealingKey } from '@truffle/sealing';
 import { describe, expect, test } from 'vitest';
-import { IdentityFolder, identityFiles } from './identity/folder.ts';
+import { IdentityFolder, identityFiles, pairFiles } from './identity/folder.ts';
 import { startChild, type Child } from './testing/child.ts';
 import { testCommand } from './testing/entry.ts';
 import { testFolder } from './testing/folder.ts';
@@ -20,10 +20,10 @@ async function enrolled(folder: string, authority: Authority, endpoint: string):
   const own = await authority.issue('agt_1');
   const sealing = await generateSealingKey();
   const identity = new IdentityFolder(folder);
-  identity.write(identityFiles.mtlsKey, own.key);
+  identity.write(pairFiles(0).key, own.key);
   identity.write(identityFiles.sealingKey, Buffer.concat([sealing.privateKey, sealing.publicKey]).toString('hex'));
-  identity.write(identityFiles.certificate, own.certificate);
-  identity.write(identityFiles.authorities, authority.certificate);
+  identity.write(pairFiles(0).certificate, own.certificate);
+  identity.write(pairFiles(0).authorities, authority.certificate);
   const file = { agentId: 'agt_1', orgId: 'org_1', endpoints: [endpoint], serverName: gatewayName };
   identity.write(identityFiles.agent, JSON.stringify(file));
 }

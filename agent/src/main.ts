@@ -13,16 +13,17 @@ const help = `truffle-agent ${version}: does on your site what the control plane
   truffle-agent enroll --server URL [--token-file FILE] [--data-dir DIR] [--ca-pin PIN]
       Exchanges a join token (from the file, or from TRUFFLE_JOIN_TOKEN) for an identity. Safe to repeat.
   truffle-agent run [--data-dir DIR] [--config FILE] [--policy FILE] [--join --server URL [--token-file FILE] [--ca-pin PIN]]
-      Works until SIGTERM. With --join it enrols first where that is still to be done.
+      Works until SIGTERM. With --join it enrols first where that is still to be done. Its certificate it renews by itself;
+      when that has ended it recovers at the origin that it enrolled at, or at --server.
   truffle-agent preflight --config FILE [--data-dir DIR] [--output json]
       Looks over the site that FILE describes: each missing privilege by path with the commands that grant it, TLS, storages, bridges,
       images, numbers. Needs no identity and changes nothing. Ends with 1 when something is wrong.
   truffle-agent status [--data-dir DIR] [--json]
-      Shows who this agent is and which commands it holds; also while it runs.
+      Shows who this agent is, whether it is in quarantine and which commands it holds; also while it runs.
   truffle-agent policy check [--policy FILE]
       Reads the site's policy as the agent would and prints what it allows.
   truffle-agent reset --yes [--data-dir DIR]
-      Forgets identity, journal and the secrets made on this site. The agent can then enrol anew.
+      Forgets identity, journal and the secrets made on this site: the agent is a new installation then, and can enrol anew.
   truffle-agent version
 
 Environment
@@ -125,7 +126,15 @@ async function run(invocation: Invocation): Promise<void> {
   if (invocation.flags.join === true) await enroll(invocation);
   const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');
-  const program = await startProgram({ dataFolder, siteConfig, policyFile, endpoints, healthListen, log });
+  const program = await startProgram({
+    dataFolder,
+    siteConfig,
+    policyFile,
+    endpoints,
+    server: invocation.flags.server,
+    healthListen,
+    log,
+  });
   const stopped = Promise.withResolvers<void>();
   const onSignal = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping');
@@ -163,6 +172,8 @@ async function exchangeToken({ flags, dataFolder, joinToken, log }: Invocation):
     { agentId: identity.agentId, orgId: identity.orgId, fingerprint: fingerprintWords(identity.sealing.publicKey) },
     'enrolled',
   );
+  const { approvalWords } = await import('./identity/keys.ts');
+  log.info({ words: approvalWords(dataFolder) }, 'words to compare where the join token wants approval');
 }
 
 async function preflight({ flags, siteConfig, dataFolder }: Invocation): Promise<void> {

@@ -12,6 +12,11 @@ import type { Site, SiteDeps } from './command/site.ts';
 import { serveHealth } from './health/health.ts';
 import { PinnedKeys, pinning } from './identity/command-keys.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
+import { CertificateKeeper } from './identity/keeper.ts';
+import { approvalWords } from './identity/keys.ts';
+import { QuarantineGuard } from './identity/quarantine.ts';
+import { recoveryByKey } from './identity/recovery.ts';
+import { grpcRenewal } from './identity/renewal.ts';
 import { Journal, type JournalBroken } from './journal/journal.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { grpcDialer } from './link/grpc.ts';
@@ -38,6 +43,8 @@ export interface ProgramInput {
   readonly policyFile: string | undefined;
   /** Where to dial before what enrolment and sessions said; empty for those alone. */
   readonly endpoints: readonly string[];
+  /** Origin of the control plane to recover at; undefined for the one that the agent enrolled at. */
+  readonly server?: string | undefined;
   /** Where to tell the site's monitoring how it is, host:port; empty for nowhere. */
   readonly healthListen: string;
   readonly log: Logger;
@@ -68,14 +75,13 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     lock.release();
     throw new NotEnrolled(`${dataFolder} holds no identity; run \`truffle-agent enroll\` first`);
   }
-  warnOfExpiry(identity, log);
   const journal = new Journal(join(dataFolder, 'journal.db'), (error) => dieOf(error, log));
   const policy = new PolicyFile(input.policyFile, (state) => tellPolicy(state, log));
   const enforcer = new Enforcer({ policy: () => policy.current(), journal, wall: () => systemClock.wall() });
   const site = await openSiteOf(input, identity, journal, enforcer);
   enforcer.attach(site);
   policy.current();
-  const { link, runner } = connect({ input, journal, identity, site, enforcer });
+  const { link, runner, keeper } = connect({ input, journal, identity, site, enforcer });
   const stopInventory =
     site === undefined
       ? () => undefined
@@ -89,6 +95,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
         stopInventory();
         health?.close();
         await runner.stop(graceMs);
+        await keeper.stop();
         link.stop();
         await new Promise<void>((resolve) => void systemClock.after(farewellMs, resolve));
         await site?.close();
@@ -106,38 +113,70 @@ interface Parts {
   readonly enforcer: Enforcer;
 }
 
-/** Wires runner, reports and link to each other and starts them. */
-function connect({ input, journal, identity, site, enforcer }: Parts): { link: Link; runner: Runner } {
-  const { log } = input;
+/** Wires runner, reports, link and the certificate's keeper to each other and starts them. */
+function connect({ input, journal, identity, site, enforcer }: Parts): {
+  link: Link;
+  runner: Runner;
+  keeper: CertificateKeeper;
+} {
+  const { dataFolder, log } = input;
   const clock = systemClock;
-  const pins = new PinnedKeys(input.dataFolder);
+  const pins = new PinnedKeys(dataFolder);
   const me: Addressee = { ...identity, key: (id) => pins.key(id), wall: () => clock.wall() };
   const gate: Gate = (asked) => unauthentic(asked, me) ?? enforcer.gate(asked);
-  const link: { current: Link | undefined } = { current: undefined };
-  const reports = new Reports({ journal, clock, wake: (urgency) => link.current?.wake(urgency) });
+  const late: { link?: Link } = {};
+  const reports = new Reports({ journal, clock, wake: (urgency) => late.link?.wake(urgency) });
   const handlers = [pingHandler, ...(site?.handlers ?? [])].map(enforcer.guard);
   const runner = new Runner({ journal, reports, handlers, gate, clock, log });
-  const dialer = grpcDialer(() => ({
-    certificate: identity.certificate,
-    key: identity.mtlsKey,
-    authorities: identity.authorities,
-    serverName: identity.serverName,
-  }));
-  link.current = new Link({
+  const guard = new QuarantineGuard({
+    dataFolder,
+    clock,
+    log,
+    hold: () => runner.hold(),
+    resume: () => runner.resume(),
+  });
+  const endpoints = () => [...new Set([...input.endpoints, ...journal.standing().endpoints, ...identity.endpoints])];
+  const keeper = new CertificateKeeper({
+    dataFolder,
+    identity,
+    clock,
+    random: Math.random,
+    log,
+    renew: grpcRenewal(endpoints),
+    recover: recoveryByKey(dataFolder, () => journal.standing(), input.server),
+    renewed: (told) => late.link?.move(told),
+  });
+  const link = new Link({
     journal,
     runner,
     reports,
-    dialer: pinning(dialer, pins, (became) => tellPins(became, pins, log)),
+    dialer: pinning(
+      grpcDialer(() => keeper.credentials()),
+      pins,
+      (became) => tellPins(became, pins, log),
+    ),
     clock,
     random: Math.random,
     log,
     endpoints: identity.endpoints,
     preferred: input.endpoints,
     version,
+    refused: (refusal) => {
+      guard.refused(refusal);
+      if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded();
+      if (refusal.reason === 'APPROVAL_PENDING')
+        log.warn(
+          { words: approvalWords(dataFolder) },
+          'waiting for approval: compare these words, then `truffle agent approve`',
+        );
+    },
+    welcomed: () => guard.welcomed(),
   });
+  late.link = link;
   runner.recover();
-  link.current.start();
-  return { link: link.current, runner };
+  link.start();
+  keeper.start();
+  return { link, runner, keeper };
 }
 
 async function openSiteOf(
@@ -204,9 +243,4 @@ function tellPins(became: ReturnType<PinnedKeys['offer']>, pins: PinnedKeys, log
   if (became === 'pinned') log.warn({ commandKeys: pins.ids }, 'the keys of commands are pinned');
   else if (became === 'refused')
     log.error({ commandKeys: pins.ids }, 'other keys of commands were offered, and no pinned key vouches for them');
-}
-
-function warnOfExpiry({ certificateEnds }: Identity, log: Logger): void {
-  if (certificateEnds.getTime() > systemClock.wall()) return;
-  log.error({ certificateEnds }, 'the certificate has ended; `truffle-agent reset` and enrol with a new join token');
 }

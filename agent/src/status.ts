@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fingerprintWords } from '@truffle/sealing';
 import { PinnedKeys } from './identity/command-keys.ts';
+import { fingerprintWords, holderFingerprint } from '@truffle/sealing';
 import { readIdentity } from './identity/identity.ts';
+import { approvalWords } from './identity/keys.ts';
+import { readQuarantine, type Quarantine } from './identity/quarantine.ts';
 
 /** What a person is shown of an agent; read beside a running one, without disturbing it. */
 export interface AgentStatus {
@@ -15,7 +18,13 @@ export interface AgentStatus {
   readonly fingerprint?: string;
   /** Ids of the keys whose commands it takes. */
   readonly commandKeys?: readonly string[];
+  /** What a person compares before the agent is approved; unset once it had a session. */
+  readonly approval?: string | undefined;
+  /** Why the control plane gives it no work. */
+  readonly quarantine?: Quarantine | undefined;
   readonly incarnation?: string;
+  /** Tells this data folder from a copy of it. */
+  readonly holder?: string;
   readonly bootNo?: number;
   readonly epoch?: number;
   /** Commands in the journal by state. */
@@ -35,19 +44,25 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
           certificateEnds: identity.certificateEnds.toISOString(),
           fingerprint: fingerprintWords(identity.sealing.publicKey),
           commandKeys: new PinnedKeys(dataFolder).ids,
+          approval: approvalWords(dataFolder),
+          quarantine: readQuarantine(dataFolder),
         };
   const path = join(dataFolder, 'journal.db');
   if (!existsSync(path)) return { ...who, commands: {} };
   const db = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
   try {
-    const meta = db.prepare('SELECT incarnation, boot_no, epoch FROM meta').get() ?? {};
+    const meta = db.prepare('SELECT incarnation, boot_no, epoch, continuity FROM meta').get() ?? {};
     const states = db.prepare('SELECT state, count(*) AS n FROM inbox GROUP BY state').all();
     const commands = Object.fromEntries(states.map((row) => [String(row['state']), Number(row['n'])]));
+    const continuity = meta['continuity'] instanceof Uint8Array ? meta['continuity'] : new Uint8Array();
+    const told = continuity.length === 0 ? continuity : createHash('sha256').update(continuity).digest();
     return {
       ...who,
       incarnation: String(meta['incarnation']),
+      holder: holderFingerprint(String(meta['incarnation']), told),
       bootNo: Number(meta['boot_no']),
       epoch: Number(meta['epoch']),
+      ...(Number(meta['epoch']) > 0 ? { approval: undefined } : {}),
       commands,
     };
   } finally {
@@ -65,6 +80,11 @@ export function describeStatus(status: AgentStatus): string {
     `certificate  until ${status.certificateEnds}`,
     `fingerprint  ${status.fingerprint}`,
     `command keys ${status.commandKeys?.join(', ') || 'none yet'}`,
+    ...(status.approval === undefined ? [] : [`approval     ${status.approval}`]),
+    ...(status.quarantine === undefined
+      ? []
+      : [`quarantine   ${status.quarantine.reason} since ${status.quarantine.since}: ${status.quarantine.message}`]),
+    `holder       ${status.holder ?? 'has not run yet'}`,
     `incarnation  ${status.incarnation ?? 'has not run yet'}`,
     `boots        ${status.bootNo ?? 0}`,
     `epoch        ${status.epoch ?? 0}`,

@@ -42,6 +42,7 @@ export class Runner {
   /** Permitted commands that wait for their turn. */
   readonly #waiting = new Set<string>();
   #stopping = false;
+  #held = false;
   #idle: (() => void) | undefined;
 
   constructor(deps: RunnerDeps) {
@@ -130,6 +131,16 @@ export class Runner {
     this.#deps.reports.settled(id);
   }
 
+  /** Begins nothing more until `resume`; what runs goes on. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  resume(): void {
+    this.#held = false;
+    this.#launch();
+  }
+
   /** Takes and begins nothing more, asks the running ones to come to a safe point, and resolves when all have or `graceMs` passed. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -153,6 +164,7 @@ export class Runner {
   }
 
   #launch(): void {
+    if (this.#held) return;
     const busy = new Set([...this.#runs.values()].map((run) => run.resourceKey));
     for (const id of this.#waiting) {
       if (this.#runs.size >= maxInFlight) return;

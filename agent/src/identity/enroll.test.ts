@@ -149,6 +149,21 @@ describe('enrolling', () => {
     );
   });
 
+  test('of several authorities only the pinned ones are trusted; while they are being changed there are two pins', async () => {
+    const control = await startControl();
+    const [stranger, dataFolder] = [await newAuthority('stranger'), testFolder()];
+    control.authorities = () => [stranger.der, authority.der];
+    const one = pin().toString('hex');
+    const identity = await enroll({ server: control.url, token, dataFolder, caPin: one, version: '1' });
+    expect(identity.authorities.match(/BEGIN/g)).toHaveLength(1);
+    expect(new X509Certificate(identity.authorities).subject).toBe('CN=test authority');
+    expect(identity.server).toBe(control.url);
+    const both = `${one},${Buffer.alloc(32, 1).toString('hex')}`;
+    expect(
+      await enroll({ server: control.url, token, dataFolder: testFolder(), caPin: both, version: '1' }),
+    ).toBeDefined();
+  });
+
   test('a certificate from none of the authorities is refused', async () => {
     const control = await startControl();
     const stranger = await newAuthority('stranger');

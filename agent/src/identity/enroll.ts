@@ -1,7 +1,8 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { EnrollResponse } from '@truffle/api/agent/v1/agent_service';
 import { PinnedKeys } from './command-keys.ts';
-import { IdentityFolder, identityFiles } from './folder.ts';
+import { CertificateInvalid, checkedPair, parsePins, spkiHash, type CheckedPair } from './certificate.ts';
+import { IdentityFolder, identityFiles, pairFiles } from './folder.ts';
 import { readIdentity, type AgentFile, type Identity } from './identity.ts';
 import { ensureKeys, type EnrollmentKeys } from './keys.ts';
 
@@ -26,7 +27,7 @@ export interface EnrollInput {
   /** The join token; used in the one request and kept nowhere. */
   readonly token: string;
   readonly dataFolder: string;
-  /** SHA-256 of the authority's public key (SPKI) in hex or base64, with or without `sha256:` before it. */
+  /** SHA-256 of the authority's public key (SPKI) in hex or base64, with or without `sha256:` before it; several with a comma between. */
   readonly caPin?: string | undefined;
   /** Version of the program. */
   readonly version: string;
@@ -43,20 +44,19 @@ const timeoutMs = 30_000;
 export async function enroll(input: EnrollInput): Promise<Identity> {
   const enrolled = readIdentity(input.dataFolder);
   if (enrolled !== undefined) return enrolled;
-  const pin = input.caPin === undefined ? undefined : parsePin(input.caPin);
+  const pins = input.caPin === undefined ? undefined : pinsOf(input.caPin);
   const folder = new IdentityFolder(input.dataFolder);
   const keys = await ensureKeys(folder);
   const answer = await request(input, keys);
-  const authorities = answer.authorities.map((der) => parseCertificate(der));
-  const certificate = parseCertificate(answer.certificate);
-  check(certificate, authorities, folder, pin);
-  folder.write(identityFiles.certificate, certificate.toString());
-  folder.write(identityFiles.authorities, authorities.map((authority) => authority.toString()).join(''));
+  const files = pairFiles(0);
+  const checked = check(answer, folder.read(files.key)?.toString() ?? '', pins);
+  folder.write(files.certificate, checked.certificate);
+  folder.write(files.authorities, checked.authorities);
   if (answer.commandKeys !== undefined) new PinnedKeys(input.dataFolder).offer(answer.commandKeys);
   const { agentId, orgId, endpoints, serverName } = answer;
-  const file: AgentFile = { agentId, orgId, endpoints, serverName };
+  const file: AgentFile = { agentId, orgId, endpoints, serverName, server: input.server };
   folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);
-  folder.remove(identityFiles.request);
+  folder.remove(files.request);
   const identity = readIdentity(input.dataFolder);
   if (identity === undefined)
     throw new EnrollmentError('CERTIFICATE_INVALID', 'the identity that was just written is not there');
@@ -88,47 +88,29 @@ async function request(input: EnrollInput, keys: EnrollmentKeys): Promise<Enroll
   }
 }
 
-function check(
-  certificate: X509Certificate,
-  authorities: readonly X509Certificate[],
-  folder: IdentityFolder,
-  pin: Buffer | undefined,
-): void {
-  const key = createPrivateKey(folder.read(identityFiles.mtlsKey) ?? '');
-  if (!certificate.checkPrivateKey(key))
-    throw new EnrollmentError('CERTIFICATE_INVALID', 'the certificate is not for the key of this agent');
-  const issuer = authorities.find(
-    (authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey),
-  );
-  if (issuer === undefined)
-    throw new EnrollmentError(
-      'CERTIFICATE_INVALID',
-      'the certificate comes from none of the authorities that came with it',
-    );
-  if (pin !== undefined && !authorities.some((authority) => spkiHash(authority).equals(pin)))
-    throw new EnrollmentError(
-      'CA_PIN_MISMATCH',
-      'the authority is not the one that the pin names: someone may be in between',
-    );
-}
-
-function parseCertificate(der: Uint8Array): X509Certificate {
+/** With pins nothing else is trusted: a stranger's authority beside the pinned one is left out. */
+function check(answer: EnrollResponse, keyPem: string, pins: readonly Buffer[] | undefined): CheckedPair {
+  const pinned = (authority: X509Certificate): boolean =>
+    pins === undefined || pins.some((pin) => spkiHash(authority).equals(pin));
   try {
-    return new X509Certificate(der);
+    const checked = checkedPair(answer, keyPem, pinned);
+    if (checked !== undefined) return checked;
   } catch (cause) {
-    throw new EnrollmentError('CERTIFICATE_INVALID', 'the answer holds no certificate', { cause });
+    if (!(cause instanceof CertificateInvalid)) throw cause;
+    throw new EnrollmentError('CERTIFICATE_INVALID', cause.message, { cause });
   }
+  throw new EnrollmentError(
+    'CA_PIN_MISMATCH',
+    'the authority is not the one that the pin names: someone may be in between',
+  );
 }
 
-const spkiHash = (certificate: X509Certificate): Buffer =>
-  createHash('sha256')
-    .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
-    .digest();
-
-function parsePin(given: string): Buffer {
-  const bare = given.trim().replace(/^sha256[:/]/i, '');
-  const hex = bare.replaceAll(':', '');
-  const pin = /^[0-9a-f]{64}$/i.test(hex) ? Buffer.from(hex, 'hex') : Buffer.from(bare, 'base64url');
-  if (pin.length !== 32) throw new EnrollmentError('CA_PIN_MALFORMED', 'the pin is not a SHA-256 in hex or base64');
-  return pin;
+function pinsOf(given: string): readonly Buffer[] {
+  const pins = parsePins(given);
+  if (pins === undefined)
+    throw new EnrollmentError(
+      'CA_PIN_MALFORMED',
+      'the pin is not a SHA-256 in hex or base64, or two with a comma between',
+    );
+  return pins;
 }

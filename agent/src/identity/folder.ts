@@ -11,17 +11,34 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** Names of the files that make up an identity, all in `<data folder>/identity`. */
+/** Names of the files that make up an identity beside its key pairs, all in `<data folder>/identity`. */
 export const identityFiles = {
-  mtlsKey: 'mtls.key.pem',
   identityKey: 'identity.key.pem',
   sealingKey: 'sealing.key',
-  request: 'request.der',
-  certificate: 'certificate.pem',
-  authorities: 'authorities.pem',
   commandKeys: 'command-keys.json',
   agent: 'agent.json',
+  quarantine: 'quarantine.json',
 } as const;
+
+/** The files of one mTLS key with its certificate. Each renewal makes the next pair; `agent.json` says which one counts. */
+export interface PairFiles {
+  readonly key: string;
+  readonly request: string;
+  readonly certificate: string;
+  /** What the gateway's certificate must come from while this pair counts. */
+  readonly authorities: string;
+}
+
+/** Pair 0 is the one that an agent enrolled with. */
+export function pairFiles(pair: number): PairFiles {
+  const no = pair === 0 ? '' : `.${pair}`;
+  return {
+    key: `mtls${no}.key.pem`,
+    request: `request${no}.der`,
+    certificate: `certificate${no}.pem`,
+    authorities: `authorities${no}.pem`,
+  };
+}
 
 /** The folder that holds an identity: only its owner may read it. */
 export class IdentityFolder {
@@ -61,6 +78,10 @@ export class IdentityFolder {
 
   remove(name: string): void {
     rmSync(join(this.#path, name), { force: true });
+  }
+
+  removePair(pair: number): void {
+    for (const name of Object.values(pairFiles(pair))) this.remove(name);
   }
 
   removeAll(): void {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { keyId } from '@truffle/sealing';
-import { IdentityFolder, identityFiles } from './folder.ts';
+import { IdentityFolder, identityFiles, pairFiles } from './folder.ts';
 
 /** Who the agent is to the control plane, as its data folder has it. */
 export interface Identity {
@@ -10,8 +10,14 @@ export interface Identity {
   readonly endpoints: readonly string[];
   /** Name that the gateway's certificate must carry. */
   readonly serverName: string;
+  /** Origin of the control plane; undefined for agents from before it was kept. */
+  readonly server: string | undefined;
+  /** Number of the key pair. */
+  readonly pair: number;
   /** PEM. */
   readonly certificate: string;
+  /** From when the certificate is good: a little before it was made. */
+  readonly certificateFrom: Date;
   /** When the certificate ends. */
   readonly certificateEnds: Date;
   /** PEM; private. */
@@ -32,6 +38,10 @@ export interface AgentFile {
   readonly orgId: string;
   readonly endpoints: readonly string[];
   readonly serverName: string;
+  /** Number of the key pair that counts; 0 unless said. */
+  readonly pair?: number;
+  /** Origin of the control plane, where the agent enrolled and where it recovers; not known of agents from before it was kept. */
+  readonly server?: string;
 }
 
 /** A part of the identity is missing or damaged. */
@@ -53,15 +63,22 @@ export function readIdentity(dataFolder: string): Identity | undefined {
     if (content === undefined) throw new IdentityDamaged(`${name} is missing; \`truffle-agent reset\` and enrol anew`);
     return content;
   };
-  const certificate = need(identityFiles.certificate).toString();
+  const agent = JSON.parse(file.toString()) as AgentFile;
+  const pair = agent.pair ?? 0;
+  const files = pairFiles(pair);
+  const certificate = need(files.certificate).toString();
+  const { validFromDate, validToDate } = new X509Certificate(certificate);
   const sealing = Buffer.from(need(identityFiles.sealingKey).toString().trim(), 'hex');
   const publicKey = new Uint8Array(sealing.subarray(32));
   return {
-    ...(JSON.parse(file.toString()) as AgentFile),
+    ...agent,
+    server: agent.server,
+    pair,
     certificate,
-    certificateEnds: new X509Certificate(certificate).validToDate,
-    mtlsKey: need(identityFiles.mtlsKey).toString(),
-    authorities: need(identityFiles.authorities).toString(),
+    certificateFrom: validFromDate,
+    certificateEnds: validToDate,
+    mtlsKey: need(files.key).toString(),
+    authorities: need(files.authorities).toString(),
     sealing: { keyId: keyId(publicKey), publicKey, privateKey: new Uint8Array(sealing.subarray(0, 32)) },
   };
 }

@@ -1,6 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from 'node:crypto';
-import { generateSealingKey } from '@truffle/sealing';
-import { identityFiles, type IdentityFolder } from './folder.ts';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { enrolmentWords, generateSealingKey } from '@truffle/sealing';
+import { readIdentity } from './identity.ts';
+import { IdentityFolder, identityFiles, pairFiles } from './folder.ts';
+import { certificateRequest } from './request.ts';
 
 /** The public halves of the agent's keys, and the request for its certificate. */
 export interface EnrollmentKeys {
@@ -20,13 +22,23 @@ const spkiHeader = 12;
  * enrolment sends the same bytes and gets the same certificate.
  */
 export async function ensureKeys(folder: IdentityFolder): Promise<EnrollmentKeys> {
-  const mtls = ensure(folder, identityFiles.mtlsKey, () => newKey('ec'));
   const identity = ensure(folder, identityFiles.identityKey, () => newKey('ed25519'));
   const sealing = await ensureSealingKey(folder);
-  const known = folder.read(identityFiles.request);
-  const csr = known ?? (await certificateRequest(mtls.toString()));
-  if (known === undefined) folder.write(identityFiles.request, csr);
-  return { csr: new Uint8Array(csr), sealingPublicKey: sealing, identityPublicKey: rawPublicKey(identity.toString()) };
+  return {
+    csr: ensureRequest(folder, 0),
+    sealingPublicKey: sealing,
+    identityPublicKey: rawPublicKey(identity.toString()),
+  };
+}
+
+/** The request for a pair's certificate; key and request are made and stored where they are missing, and sent again as they are. */
+export function ensureRequest(folder: IdentityFolder, pair: number): Uint8Array<ArrayBuffer> {
+  const files = pairFiles(pair);
+  const key = ensure(folder, files.key, () => newKey('ec'));
+  const known = folder.read(files.request);
+  const csr = known ?? certificateRequest(key.toString());
+  if (known === undefined) folder.write(files.request, csr);
+  return new Uint8Array(csr);
 }
 
 function ensure(folder: IdentityFolder, name: string, make: () => string): Buffer {
@@ -52,24 +64,20 @@ async function ensureSealingKey(folder: IdentityFolder): Promise<Uint8Array<Arra
   return pair.publicKey;
 }
 
-const rawPublicKey = (privatePem: string): Uint8Array<ArrayBuffer> =>
+/** The 32 bytes of the public half of an Ed25519 or X25519 key. */
+export const rawPublicKey = (privatePem: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(
     createPublicKey(createPrivateKey(privatePem)).export({ type: 'spki', format: 'der' }).subarray(spkiHeader),
   );
 
-/** The subject is left to the gateway: it knows who the join token is for. */
-async function certificateRequest(mtlsPem: string): Promise<Buffer> {
-  // Loaded here since a running agent never needs them; the first is what the second finds its parts by.
-  await import('reflect-metadata');
-  const { Pkcs10CertificateRequestGenerator, PemConverter } = await import('@peculiar/x509');
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const [pkcs8 = new ArrayBuffer()] = PemConverter.decode(mtlsPem);
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']);
-  const spki = createPublicKey(createPrivateKey(mtlsPem)).export({ type: 'spki', format: 'der' });
-  const publicKey = await webcrypto.subtle.importKey('spki', new Uint8Array(spki), algorithm, true, ['verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create(
-    { name: 'CN=truffle-agent', keys: { privateKey, publicKey }, signingAlgorithm: algorithm },
-    webcrypto,
-  );
-  return Buffer.from(request.rawData);
+/** Words of all three keys, which a person compares before the agent is approved; undefined before it enrolled. */
+export function approvalWords(dataFolder: string): string | undefined {
+  const identity = readIdentity(dataFolder);
+  const key = new IdentityFolder(dataFolder).read(identityFiles.identityKey);
+  if (identity === undefined || key === undefined) return undefined;
+  return enrolmentWords({
+    mtls: createPublicKey(createPrivateKey(identity.mtlsKey)).export({ type: 'spki', format: 'der' }),
+    identity: rawPublicKey(key.toString()),
+    sealing: identity.sealing.publicKey,
+  });
 }

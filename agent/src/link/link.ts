@@ -26,12 +26,16 @@ export interface LinkDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  /** Where enrolment said to dial; a session's word goes before it. */
+  /** Where enrolment or recovery said to dial; a session's word goes before it. */
   readonly endpoints: readonly string[];
   /** Where the operator says to dial, before all else; empty for nowhere. */
   readonly preferred?: readonly string[];
   /** Version of the program. */
   readonly version: string;
+  /** A gateway refused the agent, for whatever reason. */
+  readonly refused?: (refusal: { readonly reason: string; readonly message: string }) => void;
+  /** There is a session. */
+  readonly welcomed?: () => void;
 }
 
 /** Runs the session: gives it time and what the network says, and does what it answers. */
@@ -51,8 +55,8 @@ export class Link {
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     const known = deps.journal.standing().endpoints;
-    const learned = known.length > 0 ? known : deps.endpoints;
-    this.#session = newSession([...new Set([...(deps.preferred ?? []), ...learned])], deps.clock.now());
+    const all = new Set([...(deps.preferred ?? []), ...known, ...deps.endpoints]);
+    this.#session = newSession([...all], deps.clock.now());
   }
 
   /** Whether there is a session. */
@@ -70,6 +74,15 @@ export class Link {
     this.#gathering?.();
     this.#input({ on: 'stop' });
     this.#live = undefined;
+  }
+
+  /**
+   * Opens a session anew, with what the dialer has now, before the present one is left; without one it dials at once. No endpoints leave
+   * the known ones as they are.
+   */
+  move(endpoints: readonly string[] = []): void {
+    const all = endpoints.length === 0 ? [] : [...new Set([...(this.#deps.preferred ?? []), ...endpoints])];
+    this.#input({ on: 'move', endpoints: all });
   }
 
   /** Something waits in `reports`. */
@@ -126,6 +139,7 @@ export class Link {
         log.info({ epoch: Number(action.epoch) }, 'session ready');
         this.#use(action.stream);
         reports.renew();
+        this.#deps.welcomed?.();
         return;
       case 'pause':
         log.warn('no session');
@@ -145,7 +159,10 @@ export class Link {
   #dial(no: StreamNo, endpoint: string): void {
     const stream = this.#deps.dialer.dial(endpoint, {
       connected: () => this.#input({ on: 'connected', stream: no }),
-      received: ({ frame }) => this.#input({ on: 'frame', stream: no, frame }),
+      received: ({ frame: given }) => {
+        if (given.case === 'refusal') this.#deps.refused?.(given.value);
+        this.#input({ on: 'frame', stream: no, frame: given });
+      },
       drained: () => {
         if (no !== this.#live) return;
         this.#blocked = false;

@@ -51,6 +51,8 @@ export type Input =
   | { readonly on: 'lost'; readonly stream: StreamNo; readonly refused: boolean }
   /** The time that `wakeAt` named has come. */
   | { readonly on: 'tick' }
+  /** There is something new to show the gateway; no endpoints leave the known ones as they are. */
+  | { readonly on: 'move'; readonly endpoints: readonly string[] }
   | { readonly on: 'stop' };
 
 /** What is to be done, in this order. */

@@ -215,6 +215,27 @@ describe('a session', () => {
     expect(bench.session.phase).toMatchObject({ at: 'connecting', attempt: { at: 'dialing', stream: 2 } });
   });
 
+  test('moves with new credentials before it leaves; without a session it dials at once, where it is told', () => {
+    const bench = new Bench();
+    const old = bench.toReady();
+    bench.give({ on: 'move', endpoints: [] });
+    expect(bench.tick()).toMatchObject([{ do: 'dial', stream: 2 }]);
+    expect(bench.session.phase).toMatchObject({ at: 'moving', live: { stream: old } });
+    // Once more while it moves: nothing is dialled twice.
+    bench.give({ on: 'move', endpoints: [] });
+    expect(bench.session.lastStream).toBe(2);
+    bench.give({ on: 'connected', stream: 2 });
+    bench.give({ on: 'frame', stream: 2, frame: welcome(2n) });
+    expect(bench.actions.at(-1)).toMatchObject({ do: 'close', stream: old });
+    bench.give({ on: 'lost', stream: 2, refused: true });
+    bench.give({ on: 'move', endpoints: ['c:1'] });
+    expect(wakeAt(bench.session)).toBe(bench.now);
+    expect(bench.tick()).toMatchObject([{ do: 'dial', endpoint: 'c:1' }]);
+    bench.give({ on: 'stop' });
+    expect(bench.give({ on: 'move', endpoints: [] })).toEqual([]);
+    expect(bench.session.phase.at).toBe('stopped');
+  });
+
   test('that is stopped stays so', () => {
     const bench = new Bench();
     const stream = bench.toReady();
@@ -236,6 +257,7 @@ test('whatever comes, it stays bounded and always has a next step', () => {
   );
   const input = fc.oneof(
     fc.record({ on: fc.constant('connected' as const), stream }),
+    fc.record({ on: fc.constant('move' as const), endpoints: fc.constantFrom<string[]>([], ['z:1']) }),
     fc.record({ on: fc.constant('frame' as const), stream, frame: anyFrame }),
     fc.record({ on: fc.constant('lost' as const), stream, refused: fc.boolean() }),
     fc.record({ on: fc.constant('tick' as const) }),

@@ -49,6 +49,8 @@ export function advance(session: Session, input: Input, moment: Moment): Advance
       return lost(session, input.stream, { cap: input.refused ? refusedCapMs : backoffCapMs, why: '' }, moment);
     case 'tick':
       return tick(session, moment);
+    case 'move':
+      return move(input.endpoints.length > 0 ? { ...session, endpoints: input.endpoints } : session, moment);
     case 'stop':
       return stop(session);
   }
@@ -182,6 +184,13 @@ function backOff(session: Session, { cap, retryAfter }: Loss, { now, random }: M
 function drain(session: Session, reconnectInMs: number, { now }: Moment): Advance {
   const attempt: Attempt = { at: 'waiting', until: now + Math.max(0, reconnectInMs) };
   return [withAttempt({ ...session, failures: 0, endpoint: session.endpoint + 1 }, attempt), []];
+}
+
+/** A ready link opens another session beside its own; one that waits to dial does so at once. */
+function move(session: Session, moment: Moment): Advance {
+  if (session.phase.at === 'ready') return drain(session, 0, moment);
+  if (attemptOf(session)?.at !== 'waiting') return [session, []];
+  return [withAttempt({ ...session, failures: 0 }, { at: 'waiting', until: moment.now }), []];
 }
 
 function tick(session: Session, moment: Moment): Advance {

@@ -19,10 +19,10 @@ export interface Authority {
   /** PEM. */
   readonly certificate: string;
   readonly der: Uint8Array<ArrayBuffer>;
-  /** A certificate for a new key. */
-  issue(name: string): Promise<Issued>;
+  /** A certificate for a new key; good for a day before and after now unless said otherwise, in milliseconds since 1970. */
+  issue(name: string, from?: number, until?: number): Promise<Issued>;
   /** A certificate (DER) for the key of a PKCS #10 request; throws when the request is not signed by it. */
-  sign(csr: Uint8Array<ArrayBuffer>, name: string): Promise<Uint8Array<ArrayBuffer>>;
+  sign(csr: Uint8Array<ArrayBuffer>, name: string, from?: number, until?: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 export async function newAuthority(name = 'test authority'): Promise<Authority> {
@@ -39,13 +39,18 @@ export async function newAuthority(name = 'test authority'): Promise<Authority> 
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
     ],
   });
-  const issueFor = async (publicKey: PublicKey | CryptoKey, subject: string): Promise<X509Certificate> =>
+  const issueFor = async (
+    publicKey: PublicKey | CryptoKey,
+    subject: string,
+    from = Date.now() - day,
+    until = Date.now() + day,
+  ): Promise<X509Certificate> =>
     x509.X509CertificateGenerator.create({
       serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString('hex'),
       subject: `CN=${subject}`,
       issuer: root.subject,
-      notBefore: new Date(Date.now() - day),
-      notAfter: new Date(Date.now() + day),
+      notBefore: new Date(from),
+      notAfter: new Date(until),
       signingAlgorithm: algorithm,
       publicKey,
       signingKey: keys.privateKey,
@@ -54,19 +59,19 @@ export async function newAuthority(name = 'test authority'): Promise<Authority> 
   return {
     certificate: root.toString('pem'),
     der: new Uint8Array(root.rawData),
-    issue: async (subject) => {
+    issue: async (subject, from, until) => {
       const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
         type: 'pkcs8',
         format: 'pem',
       });
       const spki = new Uint8Array(createPublicKey(createPrivateKey(key)).export({ type: 'spki', format: 'der' }));
       const publicKey = await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
-      return { certificate: (await issueFor(publicKey, subject)).toString('pem'), key };
+      return { certificate: (await issueFor(publicKey, subject, from, until)).toString('pem'), key };
     },
-    sign: async (csr, subject) => {
+    sign: async (csr, subject, from, until) => {
       const request = new x509.Pkcs10CertificateRequest(csr);
       if (!(await request.verify())) throw new Error('the request is not signed by its key');
-      return new Uint8Array((await issueFor(request.publicKey, subject)).rawData);
+      return new Uint8Array((await issueFor(request.publicKey, subject, from, until)).rawData);
     },
   };
 }

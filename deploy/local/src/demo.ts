@@ -80,8 +80,8 @@ export async function startDemoAgent(
   children.start({
     name: 'agent',
     command: process.execPath,
-    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config],
-    // The gateway's port may have changed since the agent enrolled.
+    // The ports may have changed since the agent enrolled.
+    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config, '--server', url],
     env: {
       PATH: process.env['PATH'],
       TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,

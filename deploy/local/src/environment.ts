@@ -77,6 +77,8 @@ export function processEnvironment(
     ...(name === 'all-in-one' || name === 'orchestration'
       ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys') }
       : {}),
+    // A developer's machine is off for longer than a certificate is good, and often.
+    TRUFFLE_AGENT_RECOVERIES: '30',
   };
 }
 

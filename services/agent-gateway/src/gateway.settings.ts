@@ -15,7 +15,7 @@ export const gatewaySettings = {
     "folder of the authority of agents' certificates; made when missing, shared by every gateway",
   ),
   certificateHours: integer('TRUFFLE_AGENT_CERTIFICATE_HOURS', "how long an agent's certificate is good for", {
-    fallback: 720,
+    fallback: 24,
     min: 1,
     max: 8_760,
   }),

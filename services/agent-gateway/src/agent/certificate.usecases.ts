@@ -16,8 +16,10 @@ export interface CertificateHolder {
   readonly certificateSerial: string;
 }
 
-/** Between two certificates of one agent, in milliseconds: an agent that asks in a loop costs no signatures. */
+/** Between two certificates of one agent, in milliseconds, at most: an agent that asks in a loop costs no signatures. */
 const calmMs = 60_000;
+/** Of a certificate's life: short ones are renewed more often. */
+const calmShare = 24;
 
 /** The agent gets no certificate now; the message says why. */
 export class RenewalProblem extends Problem {
@@ -57,7 +59,8 @@ async function renew(
   const csrSha256 = hashOf(csr);
   const again = repeated(agent, csrSha256);
   if (again !== undefined) return again;
-  if (agent.next_issued_at !== null && Date.now() - agent.next_issued_at.getTime() < calmMs)
+  const calm = Math.min(calmMs, parts.certificateMs / calmShare);
+  if (agent.next_issued_at !== null && Date.now() - agent.next_issued_at.getTime() < calm)
     throw new RenewalProblem(Code.ResourceExhausted, 'RENEWED_JUST_NOW', 'the agent was given a certificate just now');
   // Who shows the next one has it safely, though no session was opened with it.
   await adoptNext(tx, agentId, certificateSerial);

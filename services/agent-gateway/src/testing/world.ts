@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { create } from '@bufbuild/protobuf';
+import { ConnectError, type Interceptor } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { CommandKeySetSchema } from '@truffle/api/agent/v1/command';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { newId } from '@truffle/ids';
-import { connectBell, type Bell, type Caller } from '@truffle/kit';
+import { connectBell, Problem, type Bell, type Caller } from '@truffle/kit';
 import { createLogger } from '@truffle/telemetry';
 import type { Database, ServiceRole } from '@truffle/database';
 import { enrollmentRpc } from '../agent/agent.rpc.ts';
@@ -67,7 +68,11 @@ const testKeys = create(CommandKeySetSchema, {
   signatures: [new Uint8Array(64)],
 });
 
-export async function makeWorld(database: WorldDatabase, natsUrl: string): Promise<World> {
+export async function makeWorld(
+  database: WorldDatabase,
+  natsUrl: string,
+  over: Partial<Pick<EnrollmentParts, 'certificateMs'>> = {},
+): Promise<World> {
   const logger = createLogger('test', 'error');
   const bell = await connectBell(natsUrl, 'test', logger);
   const folder = mkdtempSync(join(tmpdir(), 'truffle-gateway-'));
@@ -84,6 +89,7 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
     region: 'test',
     commandKeys: () => Promise.resolve(testKeys),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
+    ...over,
   };
   const origin = await serveOrigin(enrollment, endpoints);
   return {
@@ -101,8 +107,8 @@ export async function makeWorld(database: WorldDatabase, natsUrl: string): Promi
     },
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
-    startGateway: async (over = {}) => {
-      const one = await startGateway(database, over.bell ?? bell, over.enrollment ?? enrollment, endpoints, () => {
+    startGateway: async (own = {}) => {
+      const one = await startGateway(database, own.bell ?? bell, own.enrollment ?? enrollment, endpoints, () => {
         running.current = running.current.filter((r) => r !== one);
       });
       running.current.push(one);
@@ -168,6 +174,7 @@ async function startGateway(
 
 async function serveOrigin(enrollment: EnrollmentParts, endpoints: () => readonly string[]): Promise<Server> {
   const handler = connectNodeAdapter({
+    interceptors: [telling],
     routes: (router) => {
       router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
       router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
@@ -177,3 +184,12 @@ async function serveOrigin(enrollment: EnrollmentParts, endpoints: () => readonl
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
+
+/** Problems become their status, as the kit's gate makes them; the rest stays an internal error. */
+const telling: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (error) {
+    throw error instanceof Problem ? new ConnectError(error.message, error.code) : error;
+  }
+};

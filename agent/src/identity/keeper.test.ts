@@ -1,0 +1,219 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { generateSealingKey } from '@truffle/sealing';
+import pino from 'pino';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { testFolder } from '../testing/folder.ts';
+import { newAuthority, type Authority } from '../testing/pki.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { IdentityFolder, identityFiles, pairFiles } from './folder.ts';
+import { readIdentity, type Identity } from './identity.ts';
+import { CertificateKeeper, CertificateRefused } from './keeper.ts';
+import { dueAt, retryMs } from './schedule.ts';
+
+const hourMs = 3_600_000;
+let authority: Authority;
+beforeAll(async () => {
+  authority = await newAuthority();
+});
+
+interface Desk {
+  readonly folder: string;
+  readonly clock: VirtualClock;
+  /** Requests with the serial that was shown with them, and those at the origin. */
+  readonly asked: string[];
+  readonly moves: string[][];
+  /** What is being asked. */
+  readonly working: Promise<unknown>[];
+  /** How the next ones go: lost before or after the certificate was made, refused, or well. */
+  fail: ('before' | 'after' | 'refused' | 'well')[];
+  keeper: CertificateKeeper;
+  restart(): void;
+}
+
+const serialOf = (pem: string): string => new X509Certificate(pem).serialNumber.toLowerCase();
+const identityOf = (folder: string): Identity => {
+  const identity = readIdentity(folder);
+  if (identity === undefined) throw new Error('there is no identity');
+  return identity;
+};
+
+/** An enrolled agent whose certificate of a day was made at the clock's beginning, and who gives it the next ones. */
+async function newDesk(): Promise<Desk> {
+  const clock = new VirtualClock();
+  const folder = testFolder();
+  const files = new IdentityFolder(folder);
+  const own = await authority.issue('agt_1', clock.wall(), clock.wall() + 24 * hourMs);
+  const sealing = await generateSealingKey();
+  files.write(pairFiles(0).key, own.key);
+  files.write(identityFiles.sealingKey, Buffer.concat([sealing.privateKey, sealing.publicKey]).toString('hex'));
+  files.write(pairFiles(0).certificate, own.certificate);
+  files.write(pairFiles(0).authorities, authority.certificate);
+  const agent = {
+    agentId: 'agt_1',
+    orgId: 'org_1',
+    endpoints: ['a:1'],
+    serverName: 'gateway.test',
+    server: 'http://x',
+  };
+  files.write(identityFiles.agent, JSON.stringify(agent));
+  const issued = new Map<string, Uint8Array<ArrayBuffer>>();
+  const issue = (csr: Uint8Array<ArrayBuffer>) => {
+    const work = answer(csr);
+    desk.working.push(work);
+    return work;
+  };
+  const answer = async (csr: Uint8Array<ArrayBuffer>) => {
+    const failure = desk.fail.shift();
+    if (failure === 'refused') throw new CertificateRefused('no');
+    if (failure === 'before') throw new Error('lost');
+    const id = Buffer.from(csr).toString('hex');
+    const certificate =
+      issued.get(id) ?? (await authority.sign(csr, 'agt_1', clock.wall(), clock.wall() + 24 * hourMs));
+    issued.set(id, certificate);
+    if (failure === 'after') throw new Error('lost');
+    return { certificate, authorities: [authority.der] };
+  };
+  const start = (): CertificateKeeper => {
+    const keeper = new CertificateKeeper({
+      dataFolder: folder,
+      identity: identityOf(folder),
+      clock,
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+      renew: async (credentials, csr) => {
+        desk.asked.push(`renew with ${serialOf(credentials.certificate)}`);
+        return issue(csr);
+      },
+      recover: async (_, csr) => {
+        desk.asked.push('recover');
+        return { ...(await issue(csr)), endpoints: ['b:2'] };
+      },
+      renewed: (endpoints) => desk.moves.push([...endpoints]),
+    });
+    keeper.start();
+    return keeper;
+  };
+  const desk: Desk = {
+    folder,
+    clock,
+    asked: [],
+    moves: [],
+    working: [],
+    fail: [],
+    keeper: undefined as unknown as CertificateKeeper,
+    restart: () => {
+      void desk.keeper.stop();
+      desk.keeper = start();
+    },
+  };
+  desk.keeper = start();
+  return desk;
+}
+
+/** Time goes by in steps, and what is asked of the outside settles after each. */
+async function pass(desk: Desk, hours: number): Promise<void> {
+  const stepMs = 600_000;
+  for (let left = hours * hourMs; left > 0; left -= stepMs) {
+    await desk.clock.pass(Math.min(left, stepMs));
+    while (desk.working.length > 0) {
+      await Promise.allSettled(desk.working.splice(0));
+      await new Promise(setImmediate);
+    }
+  }
+}
+const filesOf = (desk: Desk): string[] => readdirSync(join(desk.folder, 'identity')).sort();
+
+describe('a certificate', () => {
+  test('is due at two thirds of its life, give or take a tenth, and when it has ended at once', () => {
+    const certificate = { certificateFrom: new Date(0), certificateEnds: new Date(24 * hourMs) };
+    expect(dueAt(certificate, 0, 0)).toEqual({ kind: 'renew', at: 16 * hourMs * 0.9 });
+    expect(dueAt(certificate, 0, 0.5)).toEqual({ kind: 'renew', at: 16 * hourMs });
+    expect(dueAt(certificate, 20 * hourMs, 1).at).toBeCloseTo(16 * hourMs * 1.1);
+    expect(dueAt(certificate, 24 * hourMs, 0.5)).toEqual({ kind: 'recover', at: 24 * hourMs });
+    for (let failures = 0; failures < 50; failures++) {
+      expect(retryMs(failures, false, () => 1)).toBeLessThanOrEqual(300_000);
+      expect(retryMs(failures, true, () => 1)).toBeLessThanOrEqual(3_600_000);
+    }
+  });
+
+  test('is renewed in time, tried before it counts, and the former pair is gone only then', async () => {
+    const desk = await newDesk();
+    const before = serialOf(desk.keeper.credentials().certificate);
+    await pass(desk, 15);
+    expect(desk.asked).toEqual([]);
+    await pass(desk, 2);
+    const after = serialOf(desk.keeper.credentials().certificate);
+    expect(after).not.toBe(before);
+    expect(desk.asked).toEqual([`renew with ${before}`, `renew with ${after}`]);
+    expect(desk.moves).toEqual([[]]);
+    expect(identityOf(desk.folder)).toMatchObject({ pair: 1, server: 'http://x', endpoints: ['a:1'] });
+    expect(filesOf(desk).filter((name) => /mtls|certificate|request|authorities/.test(name))).toEqual([
+      'authorities.1.pem',
+      'certificate.1.pem',
+      'mtls.1.key.pem',
+    ]);
+    await pass(desk, 24 * 3);
+    expect(identityOf(desk.folder).pair).toBe(5);
+    expect(desk.asked.filter((each) => each === 'recover')).toEqual([]);
+    await desk.keeper.stop();
+  });
+
+  test('is the same after lost answers', async () => {
+    const desk = await newDesk();
+    const before = serialOf(desk.keeper.credentials().certificate);
+    desk.fail = ['after', 'before', 'after'];
+    await pass(desk, 17);
+    const after = serialOf(desk.keeper.credentials().certificate);
+    expect(desk.asked).toEqual([...Array.from({ length: 4 }, () => `renew with ${before}`), `renew with ${after}`]);
+    expect(identityOf(desk.folder).pair).toBe(1);
+    await desk.keeper.stop();
+  });
+
+  test('is on disk and not tried after a crash: the former one counts, and the next start tries it', async () => {
+    const desk = await newDesk();
+    const before = serialOf(desk.keeper.credentials().certificate);
+    desk.fail = ['well', 'before'];
+    await pass(desk, 16);
+    expect(desk.asked).toHaveLength(2);
+    expect(filesOf(desk)).toEqual(expect.arrayContaining(['certificate.pem', 'certificate.1.pem']));
+    desk.restart();
+    expect(serialOf(desk.keeper.credentials().certificate)).toBe(before);
+    await pass(desk, 1);
+    expect(desk.asked).toHaveLength(3);
+    expect(identityOf(desk.folder).pair).toBe(1);
+    expect(filesOf(desk)).not.toContain('certificate.pem');
+    await desk.keeper.stop();
+  });
+
+  test('that is refused at its trial is dropped, and the present one goes on', async () => {
+    const desk = await newDesk();
+    const before = serialOf(desk.keeper.credentials().certificate);
+    desk.fail = ['well', 'refused'];
+    await pass(desk, 16);
+    expect(desk.asked).toHaveLength(2);
+    expect(serialOf(desk.keeper.credentials().certificate)).toBe(before);
+    expect(filesOf(desk)).not.toContain('mtls.1.key.pem');
+    await pass(desk, 1);
+    expect(identityOf(desk.folder).pair).toBe(1);
+    await desk.keeper.stop();
+  });
+
+  test('that has ended is recovered, at start and by the word of the gateway; then the agent dials where it is told', async () => {
+    const desk = await newDesk();
+    await desk.keeper.stop();
+    await desk.clock.pass(50 * hourMs);
+    desk.fail = ['refused', 'before'];
+    desk.restart();
+    await pass(desk, 4);
+    expect(desk.asked).toEqual(['recover', 'recover', 'recover']);
+    expect(identityOf(desk.folder)).toMatchObject({ pair: 1, endpoints: ['b:2'] });
+    expect(desk.moves).toEqual([['b:2']]);
+    desk.keeper.certificateEnded();
+    await pass(desk, 0.5);
+    expect(desk.asked).toHaveLength(4);
+    expect(identityOf(desk.folder).pair).toBe(2);
+    await desk.keeper.stop();
+  });
+});

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../command/clock.ts';
+import { IdentityFolder, identityFiles } from './folder.ts';
+
+/** Why the gateway gives this agent no work. */
+export interface Quarantine {
+  /** The gateway's code, e.g. IDENTITY_CONFLICT. */
+  readonly reason: string;
+  readonly message: string;
+  /** When it was first told, in RFC 3339. */
+  readonly since: string;
+}
+
+const holding: ReadonlySet<string> = new Set(['IDENTITY_CONFLICT', 'QUARANTINED', 'NOT_CHOSEN', 'AGENT_REVOKED']);
+const remedy =
+  'compare the holder in `truffle-agent status` with `truffle agent get`; `truffle agent release` lets one holder go on, any other needs `truffle-agent reset` and a new join token';
+
+/** The quarantine in a data folder; undefined when there is none. */
+export function readQuarantine(dataFolder: string): Quarantine | undefined {
+  const file = new IdentityFolder(dataFolder).read(identityFiles.quarantine);
+  return file === undefined ? undefined : (JSON.parse(file.toString()) as Quarantine);
+}
+
+export interface QuarantineDeps {
+  readonly dataFolder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Nothing more may begin. */
+  readonly hold: () => void;
+  /** Work goes on. */
+  readonly resume: () => void;
+}
+
+/**
+ * The agent's side of a quarantine: what was permitted and has not begun waits, over restarts too, until a session is open again. What runs
+ * goes on: to stop it half-way would be worse than to end it.
+ */
+export class QuarantineGuard {
+  readonly #deps: QuarantineDeps;
+  readonly #folder: IdentityFolder;
+  #now: Quarantine | undefined;
+
+  /** Holds at once where the agent was in quarantine when it ended. */
+  constructor(deps: QuarantineDeps) {
+    this.#deps = deps;
+    this.#folder = new IdentityFolder(deps.dataFolder);
+    this.#now = readQuarantine(deps.dataFolder);
+    if (this.#now !== undefined) this.#hold(this.#now);
+  }
+
+  /** The gateway refused the agent; most reasons are no quarantine. */
+  refused({ reason, message }: { readonly reason: string; readonly message: string }): void {
+    if (!holding.has(reason) || this.#now?.reason === reason) return;
+    this.#now = { reason, message, since: this.#now?.since ?? new Date(this.#deps.clock.wall()).toISOString() };
+    this.#folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
+    this.#hold(this.#now);
+  }
+
+  /** A session is open: whatever there was is over. */
+  welcomed(): void {
+    if (this.#now === undefined) return;
+    this.#now = undefined;
+    this.#folder.remove(identityFiles.quarantine);
+    this.#deps.log.info('out of quarantine: work goes on');
+    this.#deps.resume();
+  }
+
+  #hold(quarantine: Quarantine): void {
+    this.#deps.log.error({ ...quarantine, remedy }, 'in quarantine: no work is begun');
+    this.#deps.hold();
+  }
+}

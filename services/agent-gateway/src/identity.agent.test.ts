@@ -1,0 +1,155 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { admitAgent, freeAgent, getAgent, pingAgent } from './agent/agent.usecases.ts';
+import { createJoinToken } from './agent/enrollment.usecases.ts';
+import { agentGatewayMigrations } from './migrations.ts';
+import { makeWorld, type Running, type World } from './testing/world.ts';
+
+// The real agent's program, with certificates that last seconds.
+
+const program = resolve(import.meta.dirname, '../../../agent/src/main.ts');
+const lifeMs = 6_000;
+
+let database: TestDatabase;
+let world: World;
+let one: Running;
+
+beforeAll(async () => {
+  database = await testDatabase([agentGatewayMigrations]);
+  world = await makeWorld(database, testEngines().natsUrl, { certificateMs: lifeMs });
+  one = await world.startGateway();
+});
+afterAll(() => world?.close());
+
+interface Agent {
+  readonly folder: string;
+  readonly agentId: string;
+  start(): void;
+  kill(): Promise<void>;
+  log(): string;
+  run(...args: readonly string[]): Promise<string>;
+}
+
+const stateOf = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.state;
+const serialOf = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.certificate_serial;
+const eventsOf = async (agentId: string): Promise<string[]> => {
+  const { rows } = await database.admin.query<{ type: string }>(
+    'select type from ledger.event where resource_id = $1 order by occurred_at, id',
+    [agentId],
+  );
+  return rows.map((row) => row.type.replace(/^dev\.truffle\.|\.v1$/g, ''));
+};
+
+/** Enrols an agent by the path that a customer takes. */
+async function newAgent(name: string, requireApproval = false): Promise<Agent> {
+  const folder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
+  let running: ChildProcess | undefined;
+  let log = '';
+  const launch = (args: readonly string[], env: Record<string, string> = {}): ChildProcess => {
+    const child = spawn(process.execPath, [program, ...args, '--data-dir', folder], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+    return child;
+  };
+  const run = async (args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
+    const child = launch(args, env);
+    let out = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+    const code = await new Promise((done) => child.once('close', done));
+    if (code !== 0) throw new Error(`the agent ended with ${String(code)}: ${log}`);
+    return out;
+  };
+  const { token } = await createJoinToken(world.enrollment, world.caller, name, requireApproval);
+  const pin = world.enrollment.authorities.pins;
+  await run(['enroll', '--server', world.origin, '--ca-pin', pin], { TRUFFLE_JOIN_TOKEN: token });
+  const file = JSON.parse(readFileSync(join(folder, 'identity/agent.json'), 'utf8')) as { agentId: string };
+  const kill = async (): Promise<void> => {
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const gone = new Promise((done) => running?.once('exit', done));
+    running.kill('SIGKILL');
+    await gone;
+  };
+  onTestFinished(async () => {
+    await kill();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    folder,
+    agentId: file.agentId,
+    start: () => void (running = launch(['run'])),
+    kill,
+    log: () => log,
+    run: (...args) => run(args),
+  };
+}
+const online = (agentId: string) =>
+  until(`${agentId} online`, async () => (await stateOf(agentId)) === 'ONLINE', 15_000);
+
+describe('the real agent', () => {
+  it('renews twice and more while it works, and is never seen offline', async () => {
+    const agent = await newAgent('renewing');
+    agent.start();
+    await online(agent.agentId);
+    const serials = new Set([await serialOf(agent.agentId)]);
+    await until(
+      'three certificates',
+      async () => {
+        await pingAgent(one.parts, world.caller, agent.agentId);
+        return serials.add(await serialOf(agent.agentId)).size === 3;
+      },
+      3 * lifeMs,
+    );
+    const events = await eventsOf(agent.agentId);
+    expect(events.filter((name) => name === 'agent.certificate_renewed').length).toBeGreaterThanOrEqual(2);
+    expect(events).not.toContain('agent.offline');
+    expect(existsSync(join(agent.folder, 'identity/certificate.pem'))).toBe(false);
+  }, 60_000);
+
+  it('recovers by itself after it was away for longer than its certificate was good, once; then a person lets it', async () => {
+    const agent = await newAgent('away');
+    agent.start();
+    await online(agent.agentId);
+    for (const time of ['first', 'second']) {
+      await agent.kill();
+      const { row } = await getAgent(one.parts, world.orgId, agent.agentId);
+      const ends = Math.max(row.certificate_ends?.getTime() ?? 0, row.next_ends?.getTime() ?? 0);
+      await until(`${time} certificate ended`, () => Date.now() > ends + 500, lifeMs + 5_000);
+      agent.start();
+      if (time === 'second') {
+        await until('refused', () => /did not let this agent recover/.test(agent.log()), 15_000);
+        expect(await eventsOf(agent.agentId)).toContain('agent.recovery_refused');
+        await agent.kill();
+        await freeAgent(one.parts, world.caller, { agentId: agent.agentId, revision: 0n, holder: '' });
+        agent.start();
+      }
+      await online(agent.agentId);
+      await pingAgent(one.parts, world.caller, agent.agentId);
+    }
+    expect((await eventsOf(agent.agentId)).filter((name) => name === 'agent.recovered')).toHaveLength(2);
+  }, 90_000);
+
+  it('waits for approval with its words', async () => {
+    const agent = await newAgent('approved', true);
+    agent.start();
+    const { words } = JSON.parse(
+      await until(
+        'its words',
+        () =>
+          agent
+            .log()
+            .split('\n')
+            .find((line) => line.includes('waiting for approval')),
+        15_000,
+      ),
+    ) as { words: string };
+    expect(JSON.parse(await agent.run('status', '--json'))).toMatchObject({ approval: words });
+    await admitAgent(one.parts, world.caller, { agentId: agent.agentId, revision: 0n, fingerprint: words });
+    await online(agent.agentId);
+  }, 60_000);
+});
