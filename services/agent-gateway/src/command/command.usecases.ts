@@ -133,7 +133,7 @@ function checkAgent(agent: AgentBrief | undefined, command: QueuedCommand): void
   if (agent.state === 'QUARANTINED')
     throw new PreconditionProblem(
       'AGENT_QUARANTINED',
-      `the identity of agent ${agent.id} is in conflict; enrol it anew`,
+      `the identity of agent ${agent.id} is in conflict; release one of its holders, or enrol it anew`,
       about,
     );
   if (agent.capabilities.length > 0 && !agent.capabilities.includes(command.op))
