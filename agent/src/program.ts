@@ -13,10 +13,11 @@ import { serveHealth } from './health/health.ts';
 import { PinnedKeys, pinning } from './identity/command-keys.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
 import { CertificateKeeper } from './identity/keeper.ts';
+import { KeyLogWatch } from './identity/key-log.ts';
 import { approvalWords } from './identity/keys.ts';
 import { QuarantineGuard } from './identity/quarantine.ts';
 import { recoveryByKey } from './identity/recovery.ts';
-import { grpcRenewal } from './identity/renewal.ts';
+import { identityCalls } from './identity/renewal.ts';
 import { Journal, type JournalBroken } from './journal/journal.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { grpcDialer } from './link/grpc.ts';
@@ -81,7 +82,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const site = await openSiteOf(input, identity, journal, enforcer);
   enforcer.attach(site);
   policy.current();
-  const { link, runner, keeper } = connect({ input, journal, identity, site, enforcer });
+  const { link, runner, keeper, keyLog } = connect({ input, journal, identity, site, enforcer });
   const stopInventory =
     site === undefined
       ? () => undefined
@@ -95,7 +96,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
         stopInventory();
         health?.close();
         await runner.stop(graceMs);
-        await keeper.stop();
+        await Promise.all([keeper.stop(), keyLog.stop()]);
         link.stop();
         await new Promise<void>((resolve) => void systemClock.after(farewellMs, resolve));
         await site?.close();
@@ -118,6 +119,7 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
   link: Link;
   runner: Runner;
   keeper: CertificateKeeper;
+  keyLog: KeyLogWatch;
 } {
   const { dataFolder, log } = input;
   const clock = systemClock;
@@ -136,16 +138,18 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
     resume: () => runner.resume(),
   });
   const endpoints = () => [...new Set([...input.endpoints, ...journal.standing().endpoints, ...identity.endpoints])];
-  const keeper = new CertificateKeeper({
+  const calls = identityCalls(endpoints, () => keeper.credentials());
+  const keeper: CertificateKeeper = new CertificateKeeper({
     dataFolder,
     identity,
     clock,
     random: Math.random,
     log,
-    renew: grpcRenewal(endpoints),
+    renew: calls.renew,
     recover: recoveryByKey(dataFolder, () => journal.standing(), input.server),
     renewed: (told) => late.link?.move(told),
   });
+  const keyLog = new KeyLogWatch({ dataFolder, identity, clock, random: Math.random, log, sync: calls.sync });
   const link = new Link({
     journal,
     runner,
@@ -170,13 +174,16 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
           'waiting for approval: compare these words, then `truffle agent approve`',
         );
     },
-    welcomed: () => guard.welcomed(),
+    welcomed: () => {
+      guard.welcomed();
+      keyLog.welcomed();
+    },
   });
   late.link = link;
   runner.recover();
   link.start();
   keeper.start();
-  return { link, runner, keeper };
+  return { link, runner, keeper, keyLog };
 }
 
 async function openSiteOf(

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { PinnedKeys } from './identity/command-keys.ts';
 import { fingerprintWords, holderFingerprint } from '@truffle/sealing';
 import { readIdentity } from './identity/identity.ts';
+import { readOwnEntry, type OwnEntry } from './identity/key-log.ts';
 import { approvalWords } from './identity/keys.ts';
 import { readQuarantine, type Quarantine } from './identity/quarantine.ts';
 
@@ -22,6 +23,8 @@ export interface AgentStatus {
   readonly approval?: string | undefined;
   /** Why the control plane gives it no work. */
   readonly quarantine?: Quarantine | undefined;
+  /** Its entry in the log of sealing keys, and whether another key was published as its own. */
+  readonly keyLog?: OwnEntry | undefined;
   readonly incarnation?: string;
   /** Tells this data folder from a copy of it. */
   readonly holder?: string;
@@ -46,6 +49,7 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
           commandKeys: new PinnedKeys(dataFolder).ids,
           approval: approvalWords(dataFolder),
           quarantine: readQuarantine(dataFolder),
+          keyLog: readOwnEntry(dataFolder),
         };
   const path = join(dataFolder, 'journal.db');
   if (!existsSync(path)) return { ...who, commands: {} };
@@ -84,6 +88,9 @@ export function describeStatus(status: AgentStatus): string {
     ...(status.quarantine === undefined
       ? []
       : [`quarantine   ${status.quarantine.reason} since ${status.quarantine.since}: ${status.quarantine.message}`]),
+    ...(status.keyLog?.substituted === undefined
+      ? []
+      : [`KEY SUBSTITUTED since ${status.keyLog.substituted.since}: ${status.keyLog.substituted.what}`]),
     `holder       ${status.holder ?? 'has not run yet'}`,
     `incarnation  ${status.incarnation ?? 'has not run yet'}`,
     `boots        ${status.bootNo ?? 0}`,

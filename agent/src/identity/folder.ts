@@ -18,6 +18,7 @@ export const identityFiles = {
   commandKeys: 'command-keys.json',
   agent: 'agent.json',
   quarantine: 'quarantine.json',
+  keyLog: 'key-log.json',
 } as const;
 
 /** The files of one mTLS key with its certificate. Each renewal makes the next pair; `agent.json` says which one counts. */

@@ -8,6 +8,7 @@ import { Runner } from '../command/runner.ts';
 import { Journal } from '../journal/journal.ts';
 import { testCommand } from '../testing/entry.ts';
 import { testFolder } from '../testing/folder.ts';
+import { openGate } from '../testing/gate.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { describeStatus, readStatus } from '../status.ts';
 import { QuarantineGuard, readQuarantine } from './quarantine.ts';
@@ -35,7 +36,7 @@ function start(folder: string) {
     },
   };
   const reports = new Reports({ journal, clock, wake: () => undefined });
-  const runner = new Runner({ journal, reports, handlers: [handler], clock, log });
+  const runner = new Runner({ journal, reports, handlers: [handler], gate: openGate, clock, log });
   const guard = new QuarantineGuard({
     dataFolder: folder,
     clock,

@@ -1,5 +1,5 @@
 import type { Handler } from '../command.ts';
-import { sealingKeyOf, trusting } from '../cluster/cluster.seal.ts';
+import { newestEntry, sealingKeyOf, trusting } from '../cluster/cluster.seal.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { findAgent, present } from '../lookup/find.ts';
 import { when } from '../output/text.ts';
@@ -7,7 +7,8 @@ import { agentView, holderLine } from './agent.view.ts';
 import { askText, askYes, demandName } from '../prompt/prompt.ts';
 
 export const trust: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''], { yes = false }) => {
-  const agent = await findAgent(await cli.session(), name);
+  const session = await cli.session();
+  const agent = await findAgent(session, name);
   const { fingerprint, keyId } = sealingKeyOf(agent);
   const known = cli.config.read().knownAgents[agent.id];
   if (known?.keyId !== keyId) {
@@ -15,7 +16,10 @@ export const trust: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''
     cli.notes.say(`its key now:    ${fingerprint}`);
     if (!yes && !(await askYes(cli, 'Does the site say the same (truffle-agent status)?')))
       throw new UsageError('nothing was changed', { next: ['find out who changed the key'] });
-    cli.config.change((config) => trusting(config, agent));
+    const { entries } = await session.api.sealingKeys.listSealingKeys({ agentId: agent.id });
+    // What is trusted anew is trusted with its log as it is now, not with what was seen of another one.
+    const entry = newestEntry({ ...cli.config.read(), knownAgents: {} }, agent, entries);
+    cli.config.change((config) => trusting(config, agent, entry));
   }
   await cli.out.plain(
     { agentId: agent.id, keyId, fingerprint },

@@ -23,7 +23,7 @@ import {
   type ParameterFlags,
 } from './cluster.parameters.ts';
 import { canBeDone, PlanRefusedError, planText } from './cluster.plan.ts';
-import { checkKnown, sealingKeyOf, sealSecrets, trusting, type Sealed } from './cluster.seal.ts';
+import { checkKnown, newestEntry, sealingKeyOf, sealSecrets, trusting, type Sealed } from './cluster.seal.ts';
 import { clusterView } from './cluster.view.ts';
 
 interface SpecFlags extends ParameterFlags {
@@ -122,7 +122,7 @@ async function draft(cli: Invocation, session: Session, name: string | undefined
     session.projectId(),
     name ?? freeName(session, parsed.template.metadata.name),
   ]);
-  if (Object.keys(given.secret).length > 0) trustAtFirstUse(cli, agent);
+  if (Object.keys(given.secret).length > 0) await trustAtFirstUse(cli, session, agent);
   const secrets = await sealSecrets(given.secret, { agent, projectId, clusterName, now: cli.now() });
   return {
     projectId,
@@ -155,9 +155,13 @@ async function withPrompts(
 }
 
 /** The first key seen of an agent is trusted and kept; another one later is refused. */
-function trustAtFirstUse(cli: Invocation, agent: Agent): void {
-  if (checkKnown(cli.config.read(), agent) === 'known') return;
-  cli.config.change((config) => trusting(config, agent));
+async function trustAtFirstUse(cli: Invocation, session: Session, agent: Agent): Promise<void> {
+  const { entries } = await session.api.sealingKeys.listSealingKeys({ agentId: agent.id });
+  const entry = newestEntry(cli.config.read(), agent, entries);
+  const before = cli.config.read().knownAgents[agent.id];
+  if (checkKnown(cli.config.read(), agent, entry) === 'known') return;
+  cli.config.change((config) => trusting(config, agent, entry));
+  if (before !== undefined) return;
   cli.notes.say(
     `first secrets for the agent ${agent.name}; its key is ${sealingKeyOf(agent).fingerprint}\n  compare with what the site says: truffle-agent status`,
   );

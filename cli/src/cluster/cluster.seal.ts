@@ -1,6 +1,14 @@
 import type { Agent } from '@truffle/api/agent/v1/agent';
-import { canonicalAad, fingerprintWords, keyId, seal } from '@truffle/sealing';
-import type { Config, KnownAgent } from '../context/config-file.ts';
+import {
+  canonicalAad,
+  fingerprintWords,
+  keyId,
+  keyLogHash,
+  keyLogProblem,
+  seal,
+  type KeyLogEntry,
+} from '@truffle/sealing';
+import type { Config, KnownAgent, KnownEntry } from '../context/config-file.ts';
 import { CliError, exitCodes } from '../failure/cli-error.ts';
 
 /** What the agent expects sealed parameters to be for. */
@@ -37,12 +45,16 @@ export function sealingKeyOf(agent: Agent): KnownAgent & { readonly publicKey: U
   return { keyId: actual, fingerprint: fingerprintWords(key.publicKey), publicKey: key.publicKey };
 }
 
-/** Whether the key was seen before. @throws SealingKeyError when another was */
-export function checkKnown(config: Config, agent: Agent): 'known' | 'new' {
+/**
+ * Whether the key was seen before. `entry` is the newest of the agent's log, which goes on from the one that was seen: a key that the same
+ * agent signed in there takes the former one's place. @throws SealingKeyError when another was seen
+ */
+export function checkKnown(config: Config, agent: Agent, entry: KnownEntry | undefined): 'known' | 'new' {
   const now = sealingKeyOf(agent);
   const known = config.knownAgents[agent.id];
   if (known === undefined) return 'new';
-  if (known.keyId === now.keyId) return 'known';
+  if (known.keyId === now.keyId) return known.entry?.hash === entry?.hash ? 'known' : 'new';
+  if (known.entry !== undefined && known.entry.identity === entry?.identity) return 'new';
   throw new SealingKeyError(
     'SEALING_KEY_CHANGED',
     `the sealing key of the agent ${agent.name} has changed since you first used it; no secret was sent`,
@@ -54,10 +66,42 @@ export function checkKnown(config: Config, agent: Agent): 'known' | 'new' {
   );
 }
 
+/**
+ * The newest entry of the agent's log of sealing keys; undefined while it has none. Every entry must be signed and follow the one before
+ * it, the newest be of the key that is handed out, and the one that was seen be there still.
+ * @throws SealingKeyError
+ */
+export function newestEntry(config: Config, agent: Agent, log: readonly KeyLogEntry[]): KnownEntry | undefined {
+  const { keyId: id } = sealingKeyOf(agent);
+  const seen = config.knownAgents[agent.id]?.entry;
+  const newest = log.at(-1);
+  const problem =
+    keyLogProblem(agent.id, log) ??
+    (newest !== undefined && keyId(newest.publicKey) !== id
+      ? 'its newest entry is not of the key that is handed out'
+      : undefined);
+  const then = seen === undefined ? undefined : log[seen.n - 1];
+  const rewritten = seen !== undefined && (then === undefined || keyLogHash(agent.id, then) !== seen.hash);
+  if (problem !== undefined || rewritten)
+    throw new SealingKeyError(
+      'KEY_LOG_BROKEN',
+      `the log of the sealing keys of the agent ${agent.name} can not be trusted; no secret was sent`,
+      [problem ?? `entry ${seen?.n} is not the one that you have seen`],
+      ['compare with what the site says: truffle-agent status', 'report this: somebody may be in between'],
+    );
+  if (newest === undefined) return undefined;
+  return {
+    n: Number(newest.n),
+    hash: keyLogHash(agent.id, newest),
+    identity: Buffer.from(newest.identityPublicKey).toString('hex'),
+  };
+}
+
 /** The config with the agent's key as the one to trust. */
-export const trusting = (config: Config, agent: Agent): Config => {
+export const trusting = (config: Config, agent: Agent, entry: KnownEntry | undefined): Config => {
   const { keyId: id, fingerprint } = sealingKeyOf(agent);
-  return { ...config, knownAgents: { ...config.knownAgents, [agent.id]: { keyId: id, fingerprint } } };
+  const known: KnownAgent = { keyId: id, fingerprint, ...(entry === undefined ? {} : { entry }) };
+  return { ...config, knownAgents: { ...config.knownAgents, [agent.id]: known } };
 };
 
 export interface SealFor {

@@ -23,6 +23,17 @@ export interface KnownAgent {
   readonly keyId: string;
   /** Words of the key. */
   readonly fingerprint: string;
+  /** Where the agent's log of sealing keys stood then; absent for an agent that had none. */
+  readonly entry?: KnownEntry;
+}
+
+/** An entry of a log of sealing keys that was seen: whatever comes later has to go on from it. */
+export interface KnownEntry {
+  readonly n: number;
+  /** `keyLogHash` of it. */
+  readonly hash: string;
+  /** The identity key that signed it, in hex. */
+  readonly identity: string;
 }
 
 /** The config of a person, in `config.json`. */

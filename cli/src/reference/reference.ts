@@ -16,7 +16,7 @@ Run it from a checkout with \`npx truffle …\` or \`npm run --silent truffle --
 - Tokens are never given on the command line: \`truffle login\`, \`TRUFFLE_TOKEN\`, \`TRUFFLE_TOKEN_FILE\` or \`--token-file\`. A stored
   token goes only to the endpoint that it was stored with.
 - Secret parameters are sealed to the agent's key before they leave your machine. The first key seen of an agent is kept; another one
-  later is refused until \`truffle agent trust\` accepts it.
+  later is refused until \`truffle agent trust\` accepts it, unless the same agent has signed it in its log of keys.
 
 | exit code | meaning |
 |---|---|

@@ -7,6 +7,8 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@co
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AgentState, type QuarantineSchema } from '@truffle/api/agent/v1/agent';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
+import type { SealingKeyEntrySchema } from '@truffle/api/agent/v1/sealing_key';
+import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
 import { ActionKind, ClusterSchema, ClusterState, PlanSchema, type Plan } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
 import {
@@ -59,6 +61,8 @@ export class Peer {
     operation: newId('op'),
   };
   readonly token = 'tfs_the-session-of-the-test';
+  /** The agent's log of sealing keys. */
+  keyLog: MessageInitShape<typeof SealingKeyEntrySchema>[] = [];
   /** Why the agent is quarantined. */
   quarantine: MessageInitShape<typeof QuarantineSchema> | undefined;
   /** What was asked for of agents, in order. */
@@ -232,6 +236,9 @@ export class Peer {
         this.decisions.push({ fingerprint, revision });
         return { agent: this.#agent() };
       },
+    });
+    router.service(SealingKeyService, {
+      listSealingKeys: (_, context) => (this.#admit(context), { entries: this.keyLog }),
     });
     const template = { id: ids.template, name: 'web', latestVersion: '1.2.0', latestVersionId: ids.version };
     router.service(TemplateService, {

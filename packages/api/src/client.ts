@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
 import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js';
+import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
@@ -23,6 +24,7 @@ const services = {
   plans: PlanService,
   projects: ProjectService,
   recovery: RecoveryService,
+  sealingKeys: SealingKeyService,
   servers: ServerService,
   templates: TemplateService,
   workspaces: WorkspaceService,
@@ -49,6 +51,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     plans: createClient(services.plans, transport),
     projects: createClient(services.projects, transport),
     recovery: createClient(services.recovery, transport),
+    sealingKeys: createClient(services.sealingKeys, transport),
     servers: createClient(services.servers, transport),
     templates: createClient(services.templates, transport),
     workspaces: createClient(services.workspaces, transport),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { framed } from './framed.ts';
 import { fingerprintWords } from './key.ts';
 
 // What an agent and its gateway must compute alike.
@@ -21,7 +22,7 @@ export interface RecoveryStatement {
 
 /** The bytes that the identity key signs: every field behind its length, so that no two statements have the same bytes. */
 export const recoveryBytes = (statement: RecoveryStatement): Uint8Array<ArrayBuffer> =>
-  framed(
+  framed([
     recoveryLabel,
     statement.agentId,
     statement.challenge,
@@ -29,7 +30,7 @@ export const recoveryBytes = (statement: RecoveryStatement): Uint8Array<ArrayBuf
     statement.incarnation,
     String(statement.journalLsn),
     statement.continuitySha256,
-  );
+  ]);
 
 /** The public keys that an agent enrols with. */
 export interface AgentKeys {
@@ -43,7 +44,7 @@ export interface AgentKeys {
 
 /** Words that a person compares before an agent is approved; they stand for all of its keys. */
 export const enrolmentWords = ({ mtls, identity, sealing }: AgentKeys): string =>
-  fingerprintWords(framed(keysLabel, mtls, identity, sealing));
+  fingerprintWords(framed([keysLabel, mtls, identity, sealing]));
 
 /**
  * Tells the data folders apart that say to be the same agent, in 12 hex digits: a copy has its original's incarnation, but not the token
@@ -51,17 +52,6 @@ export const enrolmentWords = ({ mtls, identity, sealing }: AgentKeys): string =
  */
 export const holderFingerprint = (incarnation: string, continuitySha256: Uint8Array): string =>
   createHash('sha256')
-    .update(framed(holderLabel, incarnation, continuitySha256))
+    .update(framed([holderLabel, incarnation, continuitySha256]))
     .digest('hex')
     .slice(0, 12);
-
-/** Each part behind its length as 32 bits, big end first. */
-function framed(...parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
-  const pieces = parts.flatMap((part) => {
-    const bytes = Buffer.from(part);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    return [length, bytes];
-  });
-  return new Uint8Array(Buffer.concat(pieces));
-}

@@ -16,3 +16,4 @@ export {
 } from './agent-identity.ts';
 export { open, seal, SealedValueError, type OpenInput, type SealInput } from './hpke.ts';
 export { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from './key.ts';
+export { isSigned, keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from './key-log.ts';

@@ -2,11 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fingerprintWords, keyLogProblem } from '@truffle/sealing';
 import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { admitAgent, freeAgent, getAgent, pingAgent } from './agent/agent.usecases.ts';
 import { createJoinToken } from './agent/enrollment.usecases.ts';
 import { agentGatewayMigrations } from './migrations.ts';
+import { entryOf, listSealingKeys } from './sealing-key/sealing-key.usecases.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
 // The real agent's program, with certificates that last seconds.
@@ -109,6 +111,11 @@ describe('the real agent', () => {
     expect(events.filter((name) => name === 'agent.certificate_renewed').length).toBeGreaterThanOrEqual(2);
     expect(events).not.toContain('agent.offline');
     expect(existsSync(join(agent.folder, 'identity/certificate.pem'))).toBe(false);
+    const keys = await listSealingKeys(one.parts.database, world.orgId, agent.agentId);
+    expect(keyLogProblem(agent.agentId, keys.map(entryOf))).toBeUndefined();
+    expect(keys.map((row) => fingerprintWords(row.public_key))).toEqual([
+      (JSON.parse(await agent.run('status', '--json')) as { fingerprint: string }).fingerprint,
+    ]);
   }, 60_000);
 
   it('recovers by itself after it was away for longer than its certificate was good, once; then a person lets it', async () => {

@@ -38,4 +38,18 @@ export const identityMigrations: Readonly<Record<string, string>> = {
       )
     );
     ${tenantTable('agent_gateway.quarantine', 'svc_agent_gateway', 'select, insert, update, delete')}`,
+  '008_sealing_key': `
+    create table agent_gateway.sealing_key (
+      org_id text not null,
+      agent_id text not null,
+      n bigint not null check (n > 0),
+      public_key bytea not null check (length(public_key) = 32),
+      identity_public_key bytea not null check (length(identity_public_key) = 32),
+      previous_sha256 bytea not null check (length(previous_sha256) = case when n = 1 then 0 else 32 end),
+      signature bytea not null check (length(signature) = 64),
+      created_at timestamptz not null default now(),
+      primary key (org_id, agent_id, n),
+      foreign key (org_id, agent_id) references agent_gateway.agent (org_id, id)
+    );
+    ${tenantTable('agent_gateway.sealing_key', 'svc_agent_gateway', 'select, insert')}`,
 };

@@ -6,6 +6,7 @@ import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
+import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
 import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
@@ -18,6 +19,7 @@ import { commandRpc } from './command/command.rpc.ts';
 import { EndedCommands } from './command/ended-commands.ts';
 import { gatewaySettings } from './gateway.settings.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { sealingKeyRpc, sealingKeySync } from './sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from './session/link.server.ts';
 import type { Tables } from './tables.ts';
 
@@ -62,6 +64,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       AgentService,
       EnrollmentService,
       RecoveryService,
+      SealingKeyService,
       CommandService,
       AgentLinkService,
       AgentCertificateService,
@@ -74,6 +77,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(AgentService, agentRpc(parts, enrollment));
       router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
       router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
+      router.service(SealingKeyService, sealingKeyRpc(database));
       router.service(CommandService, commandRpc(parts));
     },
     start: async () => {
@@ -88,6 +92,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         ...identity,
         take: (call, agent) => gateway.take(call, agent),
         renew: certificateRenewal(enrollment, deps.logger),
+        syncSealingKey: sealingKeySync(database),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '@truffle/database';
+import type { SealingKeyTable } from './sealing-key/sealing-key.table.ts';
 import type { AgentTable, QuarantineTable } from './agent/agent.table.ts';
 import type { CommandLogTable, CommandTable } from './command/command.table.ts';
 import type { JoinTokenTable } from './join-token/join-token.table.ts';
@@ -8,6 +9,7 @@ import type { AgentSessionTable, GatewayTable } from './session/session.table.ts
 export interface Tables {
   'agent_gateway.agent': AgentTable;
   'agent_gateway.quarantine': QuarantineTable;
+  'agent_gateway.sealing_key': SealingKeyTable;
   'agent_gateway.join_token': JoinTokenTable;
   'agent_gateway.gateway': GatewayTable;
   'agent_gateway.agent_session': AgentSessionTable;

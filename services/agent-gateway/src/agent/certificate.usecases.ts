@@ -4,6 +4,7 @@ import { InvalidProblem, Problem } from '@truffle/kit';
 import { CertificateRequestError } from '../authority/authority.ts';
 import { hashOf } from '../join-token/join-token.ts';
 import type { Tx } from '../tables.ts';
+import type { AgentRow } from './agent.repo.ts';
 import { adoptNext, lockAgent, repeated, storeNext } from './certificate.repo.ts';
 import type { EnrollmentParts } from './enrollment.usecases.ts';
 
@@ -44,18 +45,26 @@ export async function renewCertificate(
   }
 }
 
+/** The agent, when the shown certificate is good for more than a refusal. @throws RenewalProblem */
+export function demandHolder(
+  agent: AgentRow | undefined,
+  { certificateSerial }: Pick<CertificateHolder, 'certificateSerial'>,
+): AgentRow {
+  if (agent === undefined || agent.state === 'REVOKED') throw refused('AGENT_REVOKED', 'the agent was revoked');
+  if (certificateSerial !== agent.certificate_serial && certificateSerial !== agent.next_serial)
+    throw refused('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
+  if (agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
+    throw refused(agent.state, `the agent is ${agent.state.toLowerCase().replace('_', ' ')}`);
+  return agent;
+}
+
 async function renew(
   parts: CertificateParts,
   tx: Tx,
   { orgId, agentId, certificateSerial }: CertificateHolder,
   csr: Uint8Array,
 ): Promise<Buffer> {
-  const agent = await lockAgent(tx, agentId);
-  if (agent === undefined || agent.state === 'REVOKED') throw refused('AGENT_REVOKED', 'the agent was revoked');
-  if (certificateSerial !== agent.certificate_serial && certificateSerial !== agent.next_serial)
-    throw refused('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
-  if (agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
-    throw refused(agent.state, `the agent is ${agent.state.toLowerCase().replace('_', ' ')} and gets no certificate`);
+  const agent = demandHolder(await lockAgent(tx, agentId), { certificateSerial });
   const csrSha256 = hashOf(csr);
   const again = repeated(agent, csrSha256);
   if (again !== undefined) return again;

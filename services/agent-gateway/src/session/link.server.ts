@@ -1,11 +1,11 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import {
   AgentCertificateService,
-  RenewCertificateRequestSchema,
-  RenewCertificateResponseSchema,
   type RenewCertificateRequest,
   type RenewCertificateResponse,
+  type SyncSealingKeyRequest,
+  type SyncSealingKeyResponse,
 } from '@truffle/api/agent/v1/certificate_service';
 import {
   AgentLinkService,
@@ -35,6 +35,8 @@ export interface LinkServerOptions {
   readonly take: (call: LinkCall, identity: PeerIdentity) => void;
   /** Answers a request for the agent's next certificate. */
   readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
+  /** Answers what is published as the agent's sealing key. */
+  readonly syncSealingKey: (identity: PeerIdentity, request: SyncSealingKeyRequest) => Promise<SyncSealingKeyResponse>;
 }
 
 const frameLimit = 256 * 1024;
@@ -52,19 +54,34 @@ const definition = {
   },
 } as const;
 
-const certificateDefinition = {
-  renew: {
-    path: `/${AgentCertificateService.typeName}/${AgentCertificateService.method.renewCertificate.name}`,
+/** A method of the service beside the stream, with its codec. */
+const unary = <I extends DescMessage, O extends DescMessage>(method: { name: string; input: I; output: O }) =>
+  ({
+    path: `/${AgentCertificateService.typeName}/${method.name}`,
     requestStream: false,
     responseStream: false,
-    requestSerialize: (message: RenewCertificateRequest): Buffer =>
-      Buffer.from(toBinary(RenewCertificateRequestSchema, message)),
-    requestDeserialize: (bytes: Buffer): RenewCertificateRequest => fromBinary(RenewCertificateRequestSchema, bytes),
-    responseSerialize: (message: RenewCertificateResponse): Buffer =>
-      Buffer.from(toBinary(RenewCertificateResponseSchema, message)),
-    responseDeserialize: (bytes: Buffer): RenewCertificateResponse => fromBinary(RenewCertificateResponseSchema, bytes),
-  },
+    requestSerialize: (message: MessageShape<I>): Buffer => Buffer.from(toBinary(method.input, message)),
+    requestDeserialize: (bytes: Buffer): MessageShape<I> => fromBinary(method.input, bytes),
+    responseSerialize: (message: MessageShape<O>): Buffer => Buffer.from(toBinary(method.output, message)),
+    responseDeserialize: (bytes: Buffer): MessageShape<O> => fromBinary(method.output, bytes),
+  }) as const;
+
+const certificateDefinition = {
+  renew: unary(AgentCertificateService.method.renewCertificate),
+  syncSealingKey: unary(AgentCertificateService.method.syncSealingKey),
 } as const;
+
+/** Serves a method for the agent that the certificate names. */
+const forAgent =
+  <I, O>(serve: (identity: PeerIdentity, request: I) => Promise<O>) =>
+  (call: grpc.ServerUnaryCall<I, O>, answer: grpc.sendUnaryData<O>): void => {
+    const identity = identityOf(call);
+    if (identity === undefined) return answer(noAgent);
+    serve(identity, call.request).then(
+      (response) => answer(null, response),
+      (error: unknown) => answer(statusOf(error)),
+    );
+  };
 
 /** Serves agents' streams with mutual TLS: who does not show a certificate of an authority does not get through the handshake. */
 export async function serveLinks(options: LinkServerOptions): Promise<LinkServer> {
@@ -83,17 +100,8 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     },
   });
   server.addService(certificateDefinition, {
-    renew: (
-      call: grpc.ServerUnaryCall<RenewCertificateRequest, RenewCertificateResponse>,
-      answer: grpc.sendUnaryData<RenewCertificateResponse>,
-    ) => {
-      const identity = identityOf(call);
-      if (identity === undefined) return answer(noAgent);
-      options.renew(identity, call.request).then(
-        (response) => answer(null, response),
-        (error: unknown) => answer(statusOf(error)),
-      );
-    },
+    renew: forAgent(options.renew),
+    syncSealingKey: forAgent(options.syncSealingKey),
   });
   const credentials = grpc.ServerCredentials.createSsl(
     Buffer.from(options.authority),

@@ -21,6 +21,7 @@ import { recoveryRpc } from '../agent/recovery.rpc.ts';
 import { Authorities } from '../authority/authorities.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
 import type { Tables } from '../tables.ts';
 
@@ -154,6 +155,7 @@ async function startGateway(
     ...identity,
     take: (call, agent) => gateway.take(call, agent),
     renew: certificateRenewal(enrollment, logger),
+    syncSealingKey: sealingKeySync(tenants),
   });
   return {
     gateway,

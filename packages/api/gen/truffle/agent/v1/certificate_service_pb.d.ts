@@ -6,6 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { SealingKeyEntry } from "./sealing_key_pb.js";
 
 /**
  * Describes the file truffle/agent/v1/certificate_service.proto.
@@ -60,6 +61,53 @@ export declare type RenewCertificateResponse = Message<"truffle.agent.v1.RenewCe
 export declare const RenewCertificateResponseSchema: GenMessage<RenewCertificateResponse>;
 
 /**
+ * What the agent adds.
+ *
+ * @generated from message truffle.agent.v1.SyncSealingKeyRequest
+ */
+export declare type SyncSealingKeyRequest = Message<"truffle.agent.v1.SyncSealingKeyRequest"> & {
+  /**
+   * Its next entry; unset to look only.
+   *
+   * @generated from field: truffle.agent.v1.SealingKeyEntry entry = 1;
+   */
+  entry?: SealingKeyEntry | undefined;
+};
+
+/**
+ * Describes the message truffle.agent.v1.SyncSealingKeyRequest.
+ * Use `create(SyncSealingKeyRequestSchema)` to create a new message.
+ */
+export declare const SyncSealingKeyRequestSchema: GenMessage<SyncSealingKeyRequest>;
+
+/**
+ * What everybody is told.
+ *
+ * @generated from message truffle.agent.v1.SyncSealingKeyResponse
+ */
+export declare type SyncSealingKeyResponse = Message<"truffle.agent.v1.SyncSealingKeyResponse"> & {
+  /**
+   * The newest entry; unset while there is none.
+   *
+   * @generated from field: truffle.agent.v1.SealingKeyEntry newest = 1;
+   */
+  newest?: SealingKeyEntry | undefined;
+
+  /**
+   * The key that `Agent.sealing_key` gives.
+   *
+   * @generated from field: bytes published_key = 2;
+   */
+  publishedKey: Uint8Array;
+};
+
+/**
+ * Describes the message truffle.agent.v1.SyncSealingKeyResponse.
+ * Use `create(SyncSealingKeyResponseSchema)` to create a new message.
+ */
+export declare const SyncSealingKeyResponseSchema: GenMessage<SyncSealingKeyResponse>;
+
+/**
  * Certificates of enrolled agents; served where agents dial, by mutual TLS.
  *
  * @generated from service truffle.agent.v1.AgentCertificateService
@@ -75,6 +123,17 @@ export declare const AgentCertificateService: GenService<{
     methodKind: "unary";
     input: typeof RenewCertificateRequestSchema;
     output: typeof RenewCertificateResponseSchema;
+  },
+  /**
+   * Tells the agent what is published as its sealing key, and adds its own entry to the log when one is given. The same entry again
+   * changes nothing.
+   *
+   * @generated from rpc truffle.agent.v1.AgentCertificateService.SyncSealingKey
+   */
+  syncSealingKey: {
+    methodKind: "unary";
+    input: typeof SyncSealingKeyRequestSchema;
+    output: typeof SyncSealingKeyResponseSchema;
   },
 }>;
 

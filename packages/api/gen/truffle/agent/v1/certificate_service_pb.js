@@ -6,13 +6,14 @@
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import { file_truffle_agent_v1_sealing_key } from "./sealing_key_pb.js";
 import { file_truffle_options_v1_method } from "../../options/v1/method_pb.js";
 
 /**
  * Describes the file truffle/agent/v1/certificate_service.proto.
  */
 export const file_truffle_agent_v1_certificate_service = /*@__PURE__*/
-  fileDesc("Cip0cnVmZmxlL2FnZW50L3YxL2NlcnRpZmljYXRlX3NlcnZpY2UucHJvdG8SEHRydWZmbGUuYWdlbnQudjEiMgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSFwoDY3NyGAEgASgMQgq6SAd6BRBAGIBAIkQKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoDBITCgthdXRob3JpdGllcxgCIAMoDDKSAQoXQWdlbnRDZXJ0aWZpY2F0ZVNlcnZpY2USdwoQUmVuZXdDZXJ0aWZpY2F0ZRIpLnRydWZmbGUuYWdlbnQudjEuUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QaKi50cnVmZmxlLmFnZW50LnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZSIMwtoYCAgDEAUwAjgCYgZwcm90bzM", [file_buf_validate_validate, file_truffle_options_v1_method]);
+  fileDesc("Cip0cnVmZmxlL2FnZW50L3YxL2NlcnRpZmljYXRlX3NlcnZpY2UucHJvdG8SEHRydWZmbGUuYWdlbnQudjEiMgoXUmVuZXdDZXJ0aWZpY2F0ZVJlcXVlc3QSFwoDY3NyGAEgASgMQgq6SAd6BRBAGIBAIkQKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRITCgtjZXJ0aWZpY2F0ZRgBIAEoDBITCgthdXRob3JpdGllcxgCIAMoDCJJChVTeW5jU2VhbGluZ0tleVJlcXVlc3QSMAoFZW50cnkYASABKAsyIS50cnVmZmxlLmFnZW50LnYxLlNlYWxpbmdLZXlFbnRyeSJiChZTeW5jU2VhbGluZ0tleVJlc3BvbnNlEjEKBm5ld2VzdBgBIAEoCzIhLnRydWZmbGUuYWdlbnQudjEuU2VhbGluZ0tleUVudHJ5EhUKDXB1Ymxpc2hlZF9rZXkYAiABKAwyhQIKF0FnZW50Q2VydGlmaWNhdGVTZXJ2aWNlEncKEFJlbmV3Q2VydGlmaWNhdGUSKS50cnVmZmxlLmFnZW50LnYxLlJlbmV3Q2VydGlmaWNhdGVSZXF1ZXN0GioudHJ1ZmZsZS5hZ2VudC52MS5SZW5ld0NlcnRpZmljYXRlUmVzcG9uc2UiDMLaGAgIAxAFMAI4AhJxCg5TeW5jU2VhbGluZ0tleRInLnRydWZmbGUuYWdlbnQudjEuU3luY1NlYWxpbmdLZXlSZXF1ZXN0GigudHJ1ZmZsZS5hZ2VudC52MS5TeW5jU2VhbGluZ0tleVJlc3BvbnNlIgzC2hgICAMQBTACOAJiBnByb3RvMw", [file_buf_validate_validate, file_truffle_agent_v1_sealing_key, file_truffle_options_v1_method]);
 
 /**
  * Describes the message truffle.agent.v1.RenewCertificateRequest.
@@ -27,6 +28,20 @@ export const RenewCertificateRequestSchema = /*@__PURE__*/
  */
 export const RenewCertificateResponseSchema = /*@__PURE__*/
   messageDesc(file_truffle_agent_v1_certificate_service, 1);
+
+/**
+ * Describes the message truffle.agent.v1.SyncSealingKeyRequest.
+ * Use `create(SyncSealingKeyRequestSchema)` to create a new message.
+ */
+export const SyncSealingKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_truffle_agent_v1_certificate_service, 2);
+
+/**
+ * Describes the message truffle.agent.v1.SyncSealingKeyResponse.
+ * Use `create(SyncSealingKeyResponseSchema)` to create a new message.
+ */
+export const SyncSealingKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_truffle_agent_v1_certificate_service, 3);
 
 /**
  * Certificates of enrolled agents; served where agents dial, by mutual TLS.
