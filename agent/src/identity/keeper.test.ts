@@ -200,7 +200,7 @@ describe('a certificate', () => {
     await desk.keeper.stop();
   });
 
-  test('that has ended is recovered, at start and by the word of the gateway; then the agent dials where it is told', async () => {
+  test('that has ended is recovered, at start and by the word of the gateway about this one; then the agent dials where it is told', async () => {
     const desk = await newDesk();
     await desk.keeper.stop();
     await desk.clock.pass(50 * hourMs);
@@ -210,6 +210,10 @@ describe('a certificate', () => {
     expect(desk.asked).toEqual(['recover', 'recover', 'recover']);
     expect(identityOf(desk.folder)).toMatchObject({ pair: 1, endpoints: ['b:2'] });
     expect(desk.moves).toEqual([['b:2']]);
+    desk.keeper.certificateEnded();
+    await pass(desk, 0.5);
+    expect(desk.asked).toHaveLength(3);
+    desk.restart();
     desk.keeper.certificateEnded();
     await pass(desk, 0.5);
     expect(desk.asked).toHaveLength(4);

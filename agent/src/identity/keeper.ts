@@ -43,6 +43,8 @@ export class CertificateKeeper {
   #cancel: (() => void) | undefined;
   #busy: Promise<void> | undefined;
   #stopped = false;
+  /** By the monotonic clock; undefined for the pair that was there at the start. */
+  #adoptedAt: number | undefined;
   /** The gateway said so: its clock is the one that counts. */
   #ended = false;
 
@@ -64,8 +66,14 @@ export class CertificateKeeper {
     this.#arm(this.#due().at);
   }
 
-  /** The gateway says that the certificate has ended, whatever this machine's clock says. */
+  /**
+   * The gateway says that the certificate has ended, whatever this machine's clock says. One that came a while ago can't have: the word is
+   * about a session that was opened with the one before it.
+   */
   certificateEnded(): void {
+    const { certificateFrom, certificateEnds } = this.#identity;
+    const half = (certificateEnds.getTime() - certificateFrom.getTime()) / 2;
+    if (this.#adoptedAt !== undefined && this.#deps.clock.now() - this.#adoptedAt < half) return;
     this.#ended = true;
     if (this.#busy === undefined) this.#arm(this.#deps.clock.wall());
   }
@@ -153,6 +161,7 @@ export class CertificateKeeper {
   #adopt(endpoints: readonly string[] = []): void {
     this.#identity = this.#next.adopt(this.#identity, endpoints);
     this.#ended = false;
+    this.#adoptedAt = this.#deps.clock.now();
     this.#deps.renewed(endpoints);
   }
 }

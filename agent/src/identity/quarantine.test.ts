@@ -66,7 +66,7 @@ test('begins nothing in quarantine, over restarts too, and goes on once a sessio
   first.guard.refused({ reason: 'QUARANTINED', message: 'the identity of this agent is in conflict' });
   expect(first.began).toHaveLength(2);
   expect(readQuarantine(folder)).toMatchObject({
-    reason: 'QUARANTINED',
+    reason: 'IDENTITY_CONFLICT',
     since: new Date(1_800_000_000_001).toISOString(),
   });
   first.close();

@@ -50,7 +50,9 @@ export class QuarantineGuard {
 
   /** The gateway refused the agent; most reasons are no quarantine. */
   refused({ reason, message }: { readonly reason: string; readonly message: string }): void {
-    if (!holding.has(reason) || this.#now?.reason === reason) return;
+    // The later refusals of the same quarantine say less than the first one.
+    const repeated = this.#now !== undefined && (reason === 'QUARANTINED' || reason === this.#now.reason);
+    if (!holding.has(reason) || repeated) return;
     this.#now = { reason, message, since: this.#now?.since ?? new Date(this.#deps.clock.wall()).toISOString() };
     this.#folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
     this.#hold(this.#now);

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fingerprintWords, keyLogProblem } from '@truffle/sealing';
@@ -11,7 +11,7 @@ import { agentGatewayMigrations } from './migrations.ts';
 import { entryOf, listSealingKeys } from './sealing-key/sealing-key.usecases.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
-// The real agent's program, with certificates that last seconds.
+// The real agent's program, with certificates that last seconds, or where time is not what is tried, an hour.
 
 const program = resolve(import.meta.dirname, '../../../agent/src/main.ts');
 const lifeMs = 6_000;
@@ -20,16 +20,20 @@ let database: TestDatabase;
 let world: World;
 let one: Running;
 
-beforeAll(async () => {
-  database = await testDatabase([agentGatewayMigrations]);
-  world = await makeWorld(database, testEngines().natsUrl, { certificateMs: lifeMs });
-  one = await world.startGateway();
-});
-afterAll(() => world?.close());
+const inWorld = (certificateMs: number): void => {
+  beforeAll(async () => {
+    database = await testDatabase([agentGatewayMigrations]);
+    world = await makeWorld(database, testEngines().natsUrl, { certificateMs });
+    one = await world.startGateway();
+  });
+  afterAll(() => world?.close());
+};
 
 interface Agent {
   readonly folder: string;
   readonly agentId: string;
+  /** Exchanges the token by the path that a customer takes. */
+  enroll(token: string): Promise<void>;
   start(): void;
   kill(): Promise<void>;
   log(): string;
@@ -46,9 +50,15 @@ const eventsOf = async (agentId: string): Promise<string[]> => {
   return rows.map((row) => row.type.replace(/^dev\.truffle\.|\.v1$/g, ''));
 };
 
-/** Enrols an agent by the path that a customer takes. */
 async function newAgent(name: string, requireApproval = false): Promise<Agent> {
-  const folder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
+  const { token } = await createJoinToken(world.enrollment, world.caller, name, requireApproval);
+  const agent = agentIn(mkdtempSync(join(tmpdir(), 'truffle-agent-')));
+  await agent.enroll(token);
+  return agent;
+}
+
+/** The agent of a data folder. */
+function agentIn(folder: string): Agent {
   let running: ChildProcess | undefined;
   let log = '';
   const launch = (args: readonly string[], env: Record<string, string> = {}): ChildProcess => {
@@ -67,10 +77,6 @@ async function newAgent(name: string, requireApproval = false): Promise<Agent> {
     if (code !== 0) throw new Error(`the agent ended with ${String(code)}: ${log}`);
     return out;
   };
-  const { token } = await createJoinToken(world.enrollment, world.caller, name, requireApproval);
-  const pin = world.enrollment.authorities.pins;
-  await run(['enroll', '--server', world.origin, '--ca-pin', pin], { TRUFFLE_JOIN_TOKEN: token });
-  const file = JSON.parse(readFileSync(join(folder, 'identity/agent.json'), 'utf8')) as { agentId: string };
   const kill = async (): Promise<void> => {
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const gone = new Promise((done) => running?.once('exit', done));
@@ -83,7 +89,13 @@ async function newAgent(name: string, requireApproval = false): Promise<Agent> {
   });
   return {
     folder,
-    agentId: file.agentId,
+    get agentId() {
+      return (JSON.parse(readFileSync(join(folder, 'identity/agent.json'), 'utf8')) as { agentId: string }).agentId;
+    },
+    enroll: async (token) => {
+      const pin = world.enrollment.authorities.pins;
+      await run(['enroll', '--server', world.origin, '--ca-pin', pin], { TRUFFLE_JOIN_TOKEN: token });
+    },
     start: () => void (running = launch(['run'])),
     kill,
     log: () => log,
@@ -94,6 +106,8 @@ const online = (agentId: string) =>
   until(`${agentId} online`, async () => (await stateOf(agentId)) === 'ONLINE', 15_000);
 
 describe('the real agent', () => {
+  inWorld(lifeMs);
+
   it('renews twice and more while it works, and is never seen offline', async () => {
     const agent = await newAgent('renewing');
     agent.start();
@@ -159,4 +173,40 @@ describe('the real agent', () => {
     await admitAgent(one.parts, world.caller, { agentId: agent.agentId, revision: 0n, fingerprint: words });
     await online(agent.agentId);
   }, 60_000);
+});
+
+describe('a copied data folder', () => {
+  inWorld(3_600_000);
+
+  it('puts both in quarantine; the chosen one goes on, the other one is a stranger after its reset', async () => {
+    const original = await newAgent('original');
+    original.start();
+    await online(original.agentId);
+    await original.kill();
+    const folder = mkdtempSync(join(tmpdir(), 'truffle-agent-'));
+    cpSync(original.folder, folder, { recursive: true });
+    const copy = agentIn(folder);
+    original.start();
+    await until('original back', () => original.log().match(/session ready/g)?.length === 2, 15_000);
+    copy.start();
+    for (const agent of [original, copy])
+      await until('both know', () => agent.log().includes('in quarantine: no work is begun'), 15_000);
+    expect(await stateOf(original.agentId)).toBe('QUARANTINED');
+    const shown = JSON.parse(await original.run('status', '--json')) as { holder: string; quarantine: object };
+    expect(shown.quarantine).toMatchObject({ reason: 'QUARANTINED' });
+    expect(await copy.run('status')).toMatch(/quarantine {3}IDENTITY_CONFLICT since /);
+    await freeAgent(one.parts, world.caller, { agentId: original.agentId, revision: 0n, holder: shown.holder });
+    await until('released', async () => (await stateOf(original.agentId)) === 'ONLINE', 60_000);
+    await until('work goes on', () => original.log().includes('out of quarantine'), 5_000);
+    await until('not chosen', () => copy.log().includes('NOT_CHOSEN'), 60_000);
+    await pingAgent(one.parts, world.caller, original.agentId);
+    await copy.kill();
+    await copy.run('reset', '--yes');
+    const { token } = await createJoinToken(world.enrollment, world.caller, 'another');
+    await copy.enroll(token);
+    copy.start();
+    await online(copy.agentId);
+    expect(copy.agentId).not.toBe(original.agentId);
+    expect(await stateOf(original.agentId)).toBe('ONLINE');
+  }, 180_000);
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
 import { testDatabase, testEngines, until } from '@truffle/testkit';
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +51,27 @@ describe('the steps of a rotation', () => {
       writeFileSync(join(folder, 'rotation.json'), text);
       expect(() => readRotation(folder)).toThrow(/damaged/);
     }
+  });
+});
+
+describe('the tool', () => {
+  it('says where the rotation stands, refuses what comes too early, and takes a step on demand', async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'truffle-rotation-')), 'ca');
+    await Authorities.open(folder);
+    const rotate = (...args: readonly string[]) =>
+      spawnSync(process.execPath, [resolve(import.meta.dirname, 'rotate.ts'), ...args], {
+        env: { TRUFFLE_AGENT_CA_DIR: folder },
+        encoding: 'utf8',
+      });
+    expect(rotate().status).toBe(2);
+    expect(JSON.parse(rotate('status').stdout)).toMatchObject({ phase: 'steady' });
+    expect(JSON.parse(rotate('begin').stdout)).toMatchObject({ phase: 'distributing' });
+    const early = rotate('switch');
+    expect([early.status, early.stdout]).toEqual([1, '']);
+    expect(early.stderr).toMatch(/^rotate: distributing since .*--force\n$/);
+    expect(JSON.parse(rotate('switch', '--force').stdout)).toMatchObject({ phase: 'issuing', issuer: 'ca-2' });
+    expect(JSON.parse(rotate('end', '--force').stdout)).toMatchObject({ phase: 'steady', trusted: ['ca-2'] });
+    rmSync(join(folder, '..'), { recursive: true });
   });
 });
 
