@@ -54,7 +54,7 @@ export async function enroll(input: EnrollInput): Promise<Identity> {
   folder.write(files.authorities, checked.authorities);
   if (answer.commandKeys !== undefined) new PinnedKeys(input.dataFolder).offer(answer.commandKeys);
   const { agentId, orgId, endpoints, serverName } = answer;
-  const file: AgentFile = { agentId, orgId, endpoints, serverName, server: input.server };
+  const file: AgentFile = { agentId, orgId, endpoints, serverName, certifiedAt: Date.now(), server: input.server };
   folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);
   folder.remove(files.request);
   const identity = readIdentity(input.dataFolder);

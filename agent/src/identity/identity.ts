@@ -14,6 +14,8 @@ export interface Identity {
   readonly server: string | undefined;
   /** Number of the key pair. */
   readonly pair: number;
+  /** When its certificate came, by this machine's clock; undefined for agents from before it was kept. */
+  readonly certifiedAt: number | undefined;
   /** PEM. */
   readonly certificate: string;
   /** From when the certificate is good: a little before it was made. */
@@ -40,6 +42,8 @@ export interface AgentFile {
   readonly serverName: string;
   /** Number of the key pair that counts; 0 unless said. */
   readonly pair?: number;
+  /** When the pair's certificate came, by this machine's clock, in milliseconds since 1970; not known of agents from before it was kept. */
+  readonly certifiedAt?: number;
   /** Origin of the control plane, where the agent enrolled and where it recovers; not known of agents from before it was kept. */
   readonly server?: string;
 }
@@ -74,6 +78,7 @@ export function readIdentity(dataFolder: string): Identity | undefined {
     ...agent,
     server: agent.server,
     pair,
+    certifiedAt: agent.certifiedAt,
     certificate,
     certificateFrom: validFromDate,
     certificateEnds: validToDate,

@@ -29,6 +29,8 @@ interface Desk {
   /** How the next ones go: lost before or after the certificate was made, refused, or well. */
   fail: ('before' | 'after' | 'refused' | 'well')[];
   keeper: CertificateKeeper;
+  /** How wrong the agent's clock is. */
+  skewMs: number;
   restart(): void;
 }
 
@@ -79,11 +81,18 @@ async function newDesk(): Promise<Desk> {
     const keeper = new CertificateKeeper({
       dataFolder: folder,
       identity: identityOf(folder),
-      clock,
+      clock: {
+        now: () => clock.now(),
+        wall: () => clock.wall() + desk.skewMs,
+        after: (ms, act) => clock.after(ms, act),
+      },
       random: () => 0.5,
       log: pino({ level: 'silent' }),
       renew: async (credentials, csr) => {
         desk.asked.push(`renew with ${serialOf(credentials.certificate)}`);
+        // By the gateway's clock.
+        if (new X509Certificate(credentials.certificate).validToDate.getTime() <= clock.wall())
+          throw new Error('no handshake');
         return issue(csr);
       },
       recover: async (_, csr) => {
@@ -102,6 +111,7 @@ async function newDesk(): Promise<Desk> {
     moves: [],
     working: [],
     fail: [],
+    skewMs: 0,
     keeper: undefined as unknown as CertificateKeeper,
     restart: () => {
       void desk.keeper.stop();
@@ -132,6 +142,17 @@ describe('a certificate', () => {
     expect(dueAt(certificate, 0, 0.5)).toEqual({ kind: 'renew', at: 16 * hourMs });
     expect(dueAt(certificate, 20 * hourMs, 1).at).toBeCloseTo(16 * hourMs * 1.1);
     expect(dueAt(certificate, 24 * hourMs, 0.5)).toEqual({ kind: 'recover', at: 24 * hourMs });
+    // Counted from when it came, by a clock that is days late or early; at once where that was set back.
+    for (const certifiedAt of [-72 * hourMs, 72 * hourMs]) {
+      const now = certifiedAt + hourMs;
+      expect(dueAt({ ...certificate, certifiedAt }, now, 0.5)).toEqual({
+        kind: 'renew',
+        at: certifiedAt + 16 * hourMs,
+      });
+      expect(dueAt({ ...certificate, certifiedAt }, certifiedAt + 24 * hourMs, 0.5).kind).toBe('recover');
+      const back = now - 48 * hourMs;
+      expect(dueAt({ ...certificate, certifiedAt }, back, 0.5)).toEqual({ kind: 'renew', at: back });
+    }
     for (let failures = 0; failures < 50; failures++) {
       expect(retryMs(failures, false, () => 1)).toBeLessThanOrEqual(300_000);
       expect(retryMs(failures, true, () => 1)).toBeLessThanOrEqual(3_600_000);
@@ -207,17 +228,33 @@ describe('a certificate', () => {
     desk.fail = ['refused', 'before'];
     desk.restart();
     await pass(desk, 4);
-    expect(desk.asked).toEqual(['recover', 'recover', 'recover']);
+    expect(desk.asked.filter((each) => each === 'recover')).toHaveLength(3);
+    expect(desk.asked).toHaveLength(6);
+    desk.asked.length = 0;
     expect(identityOf(desk.folder)).toMatchObject({ pair: 1, endpoints: ['b:2'] });
     expect(desk.moves).toEqual([['b:2']]);
     desk.keeper.certificateEnded();
     await pass(desk, 0.5);
-    expect(desk.asked).toHaveLength(3);
+    expect(desk.asked).toEqual([]);
     desk.restart();
     desk.keeper.certificateEnded();
     await pass(desk, 0.5);
-    expect(desk.asked).toHaveLength(4);
+    expect(desk.asked).toEqual(['recover']);
     expect(identityOf(desk.folder).pair).toBe(2);
+    await desk.keeper.stop();
+  });
+
+  test('is renewed with a clock that is wrong, and recovers by none', async () => {
+    const desk = await newDesk();
+    await desk.keeper.stop();
+    for (const hours of [72, -72, 20]) {
+      desk.skewMs = hours * hourMs;
+      desk.restart();
+      await pass(desk, 40);
+    }
+    expect(desk.asked.filter((each) => each === 'recover')).toEqual([]);
+    expect(identityOf(desk.folder).pair).toBeGreaterThanOrEqual(6);
+    expect(desk.moves.every((endpoints) => endpoints.length === 0)).toBe(true);
     await desk.keeper.stop();
   });
 });

@@ -125,41 +125,71 @@ export class CertificateKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { clock, renew, log } = this.#deps;
-    const identity = this.#identity;
-    const csr = this.#next.request(identity);
-    if (this.#next.credentials(identity, clock.wall()) === undefined)
-      this.#next.store(identity, await renew(this.credentials(), csr));
-    const fresh = this.#next.credentials(identity, clock.wall());
-    if (fresh === undefined) throw new CertificateRefused('the certificate that came is not good now');
-    try {
-      // The same request with the new pair: its handshake is what is asked for.
-      await renew(fresh, csr);
-    } catch (error) {
-      if (error instanceof CertificateRefused) this.#next.drop(identity);
-      throw error;
-    }
-    this.#adopt();
-    log.info({ certificateEnds: this.#identity.certificateEnds }, 'certificate renewed');
+    if (await this.#tryKept()) return;
+    await this.#ask();
+    await this.#try();
   }
 
+  /**
+   * The certificate has ended, as this machine's clock has it or the gateway: by the clock alone a renewal is tried first, since clocks are
+   * wrong more often than agents are away.
+   */
   async #recover(): Promise<void> {
-    const { recover, log, clock } = this.#deps;
+    const { recover, log } = this.#deps;
     const identity = this.#identity;
+    try {
+      if (await this.#tryKept()) return;
+      if (!this.#ended) {
+        await this.#ask();
+        return await this.#try();
+      }
+    } catch (error) {
+      log.info({ err: error }, 'the present certificate is no good any more');
+    }
     log.warn(
       { certificateEnds: identity.certificateEnds },
       'the certificate has ended: recovering by the identity key',
     );
-    // One that came before and was never tried may still be good.
-    if (this.#next.credentials(identity, clock.wall()) !== undefined) return this.#adopt();
     const recovered = await recover(identity, this.#next.request(identity));
     this.#next.store(identity, recovered);
     this.#adopt(recovered.endpoints);
     log.info({ certificateEnds: this.#identity.certificateEnds }, 'recovered');
   }
 
+  /** Tries a pair that an earlier try left on disk; false when there is none, or it is no good. */
+  async #tryKept(): Promise<boolean> {
+    if (this.#next.credentials(this.#identity) === undefined) return false;
+    try {
+      await this.#try();
+      return true;
+    } catch {
+      this.#next.forget(this.#identity);
+      return false;
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const identity = this.#identity;
+    this.#next.store(identity, await this.#deps.renew(this.credentials(), this.#next.request(identity)));
+  }
+
+  /** The same request with the new pair: its handshake is what is asked for. Then it is the one that counts. */
+  async #try(): Promise<void> {
+    const identity = this.#identity;
+    const fresh = this.#next.credentials(identity);
+    if (fresh === undefined) throw new CertificateRefused('the certificate that came is not there');
+    try {
+      await this.#deps.renew(fresh, this.#next.request(identity));
+    } catch (error) {
+      if (error instanceof CertificateRefused) this.#next.drop(identity);
+      throw error;
+    }
+    this.#adopt();
+    this.#deps.log.info({ certificateEnds: this.#identity.certificateEnds }, 'certificate renewed');
+  }
+
   #adopt(endpoints: readonly string[] = []): void {
-    this.#identity = this.#next.adopt(this.#identity, endpoints);
+    this.#identity = this.#next.adopt(this.#identity, endpoints, this.#deps.clock.wall());
     this.#ended = false;
     this.#adoptedAt = this.#deps.clock.now();
     this.#deps.renewed(endpoints);

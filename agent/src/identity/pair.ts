@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { CertificateInvalid, checkedPair } from './certificate.ts';
 import { IdentityFolder, identityFiles, pairFiles } from './folder.ts';
 import { readIdentity, type AgentFile, type Identity } from './identity.ts';
@@ -45,19 +44,23 @@ export class NextPair {
     this.#folder.write(files.certificate, checked.certificate);
   }
 
-  /** What to dial with to try it; undefined while there is no certificate that is good at `now`. */
-  credentials({ pair, serverName }: Identity, now: number): PairCredentials | undefined {
+  /** What to dial with to try it; undefined while there is no certificate. */
+  credentials({ pair, serverName }: Identity): PairCredentials | undefined {
     const files = pairFiles(pair + 1);
     const [key, certificate, authorities] = [files.key, files.certificate, files.authorities].map((name) =>
       this.#folder.read(name)?.toString(),
     );
     if (key === undefined || certificate === undefined || authorities === undefined) return undefined;
-    if (new X509Certificate(certificate).validToDate.getTime() <= now) return undefined;
     return { key, certificate, authorities, serverName };
   }
 
-  /** From now on it is the pair that counts; the former one is gone. `told`: where gateways are now; empty for where they were. */
-  adopt(identity: Identity, told: readonly string[]): Identity {
+  /** Forgets its certificate, and keeps the request: it did not get through a handshake, and may have ended. */
+  forget({ pair }: Identity): void {
+    this.#folder.remove(pairFiles(pair + 1).certificate);
+  }
+
+  /** From now on it is the pair that counts; the former one is gone. `told`: where gateways are now; empty for where they were. `now`: by this machine's clock. */
+  adopt(identity: Identity, told: readonly string[], now: number): Identity {
     const { agentId, orgId, serverName, server } = identity;
     const endpoints = told.length > 0 ? told : identity.endpoints;
     const file: AgentFile = {
@@ -66,6 +69,7 @@ export class NextPair {
       endpoints,
       serverName,
       pair: identity.pair + 1,
+      certifiedAt: now,
       ...(server === undefined ? {} : { server }),
     };
     this.#folder.write(identityFiles.agent, `${JSON.stringify(file, null, 2)}\n`);
