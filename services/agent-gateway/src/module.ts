@@ -23,6 +23,16 @@ import { sealingKeyRpc, sealingKeySync } from './sealing-key/sealing-key.rpc.ts'
 import { serveLinks, type LinkServer } from './session/link.server.ts';
 import type { Tables } from './tables.ts';
 
+const services = [
+  AgentService,
+  EnrollmentService,
+  RecoveryService,
+  SealingKeyService,
+  CommandService,
+  AgentLinkService,
+  AgentCertificateService,
+];
+
 /** The agent-gateway service: agents, their sessions, their commands. */
 export const makeAgentGatewayModule: MakeModule = async (deps) => {
   const settings = readSettings(gatewaySettings, deps.env, readHostFile);
@@ -60,15 +70,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   };
   return {
     name: 'agent-gateway',
-    services: [
-      AgentService,
-      EnrollmentService,
-      RecoveryService,
-      SealingKeyService,
-      CommandService,
-      AgentLinkService,
-      AgentCertificateService,
-    ],
+    services,
     scopes: {
       agt: async (orgId, id) =>
         (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
