@@ -39,7 +39,7 @@ module.exports = {
     {
       name: 'services-are-imported-by-all-in-one-and-deploy',
       severity: 'error',
-      from: { pathNot: '^(services|deploy|packages/testkit|bench|tools)/|\\.(test|fixture)\\.ts$' },
+      from: { pathNot: '^(services|deploy|packages/(testkit|simulation)|bench|tools)/|\\.(test|fixture)\\.ts$' },
       to: { path: '^services/' },
     },
     {
@@ -57,14 +57,14 @@ module.exports = {
     {
       name: 'packages-import-no-program',
       severity: 'error',
-      from: { path: '^packages/', pathNot: '^packages/testkit/|\\.(test|fixture)\\.ts$' },
+      from: { path: '^packages/', pathNot: '^packages/(testkit|simulation)/|\\.(test|fixture)\\.ts$' },
       to: { path: '^(services|agent|cli|simulator|deploy)/' },
     },
     {
       name: 'testkit-is-for-tests',
       severity: 'error',
-      from: { pathNot: '^(packages/testkit|bench)/|\\.(test|fixture)\\.ts$' },
-      to: { path: '^packages/testkit/' },
+      from: { pathNot: '^(packages/(testkit|simulation)|bench)/|\\.(test|fixture)\\.ts$' },
+      to: { path: '^packages/(testkit|simulation)/' },
     },
     {
       name: 'code-imports-no-test',

@@ -30,23 +30,29 @@ const dayMs = 24 * 3_600_000;
 
 type Row = Record<string, SQLOutputValue>;
 
+/** What the journal needs of SQLite. */
+export type JournalDatabase = Pick<DatabaseSync, 'exec' | 'prepare' | 'close'>;
+type OpenDatabase = (path: string) => JournalDatabase;
+
+const openFile: OpenDatabase = (path) => new DatabaseSync(path, { timeout: 0 });
+
 /**
  * The agent's memory across crashes. Every method returns when what it wrote is on disk; each write is one record with a number (`lsn`).
  * A failed write is never tried again, since a second fsync may claim what the first one lost: `broken` is told, and the process must end.
  */
 export class Journal {
-  readonly #db: DatabaseSync;
+  readonly #db: JournalDatabase;
   readonly #broken: (error: JournalBroken) => void;
   readonly #statements = new Map<string, StatementSync>();
   #isBroken = false;
 
   /**
-   * Opens or makes the journal in the file `path` and counts the boot.
+   * Opens or makes the journal in the file `path` and counts the boot; `open` is the seam to the disk.
    * @throws JournalBroken when it is damaged or of another version
    */
-  constructor(path: string, broken: (error: JournalBroken) => void) {
+  constructor(path: string, broken: (error: JournalBroken) => void, open: OpenDatabase = openFile) {
     this.#broken = broken;
-    this.#db = this.#guard(() => new DatabaseSync(path, { timeout: 0 }));
+    this.#db = this.#guard(() => open(path));
     this.#guard(() => {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
       this.#prepareTables();

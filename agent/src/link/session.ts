@@ -104,6 +104,9 @@ function received(session: Session, stream: StreamNo, given: LinkResponse['frame
 
 function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'], moment: Moment): Advance {
   if (given.case === 'refusal') return refused(session, stream, given.value, moment);
+  // The gateway asks whether this is still alive: the same number says so.
+  if (given.case === 'heartbeat')
+    return [session, [{ do: 'send', stream, frame: frame({ case: 'heartbeat', value: { n: given.value.n } }) }]];
   if (given.case !== 'welcome')
     return lost(
       session,

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { appendEvent } from '@truffle/database';
 import { fingerprintOf, type HolderClaim } from '../session/admission.ts';
+import { offeredTokens } from '../session/session.repo.ts';
 import type { Tx } from '../tables.ts';
 import { setStanding } from './agent.repo.ts';
 import type { QuarantineTable } from './agent.table.ts';
@@ -79,7 +80,7 @@ export async function readQuarantine(tx: Tx, agentId: string): Promise<Quarantin
     const { incarnation } = session;
     const tokens = [
       session.continuity ?? Buffer.alloc(0),
-      ...(session.continuity_next === null ? [] : [session.continuity_next]),
+      ...(session.continuity_next === null ? [] : offeredTokens(session.continuity_next)),
     ];
     holders.push({
       fingerprints: tokens.map((token) => fingerprintOf(incarnation, token.toString('hex'))),

@@ -6,12 +6,17 @@ import { storeInventory } from './agent.repo.ts';
 
 const maxInventoryBytes = 200 * 1024;
 
+export interface InventoryParts {
+  readonly database: Pick<GatewayDatabase, 'tenant'>;
+  readonly logger: Logger;
+}
+
 /** Stores what an agent says of its site. The newest is what counts: one is being stored, one may wait. */
 export class InventoryKeeper {
-  readonly #parts: { readonly database: GatewayDatabase; readonly logger: Logger };
+  readonly #parts: InventoryParts;
   #newest: Inventory | undefined;
 
-  constructor(parts: { readonly database: GatewayDatabase; readonly logger: Logger }) {
+  constructor(parts: InventoryParts) {
     this.#parts = parts;
   }
 

@@ -53,11 +53,10 @@ export function advance(command: Command, fact: Fact, at: Circumstances): Advanc
         return { command, words: [{ kind: 'violation', reason: 'PAYLOAD_MISMATCH' }] };
       return accepted(command, at);
     case 'permit':
-      return command.state === 'ACCEPTED'
-        ? begin(command, at)
-        : isTerminal(command.state)
-          ? tell(command, { kind: 'cancel' })
-          : still(command);
+      if (command.state === 'ACCEPTED') return begin(command, at);
+      // Asked again, since the answer to the commit was lost: the permit was stored and never sent.
+      if (command.state === 'RUNNING') return permitAgain(command, at);
+      return isTerminal(command.state) ? tell(command, { kind: 'cancel' }) : still(command);
     case 'rejected':
       return rejected(command, fact.failure, fact.retryable, at);
     case 'result':
@@ -193,7 +192,8 @@ function reconnected(command: Command, held: Held, at: Circumstances): Advance {
   const asked: Word[] = command.cancelRequested && held === 'running' ? [{ kind: 'cancel' }] : [];
   if (command.state === 'RUNNING' || command.state === 'UNKNOWN') {
     if (command.needsPermit && command.incarnation !== at.incarnation) return still(command);
-    const again = permitAgain(command, at).words;
+    // What was permitted before stays so, whether or not the lease lets anything new begin.
+    const again = permitAgain(command, { ...at, mayBegin: true }).words;
     if (held === 'running') return tell(revived(command, at), ...asked);
     if (held === 'accepted') return tell(revived(command, at), ...again, ...asked);
     if (held === 'ended' || command.state === 'UNKNOWN') return still(command);

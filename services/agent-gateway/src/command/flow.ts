@@ -137,13 +137,14 @@ export class CommandFlow {
   }
 }
 
-interface Changed {
+/** A command before and after a transaction. */
+export interface Changed {
   readonly before: LockedCommand;
   readonly after: LockedCommand;
 }
 
-/** Commands as they become, fact by fact, in one transaction. */
-class Batch {
+/** Commands as they become, fact by fact, in one transaction. Pure. */
+export class Batch {
   readonly #before: ReadonlyMap<string, LockedCommand>;
   readonly #after: Map<string, LockedCommand>;
   readonly #taken = new Set<string>();
@@ -183,7 +184,8 @@ class Batch {
 const unchanged = (a: LockedCommand, b: LockedCommand): boolean =>
   (Object.keys(a) as (keyof LockedCommand)[]).every((key) => a[key] === b[key]);
 
-function judge(
+/** What a session may do, by what the database holds of it. */
+export function judge(
   session: SessionRef,
   held: HeldSession | undefined,
   leased: boolean,

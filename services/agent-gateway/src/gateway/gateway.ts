@@ -10,7 +10,8 @@ import { lockCommands, saveCommands } from '../command/command.repo.ts';
 import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
 import { Reports } from '../command/reports.ts';
 import { quarantineRemedy } from '../session/admission.ts';
-import { LinkSession, type SessionParts } from '../session/link-session.ts';
+import { LinkSession } from '../session/link-session.ts';
+import type { SessionParts } from '../session/session-parts.ts';
 import type { LinkCall } from '../session/outbox.ts';
 import { leaseNow } from '../session/session.repo.ts';
 import { SessionStore, type PeerIdentity } from '../session/standing.ts';
@@ -19,6 +20,7 @@ import { GatewayLease, leasePace } from './lease.ts';
 import {
   agentsWithQueued,
   commandsToStop,
+  dispatchedTo,
   endedOf,
   orphanedSessions,
   overdueCommands,
@@ -86,6 +88,7 @@ export class Gateway {
       database: parts.database,
       logger: parts.logger,
       now,
+      random: Math.random,
       leased: () => this.#lease.valid,
       offered: (session) => this.#offered(session),
       finished: (session) => this.#finished(session),
@@ -218,6 +221,7 @@ export class Gateway {
         dismiss(session, 'CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
       else if (row.state === 'QUARANTINED') dismiss(session, 'QUARANTINED', quarantineRemedy);
       else if (Number(row.epoch) > session.epoch) supersede(session);
+      else if (!row.open) session.resume();
     }
   }
 
@@ -227,10 +231,12 @@ export class Gateway {
     if (sessions.size === 0) return;
     const ids = [...sessions.keys()];
     const held = [...sessions.values()].flatMap((session) => [...session.held]);
-    const [queued, stop, ended] = await this.#parts.sweepDatabase.anywhere(async (tx) =>
-      Promise.all([agentsWithQueued(tx, ids), commandsToStop(tx, ids), endedOf(tx, held)]),
+    const [queued, stop, ended, dispatched] = await this.#parts.sweepDatabase.anywhere(async (tx) =>
+      Promise.all([agentsWithQueued(tx, ids), commandsToStop(tx, ids), endedOf(tx, held), dispatchedTo(tx, ids)]),
     );
-    for (const session of sessions.values()) {
+    const sent = Map.groupBy(dispatched, (command) => command.agent_id);
+    for (const [agentId, session] of sessions) {
+      session.reconcile((sent.get(agentId) ?? []).map((command) => command.id));
       for (const id of session.held) if (ended.has(id)) session.settled(id);
       session.permitWaiting();
     }

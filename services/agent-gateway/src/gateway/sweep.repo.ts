@@ -22,6 +22,15 @@ export const commandsToStop = (tx: Tx, agentIds: readonly string[]) =>
     .where('cancel_requested', '=', true)
     .execute();
 
+/** Commands of `agentIds` that count as sent. */
+export const dispatchedTo = (tx: Tx, agentIds: readonly string[]) =>
+  tx
+    .selectFrom('agent_gateway.command')
+    .select(['id', 'agent_id'])
+    .where('agent_id', '=', sql<string>`any(${agentIds}::text[])`)
+    .where('state', '=', 'DISPATCHED')
+    .execute();
+
 /** Those of `ids` that have ended. */
 export async function endedOf(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
   const rows = await tx
@@ -63,7 +72,7 @@ export const standings = (tx: Tx, agentIds: readonly string[]) =>
     .innerJoin('agent_gateway.agent_session as s', (join) =>
       join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
     )
-    .select(['a.id', 'a.state', 'a.certificate_serial', 'a.next_serial', 's.epoch'])
+    .select(['a.id', 'a.state', 'a.certificate_serial', 'a.next_serial', 's.epoch', 's.open'])
     .where('a.id', '=', sql<string>`any(${agentIds}::text[])`)
     .execute();
 

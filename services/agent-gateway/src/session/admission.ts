@@ -27,7 +27,7 @@ export interface KnownSession {
   readonly journalLsn: bigint;
   /** SHA-256 of the token that must be presented, in hex; null before the first session. */
   readonly continuity: string | null;
-  /** SHA-256 of the token that was offered and whose arrival nobody confirmed. */
+  /** SHA-256 of each token that was offered since and whose arrival nobody confirmed, one after the other; newest last. */
   readonly continuityNext: string | null;
   /** A session of the agent is open at a gateway whose lease is in force. */
   readonly live: boolean;
@@ -62,7 +62,7 @@ export type RefusalReason =
 
 export type Admission =
   | { readonly kind: 'admit'; readonly protocol: number; readonly sameIncarnation: boolean }
-  /** `quarantine`: the identity is in conflict, and no work may go to either of its holders. */
+  /** `quarantine`: the identity is in conflict. No work may go to either of its holders, once this one has proved that it is alive. */
   | {
       readonly kind: 'refuse';
       readonly reason: RefusalReason;
@@ -137,13 +137,18 @@ export const fingerprintOf = (incarnation: string, continuity: string): string =
 function sameIncarnation(known: KnownSession, claim: HolderClaim): Holder {
   if (claim.journalLsn < known.journalLsn)
     return conflict('the journal is older than the one that was last seen: it was restored or cloned');
-  // Two-phase: the offered token may be on the agent's disk though its Ready never came, and then the old one is not.
+  // Two-phase: an offered token may be on the agent's disk though its Ready never came, and then the old one is not. It need not be the
+  // newest: a Hello that was long under way may have been answered after it.
   const good =
     claim.continuity === (known.continuity ?? '') ||
-    (claim.continuity !== '' && claim.continuity === known.continuityNext);
+    (claim.continuity !== '' && wasOffered(known.continuityNext, claim.continuity));
   if (!good) return conflict('the continuity token is not the last one: a copy of this agent has been connected');
   return { kind: 'same' };
 }
+
+/** Whether the token (its SHA-256, in hex) is among those offered since the last one that was confirmed. */
+export const wasOffered = (offered: string | null, token: string): boolean =>
+  offered?.match(/.{64}/g)?.includes(token) ?? false;
 
 const refuse = (reason: RefusalReason, message: string, retryAfterMs = 0): Admission => ({
   kind: 'refuse',

@@ -3,7 +3,6 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { CommandSchema, type CommandResult } from '@truffle/api/agent/v1/command';
 import type { Hello } from '@truffle/api/agent/v1/link';
-import type { Logger } from '@truffle/telemetry';
 import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { InventoryKeeper } from '../agent/inventory.keeper.ts';
 import type { Fact, Word } from '../command/advance.ts';
@@ -11,36 +10,20 @@ import { CommandSpans } from '../command/command-spans.ts';
 import { isTerminal } from '../command/command.ts';
 import { outcomeOf } from '../command/command.codec.ts';
 import type { CommandLoad } from '../command/command.repo.ts';
-import type { CommandFlow, SessionRef } from '../command/flow.ts';
-import type { Reports } from '../command/reports.ts';
-import type { GatewayDatabase } from '../tables.ts';
+import type { SessionRef } from '../command/flow.ts';
 import { Outbox, type LinkCall } from './outbox.ts';
 import {
   newSession,
   turn,
+  type Doubt,
   type Phase,
   type SessionEffect,
   type SessionInput,
   type SessionState,
   type WorkFrame,
 } from './session.ts';
-import type { PeerIdentity, SessionStore } from './standing.ts';
-
-/** What every session of a gateway shares. */
-export interface SessionParts {
-  readonly store: SessionStore;
-  readonly flow: CommandFlow;
-  readonly reports: Reports;
-  readonly database: GatewayDatabase;
-  readonly logger: Logger;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** Whether the gateway's lease is in force: without it nothing is dispatched. */
-  readonly leased: () => boolean;
-  /** The session has its epoch: older ones of the agent are to go. */
-  readonly offered: (session: LinkSession) => void;
-  readonly finished: (session: LinkSession, why: string) => void;
-}
+import type { SessionParts } from './session-parts.ts';
+import type { PeerIdentity } from './standing.ts';
 
 /** Frames that wait for the database; beyond it the stream is not read. */
 const mostPending = 256;
@@ -130,6 +113,17 @@ export class LinkSession {
     else void this.#claim();
   }
 
+  /** The database calls these sent on this session: what was not, as the answer to its claim was lost, is queued again. */
+  reconcile(dispatched: readonly string[]): void {
+    if (this.#claiming) return;
+    for (const id of dispatched) if (!this.#window.has(id)) this.#step(id, { kind: 'sessionLost' });
+  }
+
+  /** A sweep took this gateway for dead and closed the session in the database; it stands, and is opened again there. */
+  resume(): void {
+    if (this.#online && this.#ref !== undefined) this.#background(this.#parts.store.resume(this.#ref));
+  }
+
   /** Asks the agent to stop a command, and to forget one that has no permit. */
   cancel(commandId: string): void {
     if (this.#online)
@@ -159,6 +153,8 @@ export class LinkSession {
         return this.#background(this.#confirm());
       case 'begin':
         return this.#begin();
+      case 'quarantine':
+        return this.#background(this.#convict(effect.doubt));
       case 'work':
         return void (this.#online
           ? this.#work(effect.frame)
@@ -172,6 +168,7 @@ export class LinkSession {
 
   async #open(hello: Hello): Promise<void> {
     const opening = await this.#parts.store.open(this.identity, hello);
+    if (opening.kind === 'refused' && opening.quarantine) return this.input({ kind: 'doubted', doubt: opening });
     if (opening.kind === 'refused') return this.#dismiss(opening.reason, opening.message, opening.retryAfterMs);
     this.#ref = opening.session;
     this.#sameIncarnation = opening.sameIncarnation;
@@ -180,6 +177,11 @@ export class LinkSession {
     const phase: Phase = this.#state.phase;
     if (phase === 'ended') await this.#parts.store.close(opening.session, 'STREAM_ENDED');
     else this.#parts.offered(this);
+  }
+
+  async #convict({ reason, message }: Doubt): Promise<void> {
+    await this.#parts.store.quarantine(this.identity, { reason, message }, this.#hello);
+    this.#dismiss(reason, message);
   }
 
   async #confirm(): Promise<void> {
@@ -256,6 +258,7 @@ export class LinkSession {
           this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
         this.#say(commandId, words);
         if (freed && state !== 'QUEUED') this.#roomAgain();
+        else if (state === 'QUEUED' && fact.kind === 'sessionLost') this.wake();
       })
       .catch((error: unknown) => this.#failed(error))
       .finally(() => this.#hold(-1));
@@ -294,7 +297,8 @@ export class LinkSession {
   }
 
   #violated(reason: string): void {
-    if (this.#ref !== undefined) this.#background(this.#parts.store.quarantine(this.#ref, reason));
+    const message = 'the agent broke the protocol';
+    this.#background(this.#parts.store.quarantine(this.identity, { reason, message }));
     this.#dismiss(
       reason,
       'the agent broke the protocol and gets no work until it is released or enrolled anew',
@@ -352,7 +356,11 @@ export class LinkSession {
 
   #failed(error: unknown): void {
     this.#parts.logger.warn({ err: error, agentId: this.identity.agentId }, 'a session could not go on');
-    this.#dismiss('UNAVAILABLE', 'the gateway cannot reach its database', 1_000 + Math.floor(Math.random() * 4_000));
+    this.#dismiss(
+      'UNAVAILABLE',
+      'the gateway cannot reach its database',
+      1_000 + Math.floor(this.#parts.random() * 4_000),
+    );
   }
 
   #dismiss(reason: string, message: string, retryAfterMs = 0): void {

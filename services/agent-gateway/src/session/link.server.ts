@@ -93,7 +93,7 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     'grpc.max_concurrent_streams': 4,
   });
   server.addService(definition, {
-    link: (call: LinkCall) => {
+    link: (call: grpc.ServerDuplexStream<LinkRequest, LinkResponse>) => {
       const identity = identityOf(call);
       if (identity === undefined) call.emit('error', noAgent);
       else options.take(call, identity);
@@ -117,7 +117,9 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
 }
 
 /** The agent that the certificate names; nothing that a message says counts. */
-function identityOf(call: Pick<LinkCall, 'getAuthContext'>): PeerIdentity | undefined {
+function identityOf(
+  call: Pick<grpc.ServerDuplexStream<LinkRequest, LinkResponse>, 'getAuthContext'>,
+): PeerIdentity | undefined {
   const certificate = call.getAuthContext()?.sslPeerCertificate;
   const uri = /^URI:truffle:\/\/(org_\w+)\/(agt_\w+)$/.exec(certificate?.subjectaltname ?? '');
   const [, orgId = '', agentId = ''] = uri ?? [];

@@ -1,9 +1,18 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { create } from '@bufbuild/protobuf';
 import { LinkResponseSchema, type LinkRequest, type LinkResponse } from '@truffle/api/agent/v1/link';
 import type { ResponseFrame } from './session.ts';
 
-export type LinkCall = ServerDuplexStream<LinkRequest, LinkResponse>;
+/** What a session needs of its gRPC stream. */
+export interface LinkCall {
+  on(event: 'data', heard: (message: LinkRequest) => void): unknown;
+  on(event: 'end' | 'error' | 'cancelled' | 'drain', heard: () => void): unknown;
+  /** False when the next frame is to wait for `drain`. */
+  write(message: LinkResponse): boolean;
+  end(): void;
+  pause(): void;
+  resume(): void;
+  isPaused(): boolean;
+}
 
 const mostFrames = 256;
 const mostBytes = 1024 * 1024;

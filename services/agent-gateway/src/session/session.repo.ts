@@ -42,9 +42,16 @@ export interface OfferedSession {
   readonly continuitySha256: Buffer;
   /** The incarnation is a new one: what the old one had to present is void. */
   readonly fresh: boolean;
-  /** The presented token is the one offered last, whose Ready was lost: from now on it is the one to present. */
-  readonly adoptOffered: boolean;
+  /** The presented token (its SHA-256) is an offered one whose Ready was lost: from now on it is the one to present. */
+  readonly adopted: Buffer | undefined;
 }
+
+/** The offered tokens' SHA-256, newest last. */
+export const offeredTokens = (joined: Buffer): Buffer[] =>
+  Array.from({ length: joined.length / 32 }, (_, i) => joined.subarray(32 * i, 32 * i + 32));
+
+/** Bytes of offered tokens that are remembered until one is confirmed: eight of them. */
+const offeredBytes = 8 * 32;
 
 /** Stores the offer under the next epoch, which fences every older session at once. */
 export async function offerSession(tx: Tx, offer: OfferedSession): Promise<number> {
@@ -57,8 +64,11 @@ export async function offerSession(tx: Tx, offer: OfferedSession): Promise<numbe
       open: true,
       incarnation: offer.incarnation,
       journal_lsn: String(offer.journalLsn),
-      continuity: offer.fresh ? null : eb.ref(offer.adoptOffered ? 'continuity_next' : 'continuity'),
-      continuity_next: offer.continuitySha256,
+      continuity: offer.fresh ? null : (offer.adopted ?? eb.ref('continuity')),
+      continuity_next:
+        offer.fresh || offer.adopted !== undefined
+          ? offer.continuitySha256
+          : sql<Buffer>`substring(coalesce(continuity_next, '') || ${offer.continuitySha256}::bytea from greatest(1, coalesce(length(continuity_next), 0) + 33 - ${offeredBytes}::int))`,
     }))
     .where('agent_id', '=', offer.agentId)
     .returning('epoch')
@@ -66,13 +76,28 @@ export async function offerSession(tx: Tx, offer: OfferedSession): Promise<numbe
   return Number(row.epoch);
 }
 
-/** Switches to the offered token; false when a newer session has the epoch. */
+/** Switches to the token offered last, which is the one of this epoch; false when a newer session has the epoch. */
 export async function confirmSession(tx: Tx, agentId: string, epoch: number): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('agent_gateway.agent_session')
-    .set((eb) => ({ continuity: eb.ref('continuity_next'), continuity_next: null }))
+    .set({
+      continuity: sql<Buffer>`substring(continuity_next from length(continuity_next) - 31)`,
+      continuity_next: null,
+    })
     .where('agent_id', '=', agentId)
     .where('epoch', '=', String(epoch))
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+/** Marks a session open that was closed; false when it is open, or when a newer one has the epoch. */
+export async function reopenSession(tx: Tx, agentId: string, epoch: number): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('agent_gateway.agent_session')
+    .set({ open: true })
+    .where('agent_id', '=', agentId)
+    .where('epoch', '=', String(epoch))
+    .where('open', '=', false)
     .executeTakeFirst();
   return numUpdatedRows === 1n;
 }

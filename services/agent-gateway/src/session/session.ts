@@ -19,9 +19,10 @@ export const pace = {
 
 /**
  * Where a stream stands. hello: waits for the first frame. opening: the session is being stored. offered: Welcome is sent.
- * confirming: the agent's Ready is being stored. online: work flows. ended: nothing follows.
+ * confirming: the agent's Ready is being stored. online: work flows. ended: nothing follows. doubted: what the Hello said is in conflict with
+ * what is stored; only who answers a heartbeat now is no echo of a connection that its agent left long ago.
  */
-export type Phase = 'hello' | 'opening' | 'offered' | 'confirming' | 'online' | 'ended';
+export type Phase = 'hello' | 'opening' | 'doubted' | 'offered' | 'confirming' | 'online' | 'ended';
 
 export interface SessionState {
   readonly phase: Phase;
@@ -32,11 +33,20 @@ export interface SessionState {
   readonly beats: bigint;
   /** Fencing number; 0 until the session is stored. */
   readonly epoch: number;
+  /** What it is doubted for, until it answered. */
+  readonly doubt?: Doubt | undefined;
+}
+
+/** What an identity in conflict is quarantined for. */
+export interface Doubt {
+  readonly reason: string;
+  readonly message: string;
 }
 
 export type SessionInput =
   | { readonly kind: 'frame'; readonly frame: RequestFrame }
   | { readonly kind: 'opened'; readonly epoch: number; readonly welcome: ResponseFrame }
+  | { readonly kind: 'doubted'; readonly doubt: Doubt }
   | { readonly kind: 'confirmed' }
   /** The stream is to end: refused, superseded, revoked, drained. */
   | { readonly kind: 'dismissed'; readonly reason: string; readonly message: string; readonly retryAfterMs: number }
@@ -48,6 +58,8 @@ export type SessionEffect =
   | { readonly kind: 'send'; readonly frame: ResponseFrame }
   | { readonly kind: 'confirm'; readonly epoch: number }
   | { readonly kind: 'begin' }
+  /** The conflict is real: who caused it is alive. */
+  | { readonly kind: 'quarantine'; readonly doubt: Doubt }
   | { readonly kind: 'work'; readonly frame: WorkFrame }
   /** The last effect of a session. `why` is for the log and for the event. */
   | { readonly kind: 'finish'; readonly why: string; readonly wasStored: boolean };
@@ -75,6 +87,9 @@ export function turn(state: SessionState, input: SessionInput, now: number): Tur
         state: { ...state, phase: 'offered', since: now, epoch: input.epoch },
         effects: [{ kind: 'send', frame: input.welcome }],
       };
+    case 'doubted':
+      if (state.phase !== 'opening') return { state, effects: [] };
+      return beat({ ...state, phase: 'doubted', since: now, doubt: input.doubt }, now);
     case 'confirmed':
       if (state.phase !== 'confirming') return { state, effects: [] };
       return { state: { ...state, phase: 'online', since: now, beatAt: now }, effects: [{ kind: 'begin' }] };
@@ -100,7 +115,13 @@ function heard(state: SessionState, frame: RequestFrame, now: number): Turn {
         effects: [{ kind: 'confirm', epoch: state.epoch }],
       };
     case 'heartbeat':
-      return state.phase === 'hello' ? violation(state, 'a frame before Hello') : { state, effects: [] };
+      if (state.phase === 'hello') return violation(state, 'a frame before Hello');
+      if (state.phase !== 'doubted' || state.doubt === undefined || frame.value.n !== state.beats)
+        return { state, effects: [] };
+      return {
+        state: { ...state, since: now, doubt: undefined },
+        effects: [{ kind: 'quarantine', doubt: state.doubt }],
+      };
     case 'accepted':
     case 'rejected':
     case 'progress':
@@ -119,6 +140,7 @@ function heard(state: SessionState, frame: RequestFrame, now: number): Turn {
 const phaseMs: Record<Exclude<Phase, 'online' | 'ended'>, number> = {
   hello: pace.helloMs,
   opening: pace.openMs,
+  doubted: pace.readyMs,
   offered: pace.readyMs,
   confirming: pace.confirmMs,
 };
@@ -131,6 +153,10 @@ function tick(state: SessionState, now: number): Turn {
   }
   if (now - state.heardAt >= pace.deadMs) return finish(state, 'HEARTBEAT_LOST');
   if (now - state.beatAt < pace.heartbeatMs) return { state, effects: [] };
+  return beat(state, now);
+}
+
+function beat(state: SessionState, now: number): Turn {
   const beats = state.beats + 1n;
   const frame: ResponseFrame = { case: 'heartbeat', value: { $typeName: 'truffle.agent.v1.Heartbeat', n: beats } };
   return { state: { ...state, beatAt: now, beats }, effects: [{ kind: 'send', frame }] };

@@ -15,10 +15,10 @@ import {
   type LockedCommand,
 } from '../command/command.repo.ts';
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
-import type { GatewayDatabase } from '../tables.ts';
-import { admit } from './admission.ts';
+import type { GatewayDatabase, Tx } from '../tables.ts';
+import { admit, wasOffered, type HolderClaim } from './admission.ts';
 import { pace, type ResponseFrame } from './session.ts';
-import { closeSession, confirmSession, leaseNow, lockSession, offerSession } from './session.repo.ts';
+import { closeSession, confirmSession, leaseNow, lockSession, offerSession, reopenSession } from './session.repo.ts';
 
 /** Who dialled, from the certificate and nothing else. */
 export interface PeerIdentity {
@@ -36,11 +36,13 @@ export type Opening =
       readonly sameIncarnation: boolean;
       readonly welcome: ResponseFrame;
     }
+  /** `quarantine`: its identity is in conflict, if it is alive; nothing is stored of that yet. */
   | {
       readonly kind: 'refused';
       readonly reason: string;
       readonly message: string;
       readonly retryAfterMs: number;
+      readonly quarantine: boolean;
     };
 
 /** What every agent is told when its session opens. */
@@ -50,6 +52,12 @@ export interface Told {
 }
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+/** What a Hello says of its sender's journal. */
+const holderOf = ({ incarnation, journalLsn, continuity }: Hello): HolderClaim => ({
+  incarnation,
+  journalLsn,
+  continuity: continuity.length === 0 ? '' : sha256(continuity).toString('hex'),
+});
 const agentAuthor = (identity: { readonly agentId: string }, requestId: string): EventAuthor => ({
   subject: `agent:${identity.agentId}`,
   requestId,
@@ -67,9 +75,9 @@ export class SessionStore {
     this.#told = told;
   }
 
-  /** Judges a Hello and stores the session that it becomes. An identity in conflict is quarantined in the same transaction. */
+  /** Judges a Hello and stores the session that it becomes. */
   open(identity: PeerIdentity, hello: Hello): Promise<Opening> {
-    const presented = hello.continuity.length === 0 ? '' : sha256(hello.continuity).toString('hex');
+    const presented = holderOf(hello).continuity;
     return this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
       if (known === undefined)
@@ -78,11 +86,14 @@ export class SessionStore {
           reason: 'AGENT_REVOKED',
           message: 'there is no such agent; enrol it anew',
           retryAfterMs: 0,
+          quarantine: false,
         };
-      const claim = { ...hello, certificateSerial: identity.certificateSerial, continuity: presented };
-      const admission = admit(known, claim);
+      const admission = admit(known, {
+        ...hello,
+        certificateSerial: identity.certificateSerial,
+        continuity: presented,
+      });
       if (admission.kind === 'refuse') {
-        if (admission.quarantine) await quarantineAgent(tx, identity, admission, claim);
         return { ...admission, kind: 'refused' };
       }
       const token = randomBytes(32);
@@ -95,7 +106,7 @@ export class SessionStore {
         journalLsn: hello.journalLsn,
         continuitySha256: sha256(token),
         fresh: !admission.sameIncarnation,
-        adoptOffered: presented !== '' && presented === known.continuityNext,
+        adopted: wasOffered(known.continuityNext, presented) ? Buffer.from(presented, 'hex') : undefined,
       });
       const commandKeys = this.#told.commandKeys();
       const welcome: ResponseFrame = {
@@ -134,21 +145,7 @@ export class SessionStore {
     return this.#database.tenant(session.orgId, async (tx) => {
       if (!(await confirmSession(tx, session.agentId, session.epoch))) return undefined;
       await adoptNext(tx, session.agentId, certificateSerial);
-      const before = await setStanding(tx, session.agentId, 'ONLINE', {
-        version: hello.version,
-        capabilities: hello.capabilities,
-      });
-      if (before === undefined) return undefined;
-      if (before.state !== 'ONLINE')
-        await appendEvent(tx, agentAuthor(session, session.agentId), {
-          orgId: session.orgId,
-          name: 'agent.online',
-          resourceId: session.agentId,
-          data: {
-            before: { state: before.state, since: before.stateSince.toISOString() },
-            after: { state: 'ONLINE', version: hello.version },
-          },
-        });
+      if (!(await this.#online(tx, session, hello))) return undefined;
       const journal = new Map(hello.inFlight.map((entry) => [entry.commandId, heldOf[entry.state]]));
       const commands = await lockOpenCommands(tx, session.agentId, [...journal.keys()]);
       const { now, leased } = await leaseNow(tx, this.#gatewayId);
@@ -173,6 +170,31 @@ export class SessionStore {
       const again = moved.filter((m) => m.words.some((w) => w.kind === 'send')).map((m) => m.after.id);
       const known = new Set(commands.map((c) => c.id));
       return { moved, loads: await readLoads(tx, again), unknown: [...journal.keys()].filter((id) => !known.has(id)) };
+    });
+  }
+
+  /** Shows the agent as ONLINE; false when it may not be. */
+  async #online(tx: Tx, session: SessionRef, hello?: Hello): Promise<boolean> {
+    const told = hello === undefined ? undefined : { version: hello.version, capabilities: hello.capabilities };
+    const before = await setStanding(tx, session.agentId, 'ONLINE', told);
+    if (before === undefined) return false;
+    if (before.state !== 'ONLINE')
+      await appendEvent(tx, agentAuthor(session, session.agentId), {
+        orgId: session.orgId,
+        name: 'agent.online',
+        resourceId: session.agentId,
+        data: {
+          before: { state: before.state, since: before.stateSince.toISOString() },
+          after: { state: 'ONLINE', ...(hello === undefined ? {} : { version: hello.version }) },
+        },
+      });
+    return true;
+  }
+
+  /** Opens a session again that a sweep closed while its gateway could not renew its lease, unless a newer one has the epoch. */
+  resume(session: SessionRef): Promise<void> {
+    return this.#database.tenant(session.orgId, async (tx) => {
+      if (await reopenSession(tx, session.agentId, session.epoch)) await this.#online(tx, session);
     });
   }
 
@@ -201,11 +223,19 @@ export class SessionStore {
     });
   }
 
-  /** The agent did what no honest agent does: it gets no more work. */
-  quarantine(session: SessionRef, reason: string): Promise<void> {
-    return this.#database.tenant(session.orgId, async (tx) => {
-      await lockSession(tx, session.agentId);
-      await quarantineAgent(tx, session, { reason, message: 'the agent broke the protocol' });
+  /**
+   * The agent did what no honest agent does, or its identity is in conflict (`hello` is the other holder's): it gets no more work. One that
+   * was enrolled anew meanwhile has another certificate, and is another one.
+   */
+  quarantine(
+    identity: PeerIdentity,
+    why: { readonly reason: string; readonly message: string },
+    hello?: Hello,
+  ): Promise<void> {
+    return this.#database.tenant(identity.orgId, async (tx) => {
+      const known = await lockSession(tx, identity.agentId);
+      if (known?.certificateSerials.includes(identity.certificateSerial) !== true) return;
+      await quarantineAgent(tx, identity, why, hello === undefined ? undefined : holderOf(hello));
     });
   }
 }

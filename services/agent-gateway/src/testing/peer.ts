@@ -215,6 +215,8 @@ export class Peer {
         stream.send({ case: 'ready', value: { $typeName: 'truffle.agent.v1.Ready', epoch: frame.value.epoch } });
         for (const [id, entry] of this.journal) if (entry.ended) this.#answer(stream, id);
         return;
+      case 'heartbeat':
+        return stream.send({ case: 'heartbeat', value: frame.value });
       case 'command': {
         const { id, payload, needsPermit } = frame.value;
         if (this.refuses !== undefined) {

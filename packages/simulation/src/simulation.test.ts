@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { simulate } from './schedule.ts';
+
+const first = Number(process.env['TRUFFLE_SIMULATION_SEED'] ?? 1);
+const runs = Number(process.env['TRUFFLE_SIMULATION_RUNS'] ?? 250);
+
+test('whatever fails, a command takes effect at most once, with a permit, and its end becomes known', async () => {
+  let faults = 0;
+  for (let seed = first; seed < first + runs; seed++) {
+    const report = await simulate(seed);
+    for (const count of report.faults.values()) faults += count;
+    expect(report.violations, `TRUFFLE_SIMULATION_SEED=${seed} TRUFFLE_SIMULATION_RUNS=1 runs it again`).toEqual([]);
+    expect(report.commands).toBeGreaterThan(0);
+  }
+  expect(faults).toBeGreaterThan(runs * 10);
+}, 600_000);
+
+test('a seed gives the same run each time', async () => {
+  const [once, again] = [await simulate(7), await simulate(7)];
+  expect([...again.faults]).toEqual([...once.faults]);
+  expect([...again.ends]).toEqual([...once.ends]);
+});

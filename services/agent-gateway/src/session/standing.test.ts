@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
+import { HelloSchema } from '@truffle/api/agent/v1/link';
+import { newId } from '@truffle/ids';
+import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { getAgent } from '../agent/agent.usecases.ts';
+import { insertCommands } from '../command/command.repo.ts';
+import { getCommands, queuedOf } from '../command/command.usecases.ts';
+import { agentGatewayMigrations } from '../migrations.ts';
+import { enrolPeer, Peer } from '../testing/peer.ts';
+import { makeWorld, type Running, type World } from '../testing/world.ts';
+import { SessionStore, type Opening } from './standing.ts';
+
+let world: World;
+let one: Running;
+
+beforeAll(async () => {
+  world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
+  one = await world.startGateway();
+});
+afterAll(() => world?.close());
+
+const agentState = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.state;
+const online = (id: string) => until(`${id} online`, async () => (await agentState(id)) === 'ONLINE');
+const newPeer = async (name: string) => new Peer(await enrolPeer(world, name), world.enrollment.authority.pem);
+
+it('a Hello that was answered late voids no token that its agent was offered since', async () => {
+  const { keys } = await newPeer('late-hello');
+  const store = new SessionStore(one.parts.database, one.gateway.id, () => []);
+  const { row } = await getAgent(one.parts, world.orgId, keys.agentId);
+  const identity = { orgId: keys.orgId, agentId: keys.agentId, certificateSerial: row.certificate_serial };
+  const incarnation = randomUUID();
+  const say = (continuity: Uint8Array) =>
+    store.open(identity, create(HelloSchema, { protocolMin: 1, protocolMax: 1, incarnation, continuity }));
+  const token = (opening: Opening): Uint8Array =>
+    opening.kind === 'offered' && opening.welcome.case === 'welcome'
+      ? opening.welcome.value.continuity
+      : new Uint8Array();
+  const confirm = async (opening: Opening) =>
+    opening.kind === 'offered' &&
+    (await store.confirm(opening.session, create(HelloSchema, { incarnation }), true)) !== undefined;
+
+  const first = await say(new Uint8Array());
+  expect(await confirm(first)).toBe(true);
+  const kept = await say(token(first));
+  const late = await say(token(first));
+  expect(await confirm(kept)).toBe(false);
+  const next = await say(token(kept));
+  expect(await confirm(next)).toBe(true);
+  expect(await say(token(late))).toMatchObject({ kind: 'refused', reason: 'IDENTITY_CONFLICT', quarantine: true });
+  expect(await say(token(kept))).toMatchObject({ kind: 'refused', quarantine: true });
+});
+
+it('the echo of a connection that its agent left quarantines nobody', async () => {
+  const peer = await newPeer('echo');
+  const old = peer.continuity;
+  const stream = peer.dial(one.endpoint, { journalLsn: 50n });
+  await online(peer.keys.agentId);
+  const mute = new Peer(peer.keys, world.enrollment.authority.pem);
+  const echo = mute.dial(one.endpoint, { incarnation: peer.incarnation, journalLsn: 20n, continuity: old });
+  echo.heard = () => undefined;
+  await until('the doubt', () => echo.last('heartbeat'));
+  echo.close();
+  await until('a word of the standing session', () => stream.last('welcome'));
+  expect(await agentState(peer.keys.agentId)).toBe('ONLINE');
+  stream.close();
+});
+
+it('a session that a sweep closed while its gateway had no lease goes on', async () => {
+  const peer = await newPeer('swept');
+  const stream = peer.dial(one.endpoint);
+  await online(peer.keys.agentId);
+  const store = new SessionStore(one.parts.database, 'gwy_other', () => []);
+  const epoch = Number(stream.last('welcome')?.epoch);
+  await store.close({ orgId: world.orgId, agentId: peer.keys.agentId, epoch, incarnation: '' }, 'GATEWAY_LOST');
+  expect(await agentState(peer.keys.agentId)).toBe('OFFLINE');
+  await online(peer.keys.agentId);
+  stream.close();
+}, 30_000);
+
+it('a command whose claim was stored and never answered is sent all the same', async () => {
+  const peer = await newPeer('unanswered');
+  const stream = peer.dial(one.endpoint);
+  await online(peer.keys.agentId);
+  const command = queuedOf({
+    id: newId('cmd'),
+    agentId: peer.keys.agentId,
+    resourceKey: 'pve:test/unanswered',
+    fence: 1n,
+    payload: create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { name: 'a', orgId: world.orgId } } }),
+    startBy: new Date(Date.now() + 60_000),
+    runTimeoutMs: 60_000,
+    traceparent: '',
+    operationId: '',
+  });
+  await one.parts.database.tenant(world.orgId, async (tx) => {
+    await insertCommands(tx, world.orgId, [command]);
+    await tx.updateTable('agent_gateway.command').set({ state: 'DISPATCHED' }).where('id', '=', command.id).execute();
+  });
+  const ended = async () => (await getCommands(one.parts, world.orgId, [command.id]))[0]?.state === 'SUCCEEDED';
+  await until('its end', ended, 20_000);
+  expect(peer.effects.get(command.id)).toBe(1);
+  stream.close();
+}, 30_000);
