@@ -76,6 +76,14 @@ class Bench {
 const reasonOf = (answer: LinkRequest | undefined): string =>
   answer?.frame.case === 'rejected' ? (answer.frame.value.failure?.reason ?? '') : (answer?.frame.case ?? 'nothing');
 
+test('a payload that is not the one of its hash is refused', () => {
+  const bench = new Bench();
+  const command = testCommand({ id: 'cmd_1' });
+  const answer = bench.runner.command({ ...command, payload: new Uint8Array([...command.payload, 0]) });
+  expect(answer?.frame).toMatchObject({ case: 'rejected', value: { failure: { reason: 'PAYLOAD_MISMATCH' } } });
+  expect(bench.journal.size()).toBe(0);
+});
+
 describe('taking in', () => {
   test('accepts, and accepts again; nothing runs before its permit', async () => {
     const bench = new Bench();

@@ -72,6 +72,31 @@ describe('coming to a session', () => {
     expect(bench.session.phase).toMatchObject({ at: 'connecting', attempt: { at: 'waiting' } });
   });
 
+  test('answers a gateway that asks whether it is alive, and waits on for the Welcome', () => {
+    const bench = new Bench();
+    bench.tick();
+    bench.give({ on: 'connected', stream: 1 });
+    const before = bench.session;
+    bench.give({ on: 'frame', stream: 1, frame: frameOf({ case: 'heartbeat', value: { n: 3n } }) });
+    expect(bench.actions).toMatchObject([
+      { do: 'send', stream: 1, frame: { frame: { case: 'heartbeat', value: { n: 3n } } } },
+    ]);
+    expect(bench.session).toBe(before);
+  });
+
+  test('what a former stream still brings is not done beside a newer session', () => {
+    const bench = new Bench();
+    const old = bench.toReady(1n);
+    bench.give({ on: 'frame', stream: old, frame: frameOf({ case: 'drain', value: { reconnectInMs: 0 } }) });
+    bench.toReady(2n);
+    bench.give({
+      on: 'frame',
+      stream: old,
+      frame: frameOf({ case: 'permit', value: { commandId: 'c', permitNo: 1 } }),
+    });
+    expect(bench.kinds).toEqual([]);
+  });
+
   test('what comes late from a former stream changes nothing', () => {
     const bench = new Bench();
     bench.tick();

@@ -56,12 +56,15 @@ export class Tables {
   /** Gateways' leases: until when, by the database's clock. */
   readonly #leases = new Map<string, number>();
   readonly events: EventRow[] = [];
+  /** The database's clock. */
+  readonly #now: () => number;
   readonly #violation: (what: string) => void;
   #undo: (() => void)[] = [];
   /** This transaction's statement read the resource before another one committed. */
   #stale = false;
 
-  constructor(violation: (what: string) => void) {
+  constructor(now: () => number, violation: (what: string) => void) {
+    this.#now = now;
     this.#violation = violation;
   }
 
@@ -138,6 +141,7 @@ export class Tables {
           wrong.push(`${key} changed after the end`);
     const done = after.state === 'RUNNING' || after.state === 'SUCCEEDED' || after.state === 'UNKNOWN';
     if (after.needsPermit && done && after.permitNo !== 1) wrong.push('no permit');
+    if (after.permitNo > before.permitNo && this.#now() >= before.startBy) wrong.push('a permit after its time');
     if (after.permitNo < before.permitNo || after.permitNo > 1) wrong.push('a permit that is not the one');
     if ((after.endedAt !== null) !== isTerminal(after.state)) wrong.push('an end without its time');
     if ((after.runUntil !== null) !== (after.state === 'RUNNING')) wrong.push('a run without its lease');

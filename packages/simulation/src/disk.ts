@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { JournalDatabase } from '../../../agent/src/journal/journal.ts';
+import type { JournalDatabase } from '../../../agent/src/journal/database.ts';
 
 /** Where a process may die: before a record is begun, or right after it is on disk. */
 export type CrashPoint = 'before a record' | 'after a record';
@@ -16,6 +16,7 @@ export class Folder {
   #db = new DatabaseSync(':memory:');
   /** What a power cut may bring back: the state before the first write that did not wait for the disk. */
   #durable: Uint8Array | undefined;
+  #waits = true;
 
   /** A copy, as a backup or a cloned machine has it. */
   copy(): Folder {
@@ -37,6 +38,7 @@ export class Folder {
   /** The power is cut: so is what did not wait for the disk, as far as the disk pleases. */
   loseUnsynced(): boolean {
     this.rollBack();
+    this.#waits = true;
     if (this.#durable === undefined) return false;
     const db = new DatabaseSync(':memory:');
     db.deserialize(this.#durable);
@@ -51,10 +53,14 @@ export class Folder {
       exec: (sql) => {
         if (sql.startsWith('BEGIN IMMEDIATE')) faults.at('before a record');
         if (sql === 'COMMIT' && faults.full()) throw new Error('database or disk is full');
-        if (sql === 'PRAGMA synchronous = NORMAL') this.#durable ??= this.#db.serialize();
+        if (sql.includes('synchronous = FULL')) this.#waits = true;
+        else if (sql.includes('synchronous = ')) {
+          this.#waits = false;
+          this.#durable ??= this.#db.serialize();
+        }
         this.#db.exec(sql);
         if (sql !== 'COMMIT') return;
-        this.#durable = undefined;
+        if (this.#waits) this.#durable = undefined;
         faults.at('after a record');
       },
       prepare: (sql) => this.#db.prepare(sql),

@@ -130,17 +130,19 @@ export class Machine {
         if (!alive()) return;
         this.crash(false);
       },
-      () =>
-        this.folder.open({
-          at: (point) => {
-            if (!alive()) throw new Crash('the process is gone');
-            if (!faulty() || !chance.hits(0.004)) return;
-            fault(`crash ${point}`);
-            this.crash(chance.hits(0.3));
-            throw new Crash(point);
-          },
-          full: () => time.now < this.#fullUntil,
-        }),
+      {
+        open: () =>
+          this.folder.open({
+            at: (point) => {
+              if (!alive()) throw new Crash('the process is gone');
+              if (!faulty() || !chance.hits(0.004)) return;
+              fault(`crash ${point}`);
+              this.crash(chance.hits(0.3));
+              throw new Crash(point);
+            },
+            full: () => time.now < this.#fullUntil,
+          }),
+      },
     );
     const clock = this.#clock(alive);
     const link: { current?: Link } = {};

@@ -113,7 +113,10 @@ export async function simulate(seed: number): Promise<Report> {
 async function peace(world: World): Promise<void> {
   const { time } = world;
   world.heal();
-  // Two copies may still stand beside each other; the next change shows them to the gateway.
+  const copied = world.agents.filter((agent) => agent.machines.length > 1);
+  await time.run(time.now + 400_000, () => world.settled && copied.length === 0);
+  for (const { id } of copied)
+    if (world.tables.agent(id)?.standing !== 'QUARANTINED') world.violate(`two copies of ${id} work unnoticed`);
   for (let round = 0; round < 40 && !world.settled; round++) {
     world.heal();
     for (const agent of world.agents)
@@ -139,7 +142,8 @@ function judge(world: World, peaceAt: number): void {
       world.violate(`${life.id} was lost: it is ${life.state}`);
     if (life.state === 'SUCCEEDED' && life.needsPermit && effects !== 1)
       world.violate(`${life.id} succeeded with ${effects} effects`);
-    if (ended && life.effect === 'NONE' && effects > 0) world.violate(`${life.id} ended without effect but had one`);
+    if (ended && life.effect === 'NONE' && effects > 0 && !tainted)
+      world.violate(`${life.id} ended without effect but had one`);
     if (life.state === 'EXPIRED' && life.startBy > peaceAt + promptMs && !tainted)
       world.violate(`${life.id} was forgotten until it expired`);
     if (life.lateResult !== null && !tainted) world.violate(`${life.id} has two different results`);

@@ -48,7 +48,7 @@ export class World {
 
   constructor(seed: number) {
     this.chance = new Chance(seed);
-    this.tables = new Tables((what) => this.violate(what));
+    this.tables = new Tables(this.dbNow, (what) => this.violate(what));
     this.site = new Site({
       tables: this.tables,
       chance: this.chance,
