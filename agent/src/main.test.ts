@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create } from '@bufbuild/protobuf';
@@ -72,12 +72,17 @@ describe('the program', () => {
     expect(await agent(folder, 'reset', '--yes').ended).toBe(75);
   });
 
-  test('refuses a journal that it can not read: exit code 74', async () => {
+  test('sets a damaged journal aside, begins nothing until a reset, and says what to do: exit code 76', async () => {
     const folder = testFolder();
     await enrolled(folder, await newAuthority(), '127.0.0.1:1');
     writeFileSync(join(folder, 'journal.db'), 'this is no journal'.repeat(1000));
-    const child = agent(folder, 'run');
-    expect(await child.ended).toBe(74);
+    for (let starts = 0; starts < 2; starts++) {
+      const child = agent(folder, 'run');
+      expect(await child.ended).toBe(76);
+      expect(child.stderr()).toMatch(/set aside in journal-damaged-[-0-9TZ.]+; .*reset --yes/);
+    }
+    expect(await agent(folder, 'reset', '--yes').ended).toBe(0);
+    expect(readdirSync(folder).filter((name) => name.startsWith('journal'))).toHaveLength(1);
   });
 
   test('says what is wrong with its command line: exit code 2', async () => {

@@ -29,7 +29,8 @@ const help = `truffle-agent ${version}: does on your site what the control plane
 Environment
 ${describeSettings(settings)}
 
-Exit codes: 0 ok, 1 failed, 2 usage, 74 the journal can not be written, 75 another agent works with the data folder`;
+Exit codes: 0 ok, 1 failed, 2 usage, 74 the journal can not be written, 75 another agent works with the data folder,
+76 the journal was damaged and is set aside (do not restart by itself)`;
 
 const options = {
   server: { type: 'string' },
@@ -62,6 +63,7 @@ interface Invocation {
   readonly joinToken: string;
   readonly endpoints: readonly string[];
   readonly healthListen: string;
+  readonly reserveBytes: number;
   readonly otlpEndpoint: string;
   readonly log: Logger;
 }
@@ -97,6 +99,7 @@ async function main(): Promise<void> {
     joinToken: env.joinToken,
     endpoints: env.endpoints,
     healthListen: env.healthListen,
+    reserveBytes: env.reserveMib * 1024 * 1024,
     otlpEndpoint: env.otlpEndpoint,
     log,
   });
@@ -122,7 +125,7 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, policyFile, endpoints, healthListen, otlpEndpoint, log } = invocation;
+  const { dataFolder, siteConfig, policyFile, endpoints, healthListen, reserveBytes, otlpEndpoint, log } = invocation;
   if (invocation.flags.join === true) await enroll(invocation);
   const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');
@@ -203,15 +206,15 @@ async function checkPolicy({ policyFile }: Invocation): Promise<void> {
 async function reset({ flags, dataFolder, log }: Invocation): Promise<void> {
   if (flags.yes !== true)
     throw new UsageError('reset forgets identity, journal and the secrets made on this site; say --yes to do it');
-  const [{ lockDataFolder }, { IdentityFolder }] = await Promise.all([
+  const [{ lockDataFolder }, { journalFiles }, { IdentityFolder }] = await Promise.all([
     import('./journal/lock.ts'),
+    import('./journal/quarantine.ts'),
     import('./identity/folder.ts'),
   ]);
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const lock = lockDataFolder(dataFolder);
   new IdentityFolder(dataFolder).removeAll();
-  for (const file of ['journal.db', 'journal.db-wal', 'journal.db-shm'])
-    rmSync(join(dataFolder, file), { force: true });
+  for (const file of journalFiles) rmSync(join(dataFolder, file), { force: true });
   lock.release();
   log.info({ dataFolder }, 'reset');
 }
@@ -221,6 +224,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof SettingError) return exitCodes.usage;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'DATA_FOLDER_LOCKED') return exitCodes.locked;
+  if (code === 'JOURNAL_DAMAGED') return exitCodes.damaged;
   return code === 'JOURNAL_BROKEN' ? exitCodes.journal : exitCodes.failed;
 }
 

@@ -20,6 +20,8 @@ import { recoveryByKey } from './identity/recovery.ts';
 import { identityCalls } from './identity/renewal.ts';
 import { Journal, type JournalBroken } from './journal/journal.ts';
 import { lockDataFolder } from './journal/lock.ts';
+import { refuseAfterDamage, setAside, whatToDo } from './journal/quarantine.ts';
+import { Reserve } from './journal/reserve.ts';
 import { grpcDialer } from './link/grpc.ts';
 import { Link } from './link/link.ts';
 import { Enforcer } from './policy/enforcer.ts';
@@ -48,6 +50,8 @@ export interface ProgramInput {
   readonly server?: string | undefined;
   /** Where to tell the site's monitoring how it is, host:port; empty for nowhere. */
   readonly healthListen: string;
+  /** Room on the disk that is kept back for the end of what has begun, in bytes. */
+  readonly reserveBytes: number;
   readonly log: Logger;
 }
 
@@ -65,7 +69,7 @@ export class NotEnrolled extends Error {
 
 /**
  * Starts the agent: lock, identity, journal, site, then the link; goes on with what the journal holds.
- * @throws DataFolderLocked, NotEnrolled, IdentityDamaged, JournalBroken, or what the site's config is refused with
+ * @throws DataFolderLocked, NotEnrolled, IdentityDamaged, JournalBroken, JournalDamaged, or what the site's config is refused with
  */
 export async function startProgram(input: ProgramInput): Promise<Program> {
   const { dataFolder, log } = input;

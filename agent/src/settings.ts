@@ -1,4 +1,4 @@
-import { list, secret, text } from '@truffle/config';
+import { integer, list, secret, text } from '@truffle/config';
 
 /** What the agent reads from its environment; flags go before it. */
 export const settings = {
@@ -25,6 +25,11 @@ export const settings = {
       fallback: '',
     },
   ),
+  reserveMib: integer(
+    'TRUFFLE_AGENT_RESERVE_MIB',
+    'MiB of disk that are kept back so that commands which have begun can be finished when it is full',
+    { fallback: 64, min: 1 },
+  ),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where to send traces (OTLP/HTTP); without it none are made', {
     fallback: '',
@@ -41,4 +46,6 @@ export const exitCodes = {
   journal: 74,
   /** Another process works with the data folder. */
   locked: 75,
+  /** The journal is damaged and was set aside; a person has to look. */
+  damaged: 76,
 } as const;

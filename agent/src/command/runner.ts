@@ -8,7 +8,7 @@ import { traceIdOf, tracedRun } from '../trace/command-trace.ts';
 import type { Clock } from './clock.ts';
 import { CommandStopped, type CommandEnd, type CommandHandler } from './effect.ts';
 import { encodeResult, endOfThrow } from './ending.ts';
-import { decodeFailure, DecodedFailure } from './failure.ts';
+import { decodeFailure, DecodedFailure, type FailureFacts } from './failure.ts';
 import { decodePayload, judge, type Gate } from './intake.ts';
 import { Redactor } from './redaction.ts';
 import type { Reports } from './report.ts';
@@ -81,14 +81,9 @@ export class Runner {
       held: journal.size(),
       gate: this.#deps.gate,
     });
-    if (verdict.kind === 'reject') {
-      const { reason, parameters } = verdict.facts;
-      log.warn({ commandId: command.id, reason, parameters }, 'command rejected');
-      const failure = decodeFailure(new DecodedFailure(verdict.facts), (text) => text);
-      return frame({ case: 'rejected', value: { commandId: command.id, failure } });
-    }
+    if (verdict.kind === 'reject') return this.#reject(command.id, verdict.facts);
     if (verdict.kind === 'take') {
-      journal.accept(verdict.entry);
+      if (!journal.accept(verdict.entry)) return this.#reject(command.id, diskFull);
       log.info(
         { commandId: command.id, resourceKey: command.resourceKey, fence: Number(command.fence) },
         'command accepted',
@@ -98,6 +93,13 @@ export class Runner {
       this.#deps.reports.resultDue(command.id);
     }
     return frame({ case: 'accepted', value: { commandId: command.id, payloadSha256: command.payloadSha256 } });
+  }
+
+  #reject(commandId: string, facts: FailureFacts): LinkRequest {
+    const { reason, parameters } = facts;
+    this.#deps.log.warn({ commandId, reason, parameters }, 'command rejected');
+    const failure = decodeFailure(new DecodedFailure(facts), (text) => text);
+    return frame({ case: 'rejected', value: { commandId, failure } });
   }
 
   /** A command may take effect. A repeated permit changes nothing. */
@@ -240,6 +242,14 @@ export class Runner {
     return this.#deps.journal.stepCount(id) > 0 ? Effect.PARTIAL : Effect.NONE;
   }
 }
+
+const diskFull: FailureFacts = {
+  reason: 'NOT_ACCEPTING',
+  message: "The disk of the agent's host is full.",
+  remedy: 'Make room where the agent keeps its data folder; it then goes on by itself.',
+  retryable: true,
+  parameters: { lacks: 'DISK' },
+};
 
 const inFlightStates = {
   accepted: InFlightState.ACCEPTED,

@@ -1,4 +1,5 @@
 // A program that journals an intent, takes an effect (a file), and then waits to be killed before it has observed it.
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Journal } from './journal.ts';
@@ -13,7 +14,7 @@ const entry = {
   resourceKey: 'r',
   fence: 3,
   payload: bytes,
-  payloadSha256: bytes,
+  payloadSha256: createHash('sha256').update(bytes).digest(),
   runTimeoutMs: 0,
   needsPermit: true,
   traceparent: '',

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { startChild } from '../testing/child.ts';
 import { testEntry } from '../testing/entry.ts';
 import { testFolder } from '../testing/folder.ts';
-import { Journal, JournalBroken } from './journal.ts';
+import { JournalBroken, JournalDamaged } from './broken.ts';
+import { Journal } from './journal.ts';
 import { DataFolderLocked, lockDataFolder } from './lock.ts';
 
 const unbroken = (error: JournalBroken): never => {
@@ -148,7 +149,7 @@ describe('a journal', () => {
     journal.close();
     const file = openSync(path, 'r+');
     for (let at = 4096; at < statSync(path).size; at += 4096) writeSync(file, Buffer.alloc(64, 0xff), 0, 64, at);
-    expect(() => open(folder)).toThrow(JournalBroken);
+    expect(() => open(folder)).toThrow(JournalDamaged);
   });
 });
 

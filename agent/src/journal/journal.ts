@@ -1,14 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
+import { asDamage, isDamage, isFull, JournalBroken } from './broken.ts';
+import { openDatabase, openFile, type JournalDatabase, type OpenDatabase } from './database.ts';
 import { entryOf, type Entry, type NewEntry } from './entry.ts';
-import { additions, schema, schemaVersion } from './schema.ts';
-
-/** The journal can't be written or read: nothing that the agent believes is safe to act on. */
-export class JournalBroken extends Error {
-  override readonly name = 'JournalBroken';
-  readonly code = 'JOURNAL_BROKEN';
-}
+import type { Reserve } from './reserve.ts';
 
 /** Who the agent is and how far it got. */
 export interface Standing {
@@ -30,11 +25,13 @@ const dayMs = 24 * 3_600_000;
 
 type Row = Record<string, SQLOutputValue>;
 
-/** What the journal needs of SQLite. */
-export type JournalDatabase = Pick<DatabaseSync, 'exec' | 'prepare' | 'close'>;
-type OpenDatabase = (path: string) => JournalDatabase;
-
-const openFile: OpenDatabase = (path) => new DatabaseSync(path, { timeout: 0 });
+/** What a journal may be given beside its file. */
+export interface JournalParts {
+  /** The seam to the disk. */
+  readonly open?: OpenDatabase;
+  /** Room for the end of what has begun; without one a full disk ends the process. */
+  readonly reserve?: Reserve;
+}
 
 /**
  * The agent's memory across crashes. Every method returns when what it wrote is on disk; each write is one record with a number (`lsn`).
@@ -44,20 +41,27 @@ export class Journal {
   readonly #db: JournalDatabase;
   readonly #broken: (error: JournalBroken) => void;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #reserve: Reserve | undefined;
   #isBroken = false;
+  #isOpen = false;
 
   /**
-   * Opens or makes the journal in the file `path` and counts the boot; `open` is the seam to the disk.
-   * @throws JournalBroken when it is damaged or of another version
+   * Opens or makes the journal in the file `path` and counts the boot.
+   * @throws JournalDamaged; JournalBroken when it can't be used, or is of another version
    */
-  constructor(path: string, broken: (error: JournalBroken) => void, open: OpenDatabase = openFile) {
+  constructor(path: string, broken: (error: JournalBroken) => void, { open = openFile, reserve }: JournalParts = {}) {
     this.#broken = broken;
-    this.#db = this.#guard(() => open(path));
-    this.#guard(() => {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-      this.#prepareTables();
+    this.#reserve = reserve;
+    this.#db = this.#guard(() => {
+      try {
+        return openDatabase(open, path);
+      } catch (error) {
+        if (!isFull(error) || reserve?.release() !== true) throw error;
+        return openDatabase(open, path);
+      }
     });
     this.#record(() => this.#run('UPDATE meta SET boot_no = boot_no + 1'));
+    this.#isOpen = true;
   }
 
   standing(): Standing {
@@ -80,9 +84,13 @@ export class Journal {
     });
   }
 
-  /** Takes a command in and raises the fence of its resource. Without need of a permit it is at once `running`. */
-  accept(entry: NewEntry): void {
-    this.#record((lsn) => {
+  /**
+   * Takes a command in and raises the fence of its resource. Without need of a permit it is at once `running`. False when only the reserve is
+   * left on the disk: that is for the end of what has begun.
+   */
+  accept(entry: NewEntry): boolean {
+    if (this.#reserve?.take() === false) return false;
+    const write = (lsn: number): void => {
       this.#run(
         'INSERT INTO inbox(id, lsn, resource_key, fence, payload, payload_sha256, run_timeout_ms, needs_permit, traceparent, state, permit_no)' +
           ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)',
@@ -102,7 +110,8 @@ export class Journal {
         entry.resourceKey,
         entry.fence,
       );
-    });
+    };
+    return this.#guard(() => this.#wrote(write));
   }
 
   /** Journals that the command may take effect. */
@@ -126,7 +135,11 @@ export class Journal {
   forget(id: string): void {
     this.#guard(() => {
       this.#db.exec('PRAGMA synchronous = NORMAL');
-      this.#run("DELETE FROM inbox WHERE id = ? AND state = 'ended'", id);
+      try {
+        this.#run("DELETE FROM inbox WHERE id = ? AND state = 'ended'", id);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+      }
       this.#db.exec('PRAGMA synchronous = FULL');
     });
   }
@@ -225,28 +238,40 @@ export class Journal {
     this.#db.close();
   }
 
-  #prepareTables(): void {
-    const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version === 0) {
-      this.#db.exec(`BEGIN IMMEDIATE; ${schema}`);
-      this.#db.prepare("INSERT INTO meta VALUES (1, ?, 0, 0, 0, x'', '[]')").run(randomUUID());
-      this.#db.exec('COMMIT');
-    } else if (version !== schemaVersion) {
-      throw new JournalBroken(`the journal has version ${version}; this program knows version ${schemaVersion}`);
-    }
-    this.#db.exec(additions);
-    const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (check !== 'ok') throw new JournalBroken(`the journal is damaged: ${String(check)}`);
-  }
-
   /** One record: one transaction that also counts the number up. */
   #record(write: (lsn: number) => unknown): void {
     this.#guard(() => {
-      this.#db.exec('BEGIN IMMEDIATE');
-      const lsn = Number(this.#prepare('UPDATE meta SET lsn = lsn + 1 RETURNING lsn').get()?.['lsn']);
-      write(lsn);
-      this.#db.exec('COMMIT');
+      if (this.#wrote(write)) return;
+      this.#reserve?.release();
+      this.#transact(write);
     });
+  }
+
+  /** False when there was no room: then nothing was written, and with a reserve that is no reason to end. */
+  #wrote(write: (lsn: number) => unknown): boolean {
+    try {
+      this.#transact(write);
+      return true;
+    } catch (error) {
+      if (!isFull(error) || this.#reserve === undefined) throw error;
+      this.#rollBack();
+      return false;
+    }
+  }
+
+  #transact(write: (lsn: number) => unknown): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    const lsn = Number(this.#prepare('UPDATE meta SET lsn = lsn + 1 RETURNING lsn').get()?.['lsn']);
+    write(lsn);
+    this.#db.exec('COMMIT');
+  }
+
+  #rollBack(): void {
+    try {
+      this.#db.exec('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself.
+    }
   }
 
   #guard<T>(act: () => T): T {
@@ -255,6 +280,8 @@ export class Journal {
       return act();
     } catch (cause) {
       this.#isBroken = true;
+      // Damage that opening finds is told by the throw alone; whatever happens later ends the process, and the next start finds it.
+      if (isDamage(cause) && !this.#isOpen) throw asDamage(cause);
       const error =
         cause instanceof JournalBroken ? cause : new JournalBroken('the journal can not be used', { cause });
       this.#broken(error);

@@ -153,7 +153,7 @@ export class Machine {
       pause: (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
     };
     const handlers = [pingHandler, this.#parts.site.handler(actor)];
-    const runner = new Runner({ journal, reports, handlers, clock, log });
+    const runner = new Runner({ journal, reports, handlers, gate: () => undefined, clock, log });
     link.current = new Link({
       journal,
       runner,

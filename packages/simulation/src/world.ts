@@ -119,6 +119,7 @@ export class World {
     const sha256 = createHash('sha256').update(payload).digest();
     const resourceKey = `pve:${agent.id}/${resource}`;
     const runTimeoutMs = this.chance.between(8_000, 60_000);
+    const startBy = this.dbNow() + this.chance.between(20_000, 900_000);
     this.tables.insert(
       {
         id,
@@ -130,6 +131,10 @@ export class World {
         runTimeoutMs,
         needsPermit: !ping,
         traceparent: '',
+        agentId: agent.id,
+        startBy: new Date(startBy),
+        signature: Buffer.alloc(0),
+        keyId: '',
       },
       {
         ...newLife,
@@ -138,7 +143,7 @@ export class World {
         resourceKey,
         needsPermit: !ping,
         payloadSha256: sha256.toString('hex'),
-        startBy: this.dbNow() + this.chance.between(20_000, 900_000),
+        startBy,
         runTimeoutMs,
       },
     );

@@ -120,7 +120,7 @@ function run(
   nodeArgs: readonly string[] = [],
 ): ChildProcess {
   const child = spawn(process.execPath, [...nodeArgs, agentProgram, ...args], {
-    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', ...env },
+    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', TRUFFLE_AGENT_RESERVE_MIB: '1', ...env },
     stdio: ['ignore', 'ignore', log === undefined ? 'inherit' : 'pipe'],
   });
   if (log !== undefined) child.stderr?.setEncoding('utf8').on('data', log);

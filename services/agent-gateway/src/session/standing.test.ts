@@ -28,7 +28,10 @@ const newPeer = async (name: string) => new Peer(await enrolPeer(world, name), w
 
 it('a Hello that was answered late voids no token that its agent was offered since', async () => {
   const { keys } = await newPeer('late-hello');
-  const store = new SessionStore(one.parts.database, one.gateway.id, () => []);
+  const store = new SessionStore(one.parts.database, one.gateway.id, {
+    endpoints: () => [],
+    commandKeys: () => undefined,
+  });
   const { row } = await getAgent(one.parts, world.orgId, keys.agentId);
   const identity = { orgId: keys.orgId, agentId: keys.agentId, certificateSerial: row.certificate_serial };
   const incarnation = randomUUID();
@@ -72,7 +75,10 @@ it('a session that a sweep closed while its gateway had no lease goes on', async
   const peer = await newPeer('swept');
   const stream = peer.dial(one.endpoint);
   await online(peer.keys.agentId);
-  const store = new SessionStore(one.parts.database, 'gwy_other', () => []);
+  const store = new SessionStore(one.parts.database, 'gwy_other', {
+    endpoints: () => [],
+    commandKeys: () => undefined,
+  });
   const epoch = Number(stream.last('welcome')?.epoch);
   await store.close({ orgId: world.orgId, agentId: peer.keys.agentId, epoch, incarnation: '' }, 'GATEWAY_LOST');
   expect(await agentState(peer.keys.agentId)).toBe('OFFLINE');
