@@ -29,7 +29,7 @@ const help = `truffle-agent ${version}: does on your site what the control plane
 Environment
 ${describeSettings(settings)}
 
-Exit codes: 0 ok, 1 failed, 2 usage, 74 the journal can not be written, 75 another agent works with the data folder,
+Exit codes: 0 ok, 1 failed, 2 usage, 70 no gateway was reached for 15 minutes, 74 the journal can not be written, 75 another agent works with the data folder,
 76 the journal was damaged and is set aside (do not restart by itself)`;
 
 const options = {

@@ -168,6 +168,10 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
     log,
     endpoints: identity.endpoints,
     preferred: input.endpoints,
+    despair: () => {
+      log.fatal('no gateway was reached for 15 minutes: ending, so that the supervisor starts this anew');
+      process.exit(exitCodes.unreachable);
+    },
     version,
     refused: (refusal) => {
       guard.refused(refusal);

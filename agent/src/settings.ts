@@ -42,6 +42,8 @@ export const exitCodes = {
   ok: 0,
   failed: 1,
   usage: 2,
+  /** No gateway was reached for 15 minutes: the supervisor is to start the process anew. */
+  unreachable: 70,
   /** The journal can't be written; what is on disk is the truth for the next start. */
   journal: 74,
   /** Another process works with the data folder. */

@@ -55,6 +55,11 @@ export class Runner {
     return [...this.#handlers.keys()];
   }
 
+  /** Whether no command is at work. */
+  get idle(): boolean {
+    return this.#runs.size === 0;
+  }
+
   /** Goes on with what the journal holds; called once. */
   recover(): void {
     for (const entry of this.#deps.journal.entries()) if (entry.state === 'running') this.#waiting.add(entry.id);

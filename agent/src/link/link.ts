@@ -30,6 +30,8 @@ export interface LinkDeps {
   readonly endpoints: readonly string[];
   /** Where the operator says to dial, before all else; empty for nowhere. */
   readonly preferred?: readonly string[];
+  /** No gateway was reached for so long that the process is to start anew. */
+  readonly despair?: () => void;
   /** Version of the program. */
   readonly version: string;
   /** A gateway refused the agent, for whatever reason. */
@@ -148,12 +150,22 @@ export class Link {
       case 'deliver':
         this.#deliver(action.frame);
         return;
+      case 'despair':
+        this.#despair();
+        return;
       case 'close':
         log.info({ stream: action.stream, why: action.why }, 'closing stream');
         this.#streams.get(action.stream)?.close();
         this.#streams.delete(action.stream);
         return;
     }
+  }
+
+  /** What has begun is finished first: that needs no gateway. */
+  #despair(): void {
+    const { log, runner, despair } = this.#deps;
+    if (!runner.idle) log.warn('no gateway for long; the process starts anew once its commands have ended');
+    else despair?.();
   }
 
   #dial(no: StreamNo, endpoint: string): void {

@@ -21,6 +21,8 @@ export interface Live {
   readonly deadAt: number;
   /** From then on its end counts as the first failure. */
   readonly healthyAt: number;
+  /** From then on a newer session is sought. */
+  readonly retireAt: number;
 }
 
 /** Where the link stands. */
@@ -41,6 +43,8 @@ export interface Session {
   readonly failures: number;
   /** Number of the newest stream. */
   readonly lastStream: StreamNo;
+  /** Since when there was neither a session nor a gateway that refused one. */
+  readonly quietSince: number;
 }
 
 /** What happens to the link. */
@@ -73,6 +77,8 @@ export type Action =
   /** There is no session. */
   | { readonly do: 'pause' }
   | { readonly do: 'deliver'; readonly frame: WorkFrame }
+  /** Nothing was heard for so long that the process itself may be at fault; said again every minute. */
+  | { readonly do: 'despair' }
   | { readonly do: 'close'; readonly stream: StreamNo; readonly why: string };
 
 /** Frames that are about commands. */

@@ -41,6 +41,63 @@ class Bench {
   }
 }
 
+describe('the watchdog', () => {
+  /** Fails attempts until `ms` have passed; how often it despaired. */
+  const alone = (bench: Bench, ms: number, refused: boolean): number => {
+    let despaired = 0;
+    const until = bench.now + ms;
+    while ((wakeAt(bench.session) ?? until) < until) {
+      despaired += bench.tick().filter((action) => action.do === 'despair').length;
+      const { phase } = bench.session;
+      if ('attempt' in phase && phase.attempt.at === 'dialing')
+        bench.give({ on: 'lost', stream: phase.attempt.stream, refused });
+    }
+    bench.now = until;
+    return despaired;
+  };
+
+  test('gives up after 15 minutes without a gateway, and again each minute', () => {
+    const bench = new Bench();
+    expect(alone(bench, 15 * 60_000, false)).toBe(0);
+    expect(alone(bench, 4 * 60_000, false)).toBe(4);
+  });
+
+  test('waits on where gateways answer but refuse, and begins anew after a session', () => {
+    const refused = new Bench();
+    expect(alone(refused, 86_400_000, true)).toBe(0);
+    const bench = new Bench();
+    alone(bench, 14 * 60_000, false);
+    while (!('attempt' in bench.session.phase && bench.session.phase.attempt.at === 'dialing')) bench.tick();
+    const stream = bench.session.lastStream;
+    bench.give({ on: 'connected', stream });
+    bench.give({ on: 'frame', stream, frame: welcome() });
+    bench.give({ on: 'lost', stream, refused: false });
+    expect(alone(bench, 15 * 60_000, false)).toBe(0);
+    expect(alone(bench, 60_000, false)).toBe(1);
+  });
+});
+
+test.each([
+  [0, 3],
+  [1, 5],
+])('a session is replaced by a newer one at its greatest age, which is drawn: %d gives %d hours', (random, hours) => {
+  const bench = new Bench();
+  bench.random = random;
+  const old = bench.toReady(1n);
+  const from = bench.now;
+  while (bench.session.phase.at === 'ready') {
+    bench.tick();
+    bench.give({ on: 'frame', stream: old, frame: frameOf({ case: 'heartbeat', value: { n: 1n } }) });
+  }
+  expect(bench.now - from).toBe(hours * 3_600_000);
+  expect(bench.session.phase).toMatchObject({ at: 'moving', live: { stream: old } });
+  const stream = bench.session.lastStream;
+  bench.give({ on: 'connected', stream });
+  bench.give({ on: 'frame', stream, frame: welcome(2n) });
+  expect(bench.actions.at(-1)).toMatchObject({ do: 'close', stream: old });
+  expect(bench.session.phase).toMatchObject({ at: 'ready', live: { stream, epoch: 2n } });
+});
+
 describe('coming to a session', () => {
   test('dials, greets, stores before it says Ready, and only then works', () => {
     const bench = new Bench();

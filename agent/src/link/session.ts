@@ -9,6 +9,11 @@ const defaultHeartbeatMs = 10_000;
 const firstBackoffMs = 1_000;
 const backoffCapMs = 120_000;
 const refusedCapMs = 300_000;
+/** Without a Ready for so long the process may be at fault: it is to start anew. */
+const watchdogMs = 15 * 60_000;
+const watchdogAgainMs = 60_000;
+/** How old a session gets, a quarter more or less, so that agents spread over gateways again. */
+const sessionAgeMs = 4 * 3_600_000;
 /** Heartbeats missed before a session counts as dead: 30 s at the usual 10 s. */
 const beatsMissed = 3;
 
@@ -21,16 +26,17 @@ export function newSession(endpoints: readonly string[], now: number): Session {
     endpoint: 0,
     failures: 0,
     lastStream: 0,
+    quietSince: now,
   };
 }
 
 /** When to come back with a tick; undefined for never. */
-export function wakeAt({ phase }: Session): number | undefined {
+export function wakeAt({ phase, quietSince }: Session): number | undefined {
   switch (phase.at) {
     case 'connecting':
-      return phase.attempt.until;
+      return Math.min(phase.attempt.until, quietSince + watchdogMs);
     case 'ready':
-      return Math.min(phase.live.nextBeat, phase.live.deadAt);
+      return Math.min(phase.live.nextBeat, phase.live.deadAt, phase.live.retireAt);
     case 'moving':
       return Math.min(phase.live.nextBeat, phase.live.deadAt, phase.attempt.until);
     case 'stopped':
@@ -124,6 +130,7 @@ function greeted(session: Session, stream: StreamNo, given: LinkResponse['frame'
     nextBeat: moment.now + jittered(every, moment),
     deadAt: moment.now + every * beatsMissed,
     healthyAt: moment.now + healthyMs,
+    retireAt: moment.now + sessionAgeMs * (0.75 + 0.5 * moment.random()),
   };
   const old = liveOf(session);
   const next: Session = {
@@ -163,13 +170,17 @@ interface Loss {
 function lost(session: Session, stream: StreamNo, loss: Loss, moment: Moment): Advance {
   const close: Action[] = loss.why === '' ? [] : [{ do: 'close', stream, why: loss.why }];
   const attempt = attemptOf(session);
+  // Who is refused has been heard: starting anew would change nothing.
+  const heard = loss.cap === refusedCapMs ? { ...session, quietSince: moment.now } : session;
   if (attempt !== undefined && attempt.at !== 'waiting' && attempt.stream === stream)
-    return [backOff(session, loss, moment), close];
+    return [backOff(heard, loss, moment), close];
   const live = liveOf(session);
   if (live?.stream !== stream) return [session, []];
-  if (attempt !== undefined) return [{ ...session, phase: { at: 'connecting', attempt } }, [...close, { do: 'pause' }]];
+  const quietSince = moment.now;
+  if (attempt !== undefined)
+    return [{ ...session, quietSince, phase: { at: 'connecting', attempt } }, [...close, { do: 'pause' }]];
   const failures = moment.now >= live.healthyAt ? 0 : session.failures;
-  const alone: Session = { ...session, failures, phase: { at: 'stopped' } };
+  const alone: Session = { ...session, failures, quietSince, phase: { at: 'stopped' } };
   return [backOff(alone, loss, moment), [...close, { do: 'pause' }]];
 }
 
@@ -213,6 +224,12 @@ function tick(session: Session, moment: Moment): Advance {
     const beats = live.beats + 1n;
     current = withLive(current, { ...live, beats, nextBeat: moment.now + jittered(live.heartbeatMs, moment) });
     actions.push({ do: 'send', stream: live.stream, frame: frame({ case: 'heartbeat', value: { n: beats } }) });
+  }
+  if (current.phase.at === 'ready' && moment.now >= current.phase.live.retireAt)
+    current = withAttempt(current, { at: 'waiting', until: moment.now });
+  if (current.phase.at === 'connecting' && moment.now >= current.quietSince + watchdogMs) {
+    current = { ...current, quietSince: moment.now - watchdogMs + watchdogAgainMs };
+    actions.push({ do: 'despair' });
   }
   const attempt = attemptOf(current);
   if (attempt === undefined || moment.now < attempt.until) return [current, actions];

@@ -163,6 +163,7 @@ export class Machine {
       random: chance.next,
       dialer: this.#parts.dialer(alive),
       endpoints: this.#parts.endpoints,
+      despair: () => this.crash(false),
       version: '1',
     });
     return { journal, runner, link: link.current };
