@@ -1,5 +1,6 @@
 import { toBinary, create } from '@bufbuild/protobuf';
 import { CommandOutputSchema, CommandResultSchema, Effect, Outcome } from '@truffle/api/agent/v1/command';
+import { partLimit } from '../link/frame.ts';
 import { CommandStopped, type CommandEnd } from './effect.ts';
 import { DecodedFailure, decodeFailure } from './failure.ts';
 
@@ -23,7 +24,7 @@ export function endOfThrow(facts: ThrowFacts): CommandEnd | undefined {
   return { outcome: Outcome.FAILED, effect: known ?? effect, failure };
 }
 
-/** `CommandResult` as bytes for the journal. @throws when a handler's output does not fit the contract */
+/** `CommandResult` as bytes for the journal. @throws when a handler's output does not fit the contract, or no frame */
 export function encodeResult(commandId: string, end: CommandEnd, lsn: number): Uint8Array {
   const result = create(CommandResultSchema, {
     commandId,
@@ -33,7 +34,14 @@ export function encodeResult(commandId: string, end: CommandEnd, lsn: number): U
     ...(end.failure === undefined ? {} : { failure: end.failure }),
     output: end.output === undefined ? new Uint8Array() : toBinary(CommandOutputSchema, end.output),
   });
-  return toBinary(CommandResultSchema, result);
+  const bytes = toBinary(CommandResultSchema, result);
+  if (bytes.length > partLimit)
+    throw new DecodedFailure({
+      reason: 'OUTPUT_TOO_LARGE',
+      message: `What the command gave back takes ${bytes.length} bytes; ${partLimit} can be sent.`,
+      effect: end.effect,
+    });
+  return bytes;
 }
 
 /** Once the signal fired, whatever a run throws is its way to stop. */

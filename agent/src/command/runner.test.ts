@@ -1,6 +1,12 @@
 import { join } from 'node:path';
-import { fromBinary } from '@bufbuild/protobuf';
-import { CommandResultSchema, Effect, Outcome, type CommandResult } from '@truffle/api/agent/v1/command';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import {
+  CommandOutputSchema,
+  CommandResultSchema,
+  Effect,
+  Outcome,
+  type CommandResult,
+} from '@truffle/api/agent/v1/command';
 import type { LinkRequest } from '@truffle/api/agent/v1/link';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -75,6 +81,18 @@ class Bench {
 
 const reasonOf = (answer: LinkRequest | undefined): string =>
   answer?.frame.case === 'rejected' ? (answer.frame.value.failure?.reason ?? '') : (answer?.frame.case ?? 'nothing');
+
+test('a result that fits no frame ends as a failure that says so', async () => {
+  const bench = new Bench();
+  bench.runner.command(testCommand({ id: 'cmd_1' }));
+  bench.runner.permit('cmd_1', 1);
+  await bench.settle();
+  const output = create(CommandOutputSchema, { output: { case: 'pong', value: { nonce: 'x'.repeat(300_000) } } });
+  bench.running[0]?.end({ ...done, output });
+  await bench.settle();
+  const end = fromBinary(CommandResultSchema, bench.journal.entry('cmd_1')?.result ?? new Uint8Array());
+  expect(end).toMatchObject({ outcome: Outcome.FAILED, effect: Effect.FULL, failure: { reason: 'OUTPUT_TOO_LARGE' } });
+});
 
 test('a payload that is not the one of its hash is refused', () => {
   const bench = new Bench();

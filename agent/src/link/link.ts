@@ -1,13 +1,13 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { Inventory } from '@truffle/api/agent/v1/agent';
+import { InventorySchema, type Inventory } from '@truffle/api/agent/v1/agent';
 import { HelloSchema, type Hello, type LinkRequest } from '@truffle/api/agent/v1/link';
 import type { Logger } from 'pino';
 import type { Clock } from '../command/clock.ts';
 import type { Reports } from '../command/report.ts';
 import { maxInFlight, type Runner } from '../command/runner.ts';
 import type { Journal } from '../journal/journal.ts';
-import { frame } from './frame.ts';
+import { frame, partLimit } from './frame.ts';
 import type { Action, Input, Session, StreamNo, WorkFrame } from './phase.ts';
 import { advance, newSession, wakeAt } from './session.ts';
 import type { Dialer, Stream } from './stream.ts';
@@ -100,6 +100,11 @@ export class Link {
 
   /** What the site has; sent now and on each new session. */
   tellInventory(value: Inventory): void {
+    const bytes = toBinary(InventorySchema, value).length;
+    if (bytes > partLimit) {
+      this.#deps.log.error({ bytes, limit: partLimit }, 'the inventory is too large to be told');
+      return;
+    }
     this.#inventory = { value, due: true };
     this.#pump();
   }

@@ -109,14 +109,13 @@ export class Replica {
   /** SIGTERM: its agents move; then it is gone. */
   async drain(): Promise<void> {
     this.#draining = true;
-    this.#leaseUntil = Number.NEGATIVE_INFINITY;
     const { tables, chance } = this.#parts;
-    await this.#transact(() => tables.putLease(this.id, Number.NEGATIVE_INFINITY)).catch(() => undefined);
     for (const session of this.#all.keys()) session.drain(Math.floor(chance.next() * 5_000), 10_000);
     for (let waited = 0; waited < 10_000 && this.#all.size > 0; waited += 250) await this.#wait(250);
     for (const session of this.#all.keys())
       session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 0 });
     await this.#wait(500);
+    await this.#transact(() => tables.putLease(this.id, Number.NEGATIVE_INFINITY)).catch(() => undefined);
     this.crash(false);
   }
 
@@ -161,7 +160,6 @@ export class Replica {
   }
 
   async #renew(): Promise<void> {
-    if (this.#draining) return;
     const asked = this.#now();
     await this.#transact(() => this.#parts.tables.putLease(this.id, this.#parts.dbNow() + leasePace.lengthMs));
     this.#leaseUntil = asked + leasePace.lengthMs;

@@ -258,7 +258,7 @@ export class LinkSession {
           this.#window.set(commandId, state === 'ACCEPTED' ? 'waiting' : state === 'RUNNING' ? 'running' : 'sent');
         this.#say(commandId, words);
         if (freed && state !== 'QUEUED') this.#roomAgain();
-        else if (state === 'QUEUED' && fact.kind === 'sessionLost') this.wake();
+        else if (state === 'QUEUED' && fact.kind === 'sessionLost' && this.#outbox.open) this.wake();
       })
       .catch((error: unknown) => this.#failed(error))
       .finally(() => this.#hold(-1));
@@ -317,15 +317,23 @@ export class LinkSession {
           break;
         }
         const loads = await this.#parts.flow.claim({ session: this.#ref, room });
-        for (const load of loads) this.#send(load);
-        this.#moreQueued = loads.length === room;
-        if (this.#moreQueued) this.#claimAgain = true;
+        const back = loads.filter((load) => !this.#sent(load));
+        for (const { id } of back) this.#step(id, { kind: 'sessionLost' });
+        this.#moreQueued = loads.length === room || back.length > 0;
+        if (loads.length === room && back.length === 0) this.#claimAgain = true;
       } while (this.#claimAgain && this.#online);
     } catch (error) {
       this.#failed(error);
     } finally {
       this.#claiming = false;
     }
+  }
+
+  /** Sends a claimed command; false when the agent reads too slowly for it: it is queued again, not held here. */
+  #sent(load: CommandLoad): boolean {
+    if (!this.#outbox.fits(load.payload.length)) return false;
+    this.#send(load);
+    return true;
   }
 
   #room(): number {

@@ -17,6 +17,8 @@ export interface LinkCall {
 const mostFrames = 256;
 const mostBytes = 1024 * 1024;
 
+const commandBytes = (payloadBytes: number): number => payloadBytes + 512;
+
 /** Frames on their way to one agent. A slow reader stops dispatch; one that reads nothing at all loses its stream. */
 export class Outbox {
   readonly #call: LinkCall;
@@ -41,9 +43,14 @@ export class Outbox {
     return !this.#blocked && !this.#ended;
   }
 
+  /** Whether a command of that many bytes finds room, with some left for what must be said. */
+  fits(payloadBytes: number): boolean {
+    return this.#waiting.length < mostFrames / 2 && this.#bytes + commandBytes(payloadBytes) <= mostBytes / 2;
+  }
+
   send(frame: ResponseFrame): void {
     if (this.#ended) return;
-    const bytes = frame.case === 'command' ? frame.value.payload.length + 512 : 64;
+    const bytes = frame.case === 'command' ? commandBytes(frame.value.payload.length) : 64;
     if (this.#waiting.length >= mostFrames || this.#bytes + bytes > mostBytes) return this.#overflow();
     this.#waiting.push({ message: create(LinkResponseSchema, { frame }), bytes });
     this.#bytes += bytes;

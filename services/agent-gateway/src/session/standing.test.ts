@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { createHash, randomUUID } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { HelloSchema } from '@truffle/api/agent/v1/link';
 import { newId } from '@truffle/ids';
@@ -7,7 +7,7 @@ import { testDatabase, testEngines, until } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getAgent } from '../agent/agent.usecases.ts';
 import { insertCommands } from '../command/command.repo.ts';
-import { getCommands, queuedOf } from '../command/command.usecases.ts';
+import { enqueueCommands, getCommands, queuedOf } from '../command/command.usecases.ts';
 import { agentGatewayMigrations } from '../migrations.ts';
 import { enrolPeer, Peer } from '../testing/peer.ts';
 import { makeWorld, type Running, type World } from '../testing/world.ts';
@@ -25,6 +25,25 @@ afterAll(() => world?.close());
 const agentState = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.state;
 const online = (id: string) => until(`${id} online`, async () => (await agentState(id)) === 'ONLINE');
 const newPeer = async (name: string) => new Peer(await enrolPeer(world, name), world.enrollment.authority.pem);
+
+const largePayload = Buffer.from(
+  toBinary(
+    CommandPayloadSchema,
+    create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { name: 'a'.repeat(200_000) } } }),
+  ),
+);
+const commandFor = (agentId: string, resourceKey: string) =>
+  queuedOf({
+    id: newId('cmd'),
+    agentId,
+    resourceKey,
+    fence: 1n,
+    payload: create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { name: 'a', orgId: world.orgId } } }),
+    startBy: new Date(Date.now() + 60_000),
+    runTimeoutMs: 60_000,
+    traceparent: '',
+    operationId: '',
+  });
 
 it('a Hello that was answered late voids no token that its agent was offered since', async () => {
   const { keys } = await newPeer('late-hello');
@@ -86,21 +105,37 @@ it('a session that a sweep closed while its gateway had no lease goes on', async
   stream.close();
 }, 30_000);
 
+it('an agent that reads slowly is sent no more than the stream holds, and all of it in the end', async () => {
+  const peer = await newPeer('slow');
+  const stream = peer.dial(one.endpoint);
+  await online(peer.keys.agentId);
+  stream.read(false);
+  const commands = Array.from({ length: 40 }, (_, i) => ({
+    ...commandFor(peer.keys.agentId, `pve:test/slow-${i}`),
+    payload: largePayload,
+    payloadSha256: createHash('sha256').update(largePayload).digest(),
+  }));
+  await enqueueCommands(one.parts, world.orgId, commands);
+  const states = async () => {
+    const rows = await getCommands(
+      one.parts,
+      world.orgId,
+      commands.map((c) => c.id),
+    );
+    return rows.map((row) => row.state);
+  };
+  await until('most to wait in the database', async () => (await states()).filter((s) => s === 'QUEUED').length > 20);
+  stream.read(true);
+  await until('all to end', async () => (await states()).every((state) => state === 'SUCCEEDED'), 20_000);
+  expect(stream.last('refusal')).toBeUndefined();
+  stream.close();
+}, 40_000);
+
 it('a command whose claim was stored and never answered is sent all the same', async () => {
   const peer = await newPeer('unanswered');
   const stream = peer.dial(one.endpoint);
   await online(peer.keys.agentId);
-  const command = queuedOf({
-    id: newId('cmd'),
-    agentId: peer.keys.agentId,
-    resourceKey: 'pve:test/unanswered',
-    fence: 1n,
-    payload: create(CommandPayloadSchema, { op: { case: 'ensureServer', value: { name: 'a', orgId: world.orgId } } }),
-    startBy: new Date(Date.now() + 60_000),
-    runTimeoutMs: 60_000,
-    traceparent: '',
-    operationId: '',
-  });
+  const command = commandFor(peer.keys.agentId, 'pve:test/unanswered');
   await one.parts.database.tenant(world.orgId, async (tx) => {
     await insertCommands(tx, world.orgId, [command]);
     await tx.updateTable('agent_gateway.command').set({ state: 'DISPATCHED' }).where('id', '=', command.id).execute();

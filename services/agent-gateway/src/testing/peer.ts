@@ -141,6 +141,12 @@ export class PeerStream {
     this.#call.on('status', end);
   }
 
+  /** Stops reading, or goes on. */
+  read(on: boolean): void {
+    if (on) this.#call.resume();
+    else this.#call.pause();
+  }
+
   send(frame: RequestFrame): void {
     this.#call.write(create(LinkRequestSchema, { frame }));
   }
