@@ -91,6 +91,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
+  const keeper = keepServers({ input, journal, identity, site, enforcer }, link);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -98,6 +99,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
+        await keeper?.stop();
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);
@@ -215,6 +217,15 @@ async function openSiteOf(
   // Loaded here so that an agent without a site carries neither its driver nor SSH.
   const { openSite } = await import('./site/site.ts');
   return openSite(input.siteConfig, deps);
+}
+
+/** Keeps servers running while no gateway is there to ask for it. */
+function keepServers({ input, journal, site, enforcer }: Parts, link: Link): Keeper | undefined {
+  if (site?.keep === undefined) return undefined;
+  const parts = { journal, site: site.keep, clock: systemClock, random: Math.random, log: input.log };
+  const keeper = new Keeper({ ...parts, connected: () => link.ready, objection: enforcer.objection });
+  keeper.start();
+  return keeper;
 }
 
 /** Tells what the site has, now and every minute; the next look begins when the last one ended. */

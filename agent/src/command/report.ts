@@ -1,8 +1,9 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { CommandResultSchema } from '@truffle/api/agent/v1/command';
-import type { LinkRequest } from '@truffle/api/agent/v1/link';
+import { KeptOutcome, type LinkRequest } from '@truffle/api/agent/v1/link';
 import type { Journal } from '../journal/journal.ts';
+import type { KeptRecord } from '../journal/declared.ts';
 import { frame } from '../link/frame.ts';
 import type { Clock } from './clock.ts';
 import { LogBuffer, type LogLine } from './log-buffer.ts';
@@ -36,6 +37,8 @@ export class Reports {
   readonly #deps: ReportsDeps;
   readonly #reports = new Map<string, CommandReport>();
   readonly #results = new Set<string>();
+  /** What was done without a gateway and is to be told on this session. */
+  #kept: KeptRecord[] = [];
   #number: number;
 
   constructor(deps: ReportsDeps) {
@@ -66,7 +69,9 @@ export class Reports {
 
   /** A new session: every result in the journal has to be sent on it. */
   renew(): void {
-    for (const entry of this.#deps.journal.entries()) if (entry.state === 'ended') this.#results.add(entry.id);
+    const { journal } = this.#deps;
+    for (const entry of journal.entries()) if (entry.state === 'ended') this.#results.add(entry.id);
+    this.#kept = journal.declared.notes();
     this.#deps.wake('now');
   }
 
@@ -86,6 +91,8 @@ export class Reports {
       const result = this.#deps.journal.entry(id)?.result;
       if (result !== undefined) return frame({ case: 'result', value: fromBinary(CommandResultSchema, result) });
     }
+    const kept = this.#kept.shift();
+    if (kept !== undefined) return keptFrame(kept);
     for (const [id, report] of this.#reports) {
       if (report.progress !== undefined) {
         const { n, subStep, detail } = report.progress;
@@ -127,3 +134,18 @@ export class Reports {
     }
   }
 }
+
+const keptOutcomes = { started: KeptOutcome.STARTED, failed: KeptOutcome.FAILED, left: KeptOutcome.LEFT } as const;
+
+const keptFrame = ({ n, at, resourceKey, serverId, outcome, detail }: KeptRecord): LinkRequest =>
+  frame({
+    case: 'kept',
+    value: {
+      n: BigInt(n),
+      time: timestampFromMs(at),
+      resourceKey,
+      serverId,
+      outcome: keptOutcomes[outcome],
+      detail,
+    },
+  });

@@ -1,6 +1,7 @@
 import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
 import type { Ground } from '../policy/policy.ts';
+import type { KeepSite } from '../keep/keeper.ts';
 import type { CommandHandler } from './effect.ts';
 
 /** The site that the agent works on, as its program sees it. */
@@ -17,6 +18,8 @@ export interface Site {
     image: string,
     signal: AbortSignal,
   ): Promise<{ readonly servers: readonly number[]; readonly storages: readonly string[] }>;
+  /** How servers are kept running while no gateway is there; undefined where the site can't. */
+  readonly keep?: KeepSite;
   /** Lets connections go. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
 import { asDamage, isDamage, isFull, JournalBroken } from './broken.ts';
 import { openDatabase, openFile, type JournalDatabase, type OpenDatabase } from './database.ts';
+import { declare, DeclaredServers, type Declaration } from './declared.ts';
 import { entryOf, type Entry, type NewEntry } from './entry.ts';
 import type { Reserve } from './reserve.ts';
 
@@ -42,6 +43,11 @@ export class Journal {
   readonly #broken: (error: JournalBroken) => void;
   readonly #statements = new Map<string, StatementSync>();
   readonly #reserve: Reserve | undefined;
+  /** Which servers are to run. */
+  readonly declared = new DeclaredServers({
+    all: (sql, ...values) => this.#guard(() => this.#prepare(sql).all(...values)),
+    record: (write) => this.#record((lsn) => write((sql, ...values) => this.#run(sql, ...values), lsn)),
+  });
   #isBroken = false;
   #isOpen = false;
 
@@ -121,11 +127,16 @@ export class Journal {
     );
   }
 
-  /** Journals a command's end; `result` is given the number of the record that will hold it. The first end stays. */
-  end(id: string, result: (lsn: number) => Uint8Array): void {
-    this.#record((lsn) =>
-      this.#run("UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'", result(lsn), id),
-    );
+  /**
+   * Journals a command's end, and in the same record what it declares of its server; `result` is given the number of the record that will
+   * hold it. The first end stays.
+   */
+  end(id: string, result: (lsn: number) => Uint8Array, declares?: Declaration): void {
+    this.#record((lsn) => {
+      const sql = "UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'";
+      const { changes } = this.#run(sql, result(lsn), id);
+      if (declares !== undefined && Number(changes) > 0) this.#run(declare[declares], id);
+    });
   }
 
   /**

@@ -51,8 +51,19 @@ PRAGMA user_version = ${schemaVersion};
  * Tables that later programs added. Each is made where it is missing, whatever the version: an older program leaves it alone.
  * deletion        when a command began to delete; kept for a day
  * sealed_version  the highest version seen of each sealed secret; never lowered
+ * declared        servers that are to run, as they were last asked for
+ * kept            what was done for that without a gateway, until one has noted it
  */
 export const additions = `
 CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sealed_version(secret_id TEXT PRIMARY KEY, max INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS declared(resource_key TEXT PRIMARY KEY, fence INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS kept(
+  n INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  resource_key TEXT NOT NULL,
+  server_id TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
 `;

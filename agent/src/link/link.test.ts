@@ -8,7 +8,7 @@ import {
   Outcome,
   type CommandPayload,
 } from '@truffle/api/agent/v1/command';
-import { InFlightState } from '@truffle/api/agent/v1/link';
+import { InFlightState, KeptOutcome } from '@truffle/api/agent/v1/link';
 import { describe, expect, test } from 'vitest';
 import type { CommandHandler } from '../command/effect.ts';
 import { startAgent } from '../testing/agent.ts';
@@ -150,6 +150,24 @@ describe('over real gRPC with mutual TLS', () => {
     expect(lines.at(-1)?.text).toBe('line 3000 [redacted] [redacted]');
     expect(new Set(lines.map(({ n }) => n)).size).toBe(3000);
     expect(visit.frames.at(-1)?.case).toBe('result');
+  });
+
+  test('what was done without a gateway is told on each session until it is acknowledged', async () => {
+    const authority = await newAuthority();
+    const gateway = await startGateway(authority);
+    const agent = await startAgent({ folder: testFolder(), authority, endpoints: [gateway.endpoint] });
+    agent.journal.declared.note({ at: 1, resourceKey: 'vm', serverId: 'srv_1', outcome: 'left', detail: 'locked' });
+    (await ready(gateway)).end();
+    const second = await ready(gateway, 2);
+    const kept = await gateway.until(() => framesOf(second, 'kept')[0]);
+    expect(kept).toMatchObject({ serverId: 'srv_1', outcome: KeptOutcome.LEFT, detail: 'locked' });
+    second.end();
+    const third = await ready(gateway, 3);
+    await gateway.until(() => framesOf(third, 'kept')[0]);
+    third.send({ case: 'keptAck', value: { n: kept.n } });
+    third.send({ case: 'command', value: testCommand({ id: 'cmd_1', op: pingOp, needsPermit: false }) });
+    await gateway.until(() => framesOf(third, 'result')[0]);
+    expect(agent.journal.declared.notes()).toEqual([]);
   });
 
   test('a gateway that does not read holds nothing back in memory', async () => {

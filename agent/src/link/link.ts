@@ -235,6 +235,8 @@ export class Link {
         return runner.acknowledged(work.value.commandId, work.value.terminal);
       case 'cancel':
         return runner.cancel(work.value.commandId);
+      case 'keptAck':
+        return this.#deps.journal.declared.told(Number(work.value.n));
     }
   }
 

@@ -82,7 +82,10 @@ export type Action =
   | { readonly do: 'close'; readonly stream: StreamNo; readonly why: string };
 
 /** Frames that are about commands. */
-export type WorkFrame = Extract<LinkResponse['frame'], { case: 'command' | 'permit' | 'resultAck' | 'cancel' }>;
+export type WorkFrame = Extract<
+  LinkResponse['frame'],
+  { case: 'command' | 'permit' | 'resultAck' | 'cancel' | 'keptAck' }
+>;
 
 /** Time and chance as of this step. */
 export interface Moment {

@@ -95,6 +95,7 @@ function received(session: Session, stream: StreamNo, given: LinkResponse['frame
     case 'permit':
     case 'resultAck':
     case 'cancel':
+    case 'keptAck':
       return [heard, [{ do: 'deliver', frame: given }]];
     case 'drain':
       return session.phase.at === 'ready' ? drain(heard, given.value.reconnectInMs, moment) : [heard, []];

@@ -4,6 +4,7 @@ import {
   CommandPayloadSchema,
   CommandResultSchema,
   Effect,
+  EnsureServerSchema,
   Outcome,
   type CommandPayload,
 } from '@truffle/api/agent/v1/command';
@@ -133,6 +134,15 @@ describe('at the intake', () => {
     await bench.clock.pass(0);
     expect(bench.end('p')?.outcome).toBe(Outcome.SUCCEEDED);
   });
+});
+
+test('a server is not started again by the agent itself against the policy', () => {
+  const bench = new Bench('vmids: 100-199');
+  const server = (vmid: number) => create(EnsureServerSchema, { vmid, image: 'i' });
+  expect(bench.enforcer.objection(server(150))).toBeUndefined();
+  expect(bench.enforcer.objection(server(200))).toMatch(/policy does not allow it: vmids/);
+  bench.state = { kind: 'broken', problem: 'line 1' };
+  expect(bench.enforcer.objection(server(150))).toMatch(/takes no work/);
 });
 
 describe('without a policy', () => {

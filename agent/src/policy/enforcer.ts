@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
+import { CommandPayloadSchema, type CommandPayload, type EnsureServer } from '@truffle/api/agent/v1/command';
 import type { CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure, type FailureFacts } from '../command/failure.ts';
 import { decodePayload, type Asked } from '../command/intake.ts';
@@ -45,6 +45,12 @@ export class Enforcer {
       ...this.#facts(),
       otherDeletes: () => this.#deletes(command.id, this.#waiting('deleteServer', command.id)),
     });
+  };
+
+  /** Why a server that was asked for is not started again by the agent itself just now; undefined for no reason. */
+  readonly objection = (server: EnsureServer): string | undefined => {
+    const payload = create(CommandPayloadSchema, { op: { case: 'ensureServer', value: server } });
+    return this.#refusal(this.#deps.policy(), payload, this.#facts())?.message;
   };
 
   /** @throws DecodedFailure when the policy has no place for a server at that address */

@@ -10,6 +10,7 @@ import { PveApi } from '../pve/api.ts';
 import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
 import { decodePve } from '../pve/failure.ts';
+import { keepVms } from '../pve/keep.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
@@ -61,6 +62,7 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
         throw decodePve(error);
       }
     },
+    keep: keepVms(pve),
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();

@@ -161,6 +161,10 @@ export class SimulatedStore {
     });
   }
 
+  async noteKept(): Promise<void> {
+    await this.#parts.transact(() => undefined);
+  }
+
   quarantine({ agentId, certificateSerial }: PeerIdentity, { message }: { readonly message: string }): Promise<void> {
     const { tables, transact } = this.#parts;
     return transact(() => {

@@ -11,6 +11,7 @@ import { isTerminal } from '../command/command.ts';
 import { outcomeOf } from '../command/command.codec.ts';
 import type { CommandLoad } from '../command/command.repo.ts';
 import type { SessionRef } from '../command/flow.ts';
+import { KeptNotes } from './kept.ts';
 import { Outbox, type LinkCall } from './outbox.ts';
 import {
   newSession,
@@ -50,6 +51,7 @@ export class LinkSession {
   /** The last claim was cut short: more may be queued than a doorbell will tell of. */
   #moreQueued = false;
   readonly #inventory: InventoryKeeper;
+  readonly #kept: KeptNotes;
   #closing: Promise<void> | undefined;
 
   constructor(call: LinkCall, identity: PeerIdentity, parts: SessionParts) {
@@ -57,6 +59,7 @@ export class LinkSession {
     this.#spans = new CommandSpans(identity.agentId);
     this.#parts = parts;
     this.#inventory = new InventoryKeeper(parts);
+    this.#kept = new KeptNotes(parts.store, (frame) => this.#outbox.send(frame));
     this.#call = call;
     this.#state = newSession(parts.now());
     this.#outbox = new Outbox(
@@ -234,6 +237,8 @@ export class LinkSession {
         return this.#parts.reports.logs(ref, frame.value);
       case 'inventory':
         return this.#background(this.#inventory.keep(ref, frame.value));
+      case 'kept':
+        return this.#background(this.#kept.note(ref, frame.value));
     }
   }
 

@@ -7,7 +7,7 @@ import type { SessionStore } from './standing.ts';
 
 /** What every session of a gateway shares. */
 export interface SessionParts {
-  readonly store: Pick<SessionStore, 'open' | 'confirm' | 'resume' | 'close' | 'quarantine'>;
+  readonly store: Pick<SessionStore, 'open' | 'confirm' | 'resume' | 'close' | 'quarantine' | 'noteKept'>;
   readonly flow: Pick<CommandFlow, 'submit' | 'claim'>;
   readonly reports: Pick<Reports, 'progress' | 'logs'>;
   readonly database: Pick<GatewayDatabase, 'tenant'>;

@@ -4,7 +4,7 @@ export type RequestFrame = LinkRequest['frame'];
 export type ResponseFrame = LinkResponse['frame'];
 export type WorkFrame = Extract<
   RequestFrame,
-  { case: 'accepted' | 'rejected' | 'progress' | 'logs' | 'result' | 'inventory' }
+  { case: 'accepted' | 'rejected' | 'progress' | 'logs' | 'result' | 'inventory' | 'kept' }
 >;
 
 /** Milliseconds that each phase may take, and what counts as a sign of life. */
@@ -128,6 +128,7 @@ function heard(state: SessionState, frame: RequestFrame, now: number): Turn {
     case 'logs':
     case 'result':
     case 'inventory':
+    case 'kept':
       // An agent may speak as soon as it sent its Ready: what it says is kept in order behind the confirmation.
       if (state.phase !== 'online' && state.phase !== 'confirming') return violation(state, 'work before Ready');
       return { state, effects: [{ kind: 'work', frame }] };

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
-import { HelloSchema } from '@truffle/api/agent/v1/link';
+import { HelloSchema, KeptOutcome, KeptSchema } from '@truffle/api/agent/v1/link';
+import { eventType, type LedgerTables } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getAgent } from '../agent/agent.usecases.ts';
 import { insertCommands } from '../command/command.repo.ts';
@@ -16,8 +17,11 @@ import { SessionStore, type Opening } from './standing.ts';
 let world: World;
 let one: Running;
 
+let database: TestDatabase;
+
 beforeAll(async () => {
-  world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
+  database = await testDatabase([agentGatewayMigrations]);
+  world = await makeWorld(database, testEngines().natsUrl);
   one = await world.startGateway();
 });
 afterAll(() => world?.close());
@@ -145,3 +149,24 @@ it('a command whose claim was stored and never answered is sent all the same', a
   expect(peer.effects.get(command.id)).toBe(1);
   stream.close();
 }, 30_000);
+
+it('what an agent did by itself becomes an event, and is acknowledged', async () => {
+  const peer = await newPeer('alone');
+  const stream = peer.dial(one.endpoint);
+  await online(peer.keys.agentId);
+  const value = create(KeptSchema, {
+    n: 7n,
+    resourceKey: 'pve:test/100',
+    serverId: 'srv_1',
+    outcome: KeptOutcome.STARTED,
+  });
+  stream.send({ case: 'kept', value });
+  await until('the acknowledgement', () => stream.last('keptAck')?.n === 7n);
+  const events = await database
+    .open<LedgerTables>('svc_ledger_reader')
+    .tenant(world.orgId, (tx) =>
+      tx.selectFrom('ledger.event').select('data').where('type', '=', eventType('agent.kept_server')).execute(),
+    );
+  expect(events).toMatchObject([{ data: { n: 7, outcome: 'STARTED', serverId: 'srv_1' } }]);
+  stream.close();
+});

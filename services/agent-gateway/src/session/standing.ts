@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
-import { InFlightState, type Hello } from '@truffle/api/agent/v1/link';
+import { InFlightState, KeptOutcome, type Hello, type Kept } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
 import { adoptNext } from '../agent/certificate.repo.ts';
 import { quarantineAgent } from '../agent/agent.quarantine.ts';
@@ -196,6 +196,25 @@ export class SessionStore {
     return this.#database.tenant(session.orgId, async (tx) => {
       if (await reopenSession(tx, session.agentId, session.epoch)) await this.#online(tx, session);
     });
+  }
+
+  /** Notes what an agent did by itself while no gateway was there. Perhaps twice, as it tells until it hears that it was stored. */
+  async noteKept(session: SessionRef, kept: Kept): Promise<void> {
+    await this.#database.tenant(session.orgId, (tx) =>
+      appendEvent(tx, agentAuthor(session, session.agentId), {
+        orgId: session.orgId,
+        name: 'agent.kept_server',
+        resourceId: session.agentId,
+        data: {
+          n: Number(kept.n),
+          resourceKey: kept.resourceKey.slice(0, 200),
+          serverId: kept.serverId.slice(0, 64),
+          outcome: KeptOutcome[kept.outcome] ?? 'UNSPECIFIED',
+          detail: kept.detail.replaceAll('\0', '').slice(0, 500),
+          ...(kept.time === undefined ? {} : { time: timestampDate(kept.time).toISOString() }),
+        },
+      }),
+    );
   }
 
   /** The session is over: what was only sent is queued again, and the agent is OFFLINE unless a newer session has it. */

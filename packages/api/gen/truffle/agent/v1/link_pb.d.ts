@@ -99,6 +99,14 @@ export declare type LinkRequest = Message<"truffle.agent.v1.LinkRequest"> & {
      */
     value: Inventory;
     case: "inventory";
+  } | {
+    /**
+     * What the agent did by itself while no gateway was there; sent again until acknowledged.
+     *
+     * @generated from field: truffle.agent.v1.Kept kept = 30;
+     */
+    value: Kept;
+    case: "kept";
   } | { case: undefined; value?: undefined };
 };
 
@@ -183,6 +191,14 @@ export declare type LinkResponse = Message<"truffle.agent.v1.LinkResponse"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * What the agent did by itself is noted.
+     *
+     * @generated from field: truffle.agent.v1.KeptAck kept_ack = 30;
+     */
+    value: KeptAck;
+    case: "keptAck";
   } | { case: undefined; value?: undefined };
 };
 
@@ -724,6 +740,81 @@ export declare type Refusal = Message<"truffle.agent.v1.Refusal"> & {
 export declare const RefusalSchema: GenMessage<Refusal>;
 
 /**
+ * What the agent did, without a gateway, to keep a server as it was last asked for.
+ *
+ * @generated from message truffle.agent.v1.Kept
+ */
+export declare type Kept = Message<"truffle.agent.v1.Kept"> & {
+  /**
+   * Number of the record in the agent's journal.
+   *
+   * @generated from field: int64 n = 1;
+   */
+  n: bigint;
+
+  /**
+   * What it was done to, as in commands.
+   *
+   * @generated from field: string resource_key = 2;
+   */
+  resourceKey: string;
+
+  /**
+   * Id of the server.
+   *
+   * @generated from field: string server_id = 3;
+   */
+  serverId: string;
+
+  /**
+   * When, by the agent's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 4;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * What was done.
+   *
+   * @generated from field: truffle.agent.v1.KeptOutcome outcome = 5;
+   */
+  outcome: KeptOutcome;
+
+  /**
+   * Why, for people.
+   *
+   * @generated from field: string detail = 6;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message truffle.agent.v1.Kept.
+ * Use `create(KeptSchema)` to create a new message.
+ */
+export declare const KeptSchema: GenMessage<Kept>;
+
+/**
+ * What the agent did by itself is noted.
+ *
+ * @generated from message truffle.agent.v1.KeptAck
+ */
+export declare type KeptAck = Message<"truffle.agent.v1.KeptAck"> & {
+  /**
+   * Number of the record; the agent forgets it.
+   *
+   * @generated from field: int64 n = 1;
+   */
+  n: bigint;
+};
+
+/**
+ * Describes the message truffle.agent.v1.KeptAck.
+ * Use `create(KeptAckSchema)` to create a new message.
+ */
+export declare const KeptAckSchema: GenMessage<KeptAck>;
+
+/**
  * Where a command stands in the agent's journal.
  *
  * @generated from enum truffle.agent.v1.InFlightState
@@ -762,6 +853,46 @@ export enum InFlightState {
  * Describes the enum truffle.agent.v1.InFlightState.
  */
 export declare const InFlightStateSchema: GenEnum<InFlightState>;
+
+/**
+ * What was done to a server that had stopped.
+ *
+ * @generated from enum truffle.agent.v1.KeptOutcome
+ */
+export enum KeptOutcome {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: KEPT_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It was started again.
+   *
+   * @generated from enum value: KEPT_OUTCOME_STARTED = 1;
+   */
+  STARTED = 1,
+
+  /**
+   * A start was tried and failed.
+   *
+   * @generated from enum value: KEPT_OUTCOME_FAILED = 2;
+   */
+  FAILED = 2,
+
+  /**
+   * It was left as it was: a lock, a tag or the site's policy said so.
+   *
+   * @generated from enum value: KEPT_OUTCOME_LEFT = 3;
+   */
+  LEFT = 3,
+}
+
+/**
+ * Describes the enum truffle.agent.v1.KeptOutcome.
+ */
+export declare const KeptOutcomeSchema: GenEnum<KeptOutcome>;
 
 /**
  * The stream between an agent and its gateway. Protocol versions:
