@@ -64,6 +64,7 @@ interface Invocation {
   readonly endpoints: readonly string[];
   readonly healthListen: string;
   readonly reserveBytes: number;
+  readonly spoolBytes: number;
   readonly otlpEndpoint: string;
   readonly log: Logger;
 }
@@ -100,6 +101,7 @@ async function main(): Promise<void> {
     endpoints: env.endpoints,
     healthListen: env.healthListen,
     reserveBytes: env.reserveMib * 1024 * 1024,
+    spoolBytes: env.spoolMib * 1024 * 1024,
     otlpEndpoint: env.otlpEndpoint,
     log,
   });
@@ -125,7 +127,8 @@ async function enroll(invocation: Invocation): Promise<void> {
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  const { dataFolder, siteConfig, policyFile, endpoints, healthListen, reserveBytes, otlpEndpoint, log } = invocation;
+  const { dataFolder, siteConfig, policyFile, endpoints, healthListen, reserveBytes, spoolBytes, otlpEndpoint, log } =
+    invocation;
   if (invocation.flags.join === true) await enroll(invocation);
   const traces = otlpEndpoint === '' ? undefined : await startTraces(otlpEndpoint);
   const { startProgram } = await import('./program.ts');

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { unauthentic, type Addressee } from './command/authenticity.ts';
 import { systemClock } from './command/clock.ts';
 import type { Gate } from './command/intake.ts';
+import { LogSpool, spoolLimits, type SpoolLimits } from './command/log-spool.ts';
 import { pingHandler } from './command/ping.ts';
 import { Reports } from './command/report.ts';
 import { Runner } from './command/runner.ts';
@@ -52,6 +53,8 @@ export interface ProgramInput {
   readonly healthListen: string;
   /** Room on the disk that is kept back for the end of what has begun, in bytes. */
   readonly reserveBytes: number;
+  /** Room on the disk for log lines that wait for a gateway, in bytes. */
+  readonly spoolBytes: number;
   readonly log: Logger;
 }
 
@@ -91,7 +94,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
-  const keeper = keepServers({ input, journal, identity, site, enforcer }, link);
+  const keeper = keepServers(parts, link);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -105,6 +108,8 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
         await Promise.all([keeper.stop(), keyLog.stop()]);
         link.stop();
         await new Promise<void>((resolve) => void systemClock.after(farewellMs, resolve));
+        reports.flush();
+        spool.close();
         await site?.close();
         journal.close();
         lock.release();
@@ -118,6 +123,7 @@ interface Parts {
   readonly identity: Identity;
   readonly site: Site | undefined;
   readonly enforcer: Enforcer;
+  readonly spool: LogSpool;
 }
 
 /** Wires runner, reports, link and the certificate's keeper to each other and starts them. */

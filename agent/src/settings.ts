@@ -30,6 +30,10 @@ export const settings = {
     'MiB of disk that are kept back so that commands which have begun can be finished when it is full',
     { fallback: 64, min: 1 },
   ),
+  spoolMib: integer('TRUFFLE_AGENT_SPOOL_MIB', 'MiB of disk for log lines that wait until a gateway is back', {
+    fallback: 256,
+    min: 1,
+  }),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where to send traces (OTLP/HTTP); without it none are made', {
     fallback: '',

@@ -7,9 +7,12 @@ import type { KeptRecord } from '../journal/declared.ts';
 import { frame } from '../link/frame.ts';
 import type { Clock } from './clock.ts';
 import { LogBuffer, type LogLine } from './log-buffer.ts';
+import type { LogSpool } from './log-spool.ts';
 
 /** Characters in one frame of log lines: at most 192 KiB as UTF-8, below the frame's limit. */
 const batchSize = 64 * 1024;
+/** Characters of a command's log that wait in memory before they go to the disk. */
+const spillAt = 64 * 1024;
 const longestLine = 8 * 1024;
 const longestDetail = 500;
 /** Characters that the logs of all commands may take while nobody takes them away. */
@@ -20,6 +23,8 @@ const numbersPerBoot = 2 ** 32;
 export interface ReportsDeps {
   readonly journal: Journal;
   readonly clock: Clock;
+  /** Where lines wait that memory has no room for; without one they stay in memory, with gaps. */
+  readonly spool?: LogSpool;
   /** Something waits to be sent; `soon` for what may wait a moment for more of its kind. */
   readonly wake: (urgency: 'now' | 'soon') => void;
 }
@@ -44,6 +49,7 @@ export class Reports {
   constructor(deps: ReportsDeps) {
     this.#deps = deps;
     this.#number = deps.journal.standing().bootNo * numbersPerBoot;
+    for (const id of deps.spool?.commands ?? []) this.#report(id);
   }
 
   /** What a command is doing just now. The text is already redacted. */
@@ -57,8 +63,14 @@ export class Reports {
     const { logs } = this.#report(id);
     for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/))
       logs.push({ n: ++this.#number, wall: this.#deps.clock.wall(), stream, text: line.slice(0, longestLine) });
+    if (logs.cost > spillAt) this.#spill(id, logs);
     this.#shed();
     this.#deps.wake('soon');
+  }
+
+  /** The process ends: what still waits in memory goes to the disk. */
+  flush(): void {
+    for (const [id, { logs }] of this.#reports) this.#spill(id, logs);
   }
 
   /** The command's result is in the journal and has to be sent. */
@@ -78,7 +90,7 @@ export class Reports {
   /** The command is settled. */
   settled(id: string): void {
     this.#results.delete(id);
-    this.#reports.delete(id);
+    this.#forget(id);
   }
 
   /** The next frame to send; undefined when nothing waits. */
@@ -87,7 +99,7 @@ export class Reports {
       const logs = this.#takeLogs(id);
       if (logs !== undefined) return logs;
       this.#results.delete(id);
-      this.#reports.delete(id);
+      this.#forget(id);
       const result = this.#deps.journal.entry(id)?.result;
       if (result !== undefined) return frame({ case: 'result', value: fromBinary(CommandResultSchema, result) });
     }
@@ -106,7 +118,8 @@ export class Reports {
   }
 
   #takeLogs(id: string): LinkRequest | undefined {
-    const lines = this.#reports.get(id)?.logs.take(batchSize) ?? [];
+    const spooled = this.#deps.spool?.take(id, batchSize) ?? [];
+    const lines = spooled.length > 0 ? spooled : (this.#reports.get(id)?.logs.take(batchSize) ?? []);
     if (lines.length === 0) return undefined;
     const entries = lines.map(({ n, wall, stream, text }) => ({
       n: BigInt(n),
@@ -115,6 +128,18 @@ export class Reports {
       text,
     }));
     return frame({ case: 'logs', value: { commandId: id, entries } });
+  }
+
+  #forget(id: string): void {
+    this.#reports.delete(id);
+    this.#deps.spool?.drop(id);
+  }
+
+  /** Moves a command's waiting lines to the disk; where that refuses them they stay, within memory's bounds. */
+  #spill(id: string, logs: LogBuffer): void {
+    if (this.#deps.spool === undefined || logs.empty) return;
+    const lines = logs.take(Number.POSITIVE_INFINITY);
+    if (!this.#deps.spool.append(id, lines)) for (const line of lines) logs.push(line);
   }
 
   #report(id: string): CommandReport {

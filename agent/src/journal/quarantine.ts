@@ -25,7 +25,7 @@ export function refuseAfterDamage(dataFolder: string): void {
 }
 
 /** Files of a data folder that a reset removes; a journal that was set aside stays. */
-export const journalFiles: readonly string[] = [...files, 'reserve', notice];
+export const journalFiles: readonly string[] = [...files, 'reserve', 'spool.db', notice];
 
 export const whatToDo = (name: string): string =>
   `the journal is damaged and was set aside in ${name}; what this agent had begun is not known here. ` +
