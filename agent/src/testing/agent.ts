@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import pino from 'pino';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../command/clock.ts';
+import { systemClock, type Clock } from '../command/clock.ts';
 import type { CommandHandler } from '../command/effect.ts';
 import { pingHandler } from '../command/ping.ts';
 import { Reports } from '../command/report.ts';
@@ -27,6 +27,8 @@ export interface TestAgentInput {
   readonly authority: Authority;
   readonly endpoints: readonly string[];
   readonly handlers?: readonly CommandHandler[];
+  /** For a test that moves it by hand; the machine's otherwise. */
+  readonly clock?: Clock;
   /** 0 for the quickest back-off. */
   readonly random?: () => number;
 }
@@ -36,7 +38,7 @@ export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
   const log = pino({ level: process.env['TRUFFLE_AGENT_LOG_LEVEL'] ?? 'silent' });
   const journal = new Journal(join(input.folder, 'journal.db'), (error) => log.fatal({ err: error }, 'journal'));
   const current: { link?: Link } = {};
-  const clock = systemClock;
+  const clock = input.clock ?? systemClock;
   const reports = new Reports({ journal, clock, wake: (urgency) => current.link?.wake(urgency) });
   const handlers = [pingHandler, ...(input.handlers ?? [])];
   const runner = new Runner({ journal, reports, handlers, gate: openGate, clock, log });

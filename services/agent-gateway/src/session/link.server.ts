@@ -37,9 +37,18 @@ export interface LinkServerOptions {
   readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
   /** Answers what is published as the agent's sealing key. */
   readonly syncSealingKey: (identity: PeerIdentity, request: SyncSealingKeyRequest) => Promise<SyncSealingKeyResponse>;
+  /** Milliseconds for a TLS handshake; default 10,000. */
+  readonly handshakeMs?: number;
+  /** Milliseconds that a connection may have no stream; default 30,000. */
+  readonly idleMs?: number;
 }
 
 const frameLimit = 256 * 1024;
+/** Milliseconds for a TLS handshake, and for a connection without a stream. */
+const handshakeMs = 10_000;
+const idleMs = 30_000;
+/** Streams that one connection may reset at once, and per second after that; an agent opens one and never resets it. */
+const resets = { burst: 50, perSecond: 5 } as const;
 
 /** grpc-js with protobuf-es as its codec: one schema everywhere, and half of connect-node's cost per stream. */
 const definition = {
@@ -91,6 +100,7 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     'grpc.max_receive_message_length': frameLimit,
     'grpc.max_send_message_length': frameLimit,
     'grpc.max_concurrent_streams': 4,
+    'grpc.max_connection_idle_ms': options.idleMs ?? idleMs,
   });
   server.addService(definition, {
     link: (call: grpc.ServerDuplexStream<LinkRequest, LinkResponse>) => {
@@ -108,12 +118,20 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     [{ private_key: Buffer.from(options.key), cert_chain: Buffer.from(options.certificate) }],
     true,
   );
+  bound(credentials, options.handshakeMs ?? handshakeMs);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${options.host}:${options.port}`, credentials, (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
+    server.bindAsync(`${options.host}:${options.port}`, credentials, (error, taken) =>
+      error === null ? resolve(taken) : reject(error),
     );
   });
   return { port, close: () => server.forceShutdown() };
+}
+
+/** grpc-js has no option for these of Node's: they are added to what it takes from its credentials. */
+function bound(credentials: grpc.ServerCredentials, handshakeTimeout: number): void {
+  const own = credentials._getConstructorOptions();
+  const more = { handshakeTimeout, streamResetBurst: resets.burst, streamResetRate: resets.perSecond };
+  credentials._getConstructorOptions = () => ({ ...own, ...more });
 }
 
 /** The agent that the certificate names; nothing that a message says counts. */

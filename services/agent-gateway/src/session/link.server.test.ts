@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serverName } from '../authority/authority.ts';
+import { agentGatewayMigrations } from '../migrations.ts';
+import { enrolPeer, Peer, type PeerKeys } from '../testing/peer.ts';
+import { makeWorld, type Running, type World } from '../testing/world.ts';
+import { serveLinks, type LinkServer } from './link.server.ts';
+
+let world: World;
+let one: Running;
+let server: LinkServer;
+let keys: PeerKeys;
+
+beforeAll(async () => {
+  world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
+  one = await world.startGateway();
+  const { authority } = world.enrollment;
+  server = await serveLinks({
+    host: '127.0.0.1',
+    port: 0,
+    authority: authority.pem,
+    ...(await authority.issueServer(['127.0.0.1'])),
+    take: (call, identity) => one.gateway.take(call, identity),
+    handshakeMs: 200,
+    idleMs: 300,
+  });
+  keys = await enrolPeer(world, 'staller');
+});
+afterAll(async () => {
+  server?.close();
+  await world?.close();
+});
+
+const tls = () => ({
+  host: '127.0.0.1',
+  port: server.port,
+  ca: world.enrollment.authority.pem,
+  cert: keys.certificate,
+  key: keys.key,
+  servername: serverName,
+  ALPNProtocols: ['h2'],
+});
+const path = `/${AgentLinkService.typeName}/Link`;
+
+describe('a peer that stalls loses its connection', () => {
+  it('in the TLS handshake', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.resume();
+    await once(socket, 'close');
+  });
+
+  it('before its first stream', async () => {
+    const session = http2.connect(`https://127.0.0.1:${server.port}`, { createConnection: () => connectTls(tls()) });
+    await once(session, 'connect');
+    await once(session, 'close');
+  });
+});
+
+it('a peer that resets stream after stream loses its connection, and no other does', async () => {
+  const { authority } = world.enrollment;
+  const honest = new Peer(await enrolPeer(world, 'beside-resets'), authority.pem);
+  const stream = honest.dial(`127.0.0.1:${server.port}`);
+  await until('the honest agent', () => stream.last('welcome'));
+  const session = http2.connect(`https://127.0.0.1:${server.port}`, { createConnection: () => connectTls(tls()) });
+  session.on('error', () => undefined);
+  await once(session, 'connect');
+  let opened = 0;
+  while (!session.closed && !session.destroyed && opened < 5_000) {
+    for (let i = 0; i < 20 && !session.closed && !session.destroyed; i++, opened++) {
+      const request = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+      request.on('error', () => undefined);
+      request.close(http2.constants.NGHTTP2_CANCEL);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('the end of the connection', () => session.closed || session.destroyed);
+  expect(opened).toBeLessThan(5_000);
+  expect(stream.ended).toBe(false);
+  stream.close();
+});
