@@ -57,6 +57,7 @@ export function statusOf(row: CommandRow): CommandStatus {
     ...(row.ended_at === null ? {} : { endedAt: timestampFromDate(row.ended_at) }),
     serverId: row.server_id,
     stepKey: row.step_key,
+    startBy: timestampFromDate(row.start_by),
   });
 }
 

@@ -271,6 +271,7 @@ export interface CommandRow {
   readonly ended_at: Date | null;
   readonly server_id: string;
   readonly step_key: string;
+  readonly start_by: Date;
 }
 
 /** A command that was stored just now. */
@@ -287,6 +288,7 @@ export const queuedRow = (command: QueuedCommand): CommandRow => ({
   ended_at: null,
   server_id: command.serverId,
   step_key: command.stepKey,
+  start_by: command.startBy,
 });
 
 export const readCommands = (tx: Tx, ids: readonly string[]): Promise<CommandRow[]> =>
@@ -305,6 +307,7 @@ export const readCommands = (tx: Tx, ids: readonly string[]): Promise<CommandRow
       'ended_at',
       'server_id',
       'step_key',
+      'start_by',
     ])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .execute();

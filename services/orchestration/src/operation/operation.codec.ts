@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { CommandState, type CommandStatus } from '@truffle/api/agent/v1/command_service';
 import {
   OperationKind,
@@ -62,7 +62,10 @@ const liveState = (state: CommandState): StepState =>
     : StepState.RUNNING;
 
 function liveDetail(status: CommandStatus): string {
-  if (status.state === CommandState.QUEUED) return 'waiting for the agent';
+  if (status.state === CommandState.QUEUED)
+    return status.startBy === undefined
+      ? 'waiting for the agent'
+      : `waiting for the agent, until ${timestampDate(status.startBy).toISOString()} at most`;
   if (status.state === CommandState.UNKNOWN) return 'the agent was not heard of since it began this';
   return status.detail;
 }

@@ -209,6 +209,13 @@ export declare type CommandStatus = Message<"truffle.agent.v1.CommandStatus"> & 
    * @generated from field: string step_key = 10;
    */
   stepKey: string;
+
+  /**
+   * When it ends as EXPIRED, should it not have begun.
+   *
+   * @generated from field: google.protobuf.Timestamp start_by = 30;
+   */
+  startBy?: Timestamp | undefined;
 };
 
 /**
