@@ -1,3 +1,4 @@
+// Long, as every kind of record is one short method of the one thing that may write.
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
 import { asDamage, isDamage, isFull, JournalBroken } from './broken.ts';
@@ -254,6 +255,8 @@ export class Journal {
     this.#guard(() => {
       if (this.#wrote(write)) return;
       this.#reserve?.release();
+      // What the log holds goes into the database, and its room is used again.
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.#transact(write);
     });
   }
