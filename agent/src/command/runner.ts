@@ -2,12 +2,12 @@ import { Effect, Outcome, type Command } from '@truffle/api/agent/v1/command';
 import { InFlightState, type LinkRequest } from '@truffle/api/agent/v1/link';
 import type { Logger } from 'pino';
 import type { Entry } from '../journal/entry.ts';
-import type { Declaration } from '../journal/declared.ts';
 import type { Journal } from '../journal/journal.ts';
 import { frame } from '../link/frame.ts';
 import { traceIdOf, tracedRun } from '../trace/command-trace.ts';
 import type { Clock } from './clock.ts';
 import { CommandStopped, type CommandEnd, type CommandHandler } from './effect.ts';
+import { declarationOf } from './declaration.ts';
 import { encodeResult, endOfThrow } from './ending.ts';
 import { decodeFailure, DecodedFailure, type FailureFacts } from './failure.ts';
 import { decodePayload, judge, type Gate } from './intake.ts';
@@ -237,8 +237,7 @@ export class Runner {
 
   #end(id: string, end: CommandEnd): void {
     const kind = decodePayload(this.#deps.journal.entry(id)?.payload ?? new Uint8Array())?.op.case;
-    const declares = end.outcome === Outcome.SUCCEEDED && kind !== undefined ? declarations[kind] : undefined;
-    this.#deps.journal.end(id, (lsn) => encodeResult(id, end, lsn), declares);
+    this.#deps.journal.end(id, (lsn) => encodeResult(id, end, lsn), declarationOf(kind, end));
     this.#deps.log.info(
       { commandId: id, outcome: Outcome[end.outcome], effect: Effect[end.effect], reason: end.failure?.reason },
       'command ended',
@@ -258,9 +257,6 @@ const diskFull: FailureFacts = {
   retryable: true,
   parameters: { lacks: 'DISK' },
 };
-
-/** What the success of a command says of its server; the other kinds end what was declared, as they raise its fence. */
-const declarations: Readonly<Record<string, Declaration>> = { ensureServer: 'runs', runDeployment: 'stays' };
 
 const inFlightStates = {
   accepted: InFlightState.ACCEPTED,

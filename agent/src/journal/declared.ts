@@ -19,8 +19,11 @@ export interface KeptRecord {
   readonly detail: string;
 }
 
-/** What a success says of its server: `runs` that it is to run as this payload has it, `stays` that nothing about that changed. */
-export type Declaration = 'runs' | 'stays';
+/**
+ * What the end of a command says of its server: `runs` that it is to run as this payload has it, `stays` that nothing about that changed,
+ * `ends` that it may be meant to stand still.
+ */
+export type Declaration = 'runs' | 'stays' | 'ends';
 
 /** Statements that note a declaration in the record of its command's end. Each takes the command's id. */
 export const declare: Readonly<Record<Declaration, string>> = {
@@ -29,6 +32,7 @@ export const declare: Readonly<Record<Declaration, string>> = {
     ' ON CONFLICT(resource_key) DO UPDATE SET fence = excluded.fence, payload = excluded.payload WHERE excluded.fence >= fence',
   stays:
     'UPDATE declared SET fence = max(declared.fence, inbox.fence) FROM inbox WHERE inbox.id = ? AND inbox.resource_key = declared.resource_key',
+  ends: 'DELETE FROM declared WHERE (resource_key, fence) IN (SELECT d.resource_key, d.fence FROM declared d JOIN inbox i USING (resource_key) WHERE i.id = ? AND d.fence <= i.fence)',
 };
 
 /** Records that wait to be told; the oldest go when there are more. */

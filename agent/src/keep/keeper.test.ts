@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { Effect, Outcome } from '@truffle/api/agent/v1/command';
 import pino from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { declarationOf } from '../command/declaration.ts';
+import type { Declaration } from '../journal/declared.ts';
 import { Journal } from '../journal/journal.ts';
 import { testEntry } from '../testing/entry.ts';
 import { testFolder } from '../testing/folder.ts';
@@ -56,7 +59,7 @@ class Bench {
   }
 
   /** A command on the server's VM, ended with what it declares. */
-  did(id: string, fence: number, declares?: 'runs' | 'stays'): void {
+  did(id: string, fence: number, declares?: Declaration): void {
     const op = { case: 'ensureServer', value: { serverId: 'srv_1', vmid: 100 } } as never;
     this.journal.accept(testEntry({ id, resourceKey: 'vm', fence, op }));
     this.journal.permit(id, 1);
@@ -124,6 +127,29 @@ test('a newer deployment onto the server changes nothing about that it is to run
   bench.running = false;
   await bench.clock.pass(minutes(3));
   expect(bench.starts).toBe(1);
+});
+
+test('what was stopped on purpose stays so, whatever is done to it later', async () => {
+  const bench = new Bench();
+  bench.did('cmd_1', 1, 'runs');
+  bench.did('cmd_2', 2, 'ends');
+  bench.did('cmd_3', 3, 'stays');
+  bench.running = false;
+  await bench.clock.pass(minutes(30));
+  expect([bench.starts, bench.notes]).toEqual([0, []]);
+});
+
+test.each<[string, Outcome, Effect, string | undefined]>([
+  ['ensureServer', Outcome.SUCCEEDED, Effect.FULL, 'runs'],
+  ['ensureServer', Outcome.FAILED, Effect.PARTIAL, undefined],
+  ['runDeployment', Outcome.SUCCEEDED, Effect.FULL, 'stays'],
+  ['runDeployment', Outcome.FAILED, Effect.PARTIAL, undefined],
+  ['stopServer', Outcome.SUCCEEDED, Effect.FULL, 'ends'],
+  ['stopServer', Outcome.FAILED, Effect.PARTIAL, 'ends'],
+  ['stopServer', Outcome.CANCELLED, Effect.NONE, undefined],
+  ['deleteServer', Outcome.SUCCEEDED, Effect.FULL, 'ends'],
+])('%s that ended as %d with effect %d says of its server: %s', (kind, outcome, effect, expected) => {
+  expect(declarationOf(kind as 'ensureServer', { outcome, effect })).toBe(expected);
 });
 
 test('leaves what is locked, and what the owner of the site objects to, and says so once', async () => {
