@@ -80,7 +80,7 @@ export const mutants: readonly Mutant[] = [
     'claim.continuity === known.continuityNext?.slice(-64)',
   ),
   admission('if (!good)', "if (!good && claim.continuity === '')"),
-  admission('if (claim.certificateSerial !== known.certificateSerial)', "if (claim.certificateSerial === '')"),
+  admission('if (!known.certificateSerials.includes(claim.certificateSerial))', "if (claim.certificateSerial === '')"),
   session("state.phase !== 'offered' || Number(frame.value.epoch) !== state.epoch", "state.phase !== 'offered'"),
   session('heard({ ...state, heardAt: now }, ', 'heard(state, '),
   session(

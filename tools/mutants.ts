@@ -16,6 +16,7 @@ const copied = ['agent', 'services/agent-gateway', 'packages/simulation', 'vites
 const suites = {
   units: [
     'services/agent-gateway/src/session/session.test.ts',
+    'services/agent-gateway/src/session/admission.test.ts',
     'services/agent-gateway/src/command/rules.test.ts',
     'agent/src/link/session.test.ts',
     'agent/src/journal',

@@ -139,6 +139,8 @@ async function run(invocation: Invocation): Promise<void> {
     endpoints,
     server: invocation.flags.server,
     healthListen,
+    reserveBytes,
+    spoolBytes,
     log,
   });
   const stopped = Promise.withResolvers<void>();

@@ -19,10 +19,11 @@ import { approvalWords } from './identity/keys.ts';
 import { QuarantineGuard } from './identity/quarantine.ts';
 import { recoveryByKey } from './identity/recovery.ts';
 import { identityCalls } from './identity/renewal.ts';
-import { Journal, type JournalBroken } from './journal/journal.ts';
+import type { JournalBroken } from './journal/broken.ts';
+import type { Journal } from './journal/journal.ts';
+import { Keeper } from './keep/keeper.ts';
 import { lockDataFolder } from './journal/lock.ts';
-import { refuseAfterDamage, setAside, whatToDo } from './journal/quarantine.ts';
-import { Reserve } from './journal/reserve.ts';
+import { openJournal } from './journal/open.ts';
 import { grpcDialer } from './link/grpc.ts';
 import { Link } from './link/link.ts';
 import { Enforcer } from './policy/enforcer.ts';
@@ -83,18 +84,20 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     lock.release();
     throw new NotEnrolled(`${dataFolder} holds no identity; run \`truffle-agent enroll\` first`);
   }
-  const journal = new Journal(join(dataFolder, 'journal.db'), (error) => dieOf(error, log));
+  const journal = openJournal(input, (error) => dieOf(error, log));
   const policy = new PolicyFile(input.policyFile, (state) => tellPolicy(state, log));
   const enforcer = new Enforcer({ policy: () => policy.current(), journal, wall: () => systemClock.wall() });
   const site = await openSiteOf(input, identity, journal, enforcer);
   enforcer.attach(site);
   policy.current();
-  const { link, runner, keeper, keyLog } = connect({ input, journal, identity, site, enforcer });
+  const spool = new LogSpool(join(dataFolder, 'spool.db'), spoolOf(input));
+  const parts: Parts = { input, journal, identity, site, enforcer, spool };
+  const { link, runner, reports, keeper, keyLog } = connect(parts);
   const stopInventory =
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
-  const keeper = keepServers(parts, link);
+  const servers = keepServers(parts, link, runner);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -102,7 +105,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
-        await keeper?.stop();
+        await servers?.stop();
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);
@@ -126,10 +129,16 @@ interface Parts {
   readonly spool: LogSpool;
 }
 
+const spoolOf = ({ spoolBytes }: ProgramInput): SpoolLimits => ({
+  inAll: spoolBytes,
+  perCommand: Math.min(spoolLimits.perCommand, spoolBytes),
+});
+
 /** Wires runner, reports, link and the certificate's keeper to each other and starts them. */
-function connect({ input, journal, identity, site, enforcer }: Parts): {
+function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
   link: Link;
   runner: Runner;
+  reports: Reports;
   keeper: CertificateKeeper;
   keyLog: KeyLogWatch;
 } {
@@ -139,7 +148,7 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
   const me: Addressee = { ...identity, key: (id) => pins.key(id), wall: () => clock.wall() };
   const gate: Gate = (asked) => unauthentic(asked, me) ?? enforcer.gate(asked);
   const late: { link?: Link } = {};
-  const reports = new Reports({ journal, clock, wake: (urgency) => late.link?.wake(urgency) });
+  const reports = new Reports({ journal, clock, spool, wake: (urgency) => late.link?.wake(urgency) });
   const handlers = [pingHandler, ...(site?.handlers ?? [])].map(enforcer.guard);
   const runner = new Runner({ journal, reports, handlers, gate, clock, log });
   const guard = new QuarantineGuard({
@@ -199,7 +208,7 @@ function connect({ input, journal, identity, site, enforcer }: Parts): {
   runner.recover();
   link.start();
   keeper.start();
-  return { link, runner, keeper, keyLog };
+  return { link, runner, reports, keeper, keyLog };
 }
 
 async function openSiteOf(
@@ -226,10 +235,18 @@ async function openSiteOf(
 }
 
 /** Keeps servers running while no gateway is there to ask for it. */
-function keepServers({ input, journal, site, enforcer }: Parts, link: Link): Keeper | undefined {
+function keepServers({ input, journal, site, enforcer }: Parts, link: Link, runner: Runner): Keeper | undefined {
   if (site?.keep === undefined) return undefined;
-  const parts = { journal, site: site.keep, clock: systemClock, random: Math.random, log: input.log };
-  const keeper = new Keeper({ ...parts, connected: () => link.ready, objection: enforcer.objection });
+  const keeper = new Keeper({
+    journal,
+    site: site.keep,
+    connected: () => link.ready,
+    clock: systemClock,
+    random: Math.random,
+    log: input.log,
+    // Two holders of one identity must not both act: in quarantine nothing begins.
+    objection: (server) => (runner.held ? 'the agent is in quarantine' : enforcer.objection(server)),
+  });
   keeper.start();
   return keeper;
 }

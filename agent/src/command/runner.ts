@@ -139,6 +139,11 @@ export class Runner {
     this.#deps.reports.settled(id);
   }
 
+  /** Whether nothing may begin. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** Begins nothing more until `resume`; what runs goes on. */
   hold(): void {
     this.#held = true;

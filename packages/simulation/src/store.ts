@@ -60,10 +60,18 @@ export class SimulatedStore {
       const { agentId, orgId } = identity;
       const [agent, session] = [tables.agent(agentId), tables.session(agentId)];
       if (agent === undefined || session === undefined)
-        return { kind: 'refused', reason: 'AGENT_REVOKED', message: 'there is no such agent', quarantine: false };
+        return {
+          kind: 'refused',
+          reason: 'AGENT_REVOKED',
+          message: 'there is no such agent',
+          quarantine: false,
+          retryAfterMs: 0,
+        };
       const known = {
         ...session,
-        ...agent,
+        standing: agent.standing,
+        certificateSerials: [agent.certificateSerial],
+        denied: [],
         live: session.open && tables.lease(session.gatewayId) > dbNow(),
       };
       const claim = { ...hello, certificateSerial: identity.certificateSerial, continuity: presented };
@@ -93,7 +101,7 @@ export class SimulatedStore {
     });
   }
 
-  confirm(session: SessionRef, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
+  confirm(session: SessionRef, _serial: string, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
     const { tables, transact } = this.#parts;
     return transact(() => {
       const { agentId, epoch } = session;

@@ -287,7 +287,12 @@ export class World {
           const replica = this.replicas.find((r) => r.endpoint === endpoint && r.alive);
           if (this.#partitions.has(`${agent.id} ${endpoint}`)) return;
           if (replica === undefined) return wire.break();
-          replica.take(wire, { orgId: 'org', agentId: agent.id, certificateSerial: serial });
+          replica.take(wire, {
+            orgId: 'org',
+            agentId: agent.id,
+            certificateSerial: serial,
+            certificateEnds: new Date(this.dbNow() + 86_400_000),
+          });
           events.connected();
         });
         return wire.stream;

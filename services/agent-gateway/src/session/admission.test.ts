@@ -96,3 +96,11 @@ describe('who says to be the agent', () => {
     expect(admit(denied, claim)).toMatchObject({ reason: 'NOT_CHOSEN', quarantine: false });
   });
 });
+
+it('takes each token that was offered since the last confirmed one, and nothing that lies across two', () => {
+  const offered = { ...known, continuityNext: token(2) + token(3) };
+  for (const byte of [1, 2, 3]) expect(judgeHolder(offered, { ...claim, continuity: token(byte) }).kind).toBe('same');
+  const across = token(2).slice(32) + token(3).slice(0, 32);
+  for (const continuity of ['', token(4), across])
+    expect(judgeHolder(offered, { ...claim, continuity }).kind).toBe('conflict');
+});

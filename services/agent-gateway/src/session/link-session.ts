@@ -304,11 +304,7 @@ export class LinkSession {
   #violated(reason: string): void {
     const message = 'the agent broke the protocol';
     this.#background(this.#parts.store.quarantine(this.identity, { reason, message }));
-    this.#dismiss(
-      reason,
-      'the agent broke the protocol and gets no work until it is released or enrolled anew',
-      300_000,
-    );
+    this.#dismiss(reason, `${message} and gets no work until it is released or enrolled anew`, 300_000);
   }
 
   async #claim(): Promise<void> {

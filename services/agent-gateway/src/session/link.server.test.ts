@@ -19,13 +19,15 @@ let keys: PeerKeys;
 beforeAll(async () => {
   world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
   one = await world.startGateway();
-  const { authority } = world.enrollment;
+  const { authorities } = world.enrollment;
   server = await serveLinks({
     host: '127.0.0.1',
     port: 0,
-    authority: authority.pem,
-    ...(await authority.issueServer(['127.0.0.1'])),
+    authority: authorities.pem,
+    ...(await authorities.issueServer(['127.0.0.1'])),
     take: (call, identity) => one.gateway.take(call, identity),
+    renew: () => Promise.reject(new Error('nothing is renewed here')),
+    syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
     handshakeMs: 200,
     idleMs: 300,
   });
@@ -39,7 +41,7 @@ afterAll(async () => {
 const tls = () => ({
   host: '127.0.0.1',
   port: server.port,
-  ca: world.enrollment.authority.pem,
+  ca: world.enrollment.authorities.pem,
   cert: keys.certificate,
   key: keys.key,
   servername: serverName,
@@ -63,8 +65,8 @@ describe('a peer that stalls loses its connection', () => {
 });
 
 it('a peer that resets stream after stream loses its connection, and no other does', async () => {
-  const { authority } = world.enrollment;
-  const honest = new Peer(await enrolPeer(world, 'beside-resets'), authority.pem);
+  const { authorities } = world.enrollment;
+  const honest = new Peer(await enrolPeer(world, 'beside-resets'), authorities.pem);
   const stream = honest.dial(`127.0.0.1:${server.port}`);
   await until('the honest agent', () => stream.last('welcome'));
   const session = http2.connect(`https://127.0.0.1:${server.port}`, { createConnection: () => connectTls(tls()) });

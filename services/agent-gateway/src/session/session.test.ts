@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { HelloSchema } from '@truffle/api/agent/v1/link';
 import { describe, expect, it } from 'vitest';
-import { admit, type Claim, type KnownSession } from './admission.ts';
 import { newSession, pace, turn, type RequestFrame, type SessionInput, type SessionState } from './session.ts';
 
 const hello: RequestFrame = { case: 'hello', value: create(HelloSchema) };
@@ -82,55 +81,5 @@ describe("a session's turns", () => {
     const proved = turn(doubted.state, frame(beat(1n)), 1);
     expect(proved.effects).toEqual([{ kind: 'quarantine', doubt }]);
     expect(turn(proved.state, frame(beat(1n)), 2).effects).toEqual([]);
-  });
-});
-
-describe('admission', () => {
-  const [a, b, c] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)];
-  const known: KnownSession = {
-    standing: 'ONLINE',
-    certificateSerial: 'S1',
-    incarnation: '0'.repeat(36),
-    journalLsn: 10n,
-    continuity: a,
-    continuityNext: b + c,
-    live: false,
-  };
-  const claim: Claim = {
-    certificateSerial: 'S1',
-    protocolMin: 1,
-    protocolMax: 1,
-    incarnation: '0'.repeat(36),
-    journalLsn: 10n,
-    continuity: a,
-  };
-  const verdict = (over: Partial<Claim>, at: Partial<KnownSession> = {}): string => {
-    const admission = admit({ ...known, ...at }, { ...claim, ...over });
-    return admission.kind === 'admit' ? 'admit' : `${admission.reason}${admission.quarantine ? '!' : ''}`;
-  };
-
-  it.each<[string, Partial<Claim>, Partial<KnownSession>, string]>([
-    ['the last token', {}, {}, 'admit'],
-    ['a token that was offered', { continuity: b }, {}, 'admit'],
-    ['the token that was offered last', { continuity: c }, {}, 'admit'],
-    ['half of two tokens', { continuity: 'b'.repeat(32) + 'c'.repeat(32) }, {}, 'IDENTITY_CONFLICT!'],
-    ['another token', { continuity: 'd'.repeat(64) }, {}, 'IDENTITY_CONFLICT!'],
-    ['no token', { continuity: '' }, {}, 'IDENTITY_CONFLICT!'],
-    ['a journal that went back', { journalLsn: 9n }, {}, 'IDENTITY_CONFLICT!'],
-    ['a new folder', { incarnation: '1'.repeat(36), continuity: '' }, {}, 'admit'],
-    [
-      'a new folder beside a live one',
-      { incarnation: '1'.repeat(36), continuity: '' },
-      { live: true },
-      'IDENTITY_CONFLICT!',
-    ],
-    ['a new folder with an old token', { incarnation: '1'.repeat(36) }, {}, 'IDENTITY_CONFLICT!'],
-    ['an old certificate', { certificateSerial: 'S0' }, {}, 'CERTIFICATE_SUPERSEDED'],
-    ['a revoked agent', {}, { standing: 'REVOKED' }, 'AGENT_REVOKED'],
-    ['a quarantined agent', {}, { standing: 'QUARANTINED' }, 'QUARANTINED'],
-    ['a protocol of the future', { protocolMin: 9, protocolMax: 9 }, {}, 'PROTOCOL_UNSUPPORTED'],
-    ['no incarnation', { incarnation: '' }, { incarnation: null }, 'MALFORMED_HELLO'],
-  ])('%s', (_what, over, at, expected) => {
-    expect(verdict(over, at)).toBe(expected);
   });
 });

@@ -28,7 +28,7 @@ afterAll(() => world?.close());
 
 const agentState = async (id: string) => (await getAgent(one.parts, world.orgId, id)).row.state;
 const online = (id: string) => until(`${id} online`, async () => (await agentState(id)) === 'ONLINE');
-const newPeer = async (name: string) => new Peer(await enrolPeer(world, name), world.enrollment.authority.pem);
+const newPeer = async (name: string) => new Peer(await enrolPeer(world, name), world.enrollment.authorities.pem);
 
 const largePayload = Buffer.from(
   toBinary(
@@ -56,7 +56,12 @@ it('a Hello that was answered late voids no token that its agent was offered sin
     commandKeys: () => undefined,
   });
   const { row } = await getAgent(one.parts, world.orgId, keys.agentId);
-  const identity = { orgId: keys.orgId, agentId: keys.agentId, certificateSerial: row.certificate_serial };
+  const identity = {
+    orgId: keys.orgId,
+    agentId: keys.agentId,
+    certificateSerial: row.certificate_serial,
+    certificateEnds: new Date(8e15),
+  };
   const incarnation = randomUUID();
   const say = (continuity: Uint8Array) =>
     store.open(identity, create(HelloSchema, { protocolMin: 1, protocolMax: 1, incarnation, continuity }));
@@ -66,7 +71,8 @@ it('a Hello that was answered late voids no token that its agent was offered sin
       : new Uint8Array();
   const confirm = async (opening: Opening) =>
     opening.kind === 'offered' &&
-    (await store.confirm(opening.session, create(HelloSchema, { incarnation }), true)) !== undefined;
+    (await store.confirm(opening.session, identity.certificateSerial, create(HelloSchema, { incarnation }), true)) !==
+      undefined;
 
   const first = await say(new Uint8Array());
   expect(await confirm(first)).toBe(true);
@@ -84,7 +90,7 @@ it('the echo of a connection that its agent left quarantines nobody', async () =
   const old = peer.continuity;
   const stream = peer.dial(one.endpoint, { journalLsn: 50n });
   await online(peer.keys.agentId);
-  const mute = new Peer(peer.keys, world.enrollment.authority.pem);
+  const mute = new Peer(peer.keys, world.enrollment.authorities.pem);
   const echo = mute.dial(one.endpoint, { incarnation: peer.incarnation, journalLsn: 20n, continuity: old });
   echo.heard = () => undefined;
   await until('the doubt', () => echo.last('heartbeat'));
