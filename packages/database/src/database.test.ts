@@ -109,3 +109,19 @@ describe('a statement that travels with the commit', () => {
     expect(await ids()).toEqual(['1', '3']);
   });
 });
+
+describe('a connection that PostgreSQL ends', () => {
+  it('fails the transaction that it is in, between two statements, and nothing else', async () => {
+    const cut = db.tenant('org_c', async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      await test.admin.query('select pg_terminate_backend($1, 5000)', [rows[0]?.pid]);
+      // The end of the connection is heard while no statement waits.
+      await new Promise((heard) => setTimeout(heard, 100));
+      return sql`select 1`.execute(tx);
+    });
+    await expect(cut).rejects.toThrow();
+    await expect(
+      db.tenant('org_c', (tx) => tx.selectFrom('tenant.thing').selectAll().execute()),
+    ).resolves.toBeDefined();
+  });
+});

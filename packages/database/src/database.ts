@@ -60,7 +60,7 @@ export class Database<T> {
       pipeline: true,
       options: `-c statement_timeout=${options.statementTimeout ?? 15_000} -c idle_in_transaction_session_timeout=30000`,
     });
-    this.#pool.on('error', () => undefined);
+    outlive(this.#pool);
     this.#kysely = new Kysely<T>({ dialect: new PostgresDialect({ pool: named(this.#pool) }) });
   }
 
@@ -116,6 +116,15 @@ export class Database<T> {
     if (events > 0) this.#options.onEvents?.();
     return result;
   }
+}
+
+/**
+ * Lets the process outlive its connections: one that PostgreSQL ends while it is idle, on its way out, or between two statements of a
+ * transaction says so by an error event, which without a listener ends the process. The next statement on it fails, and the pool drops it.
+ */
+export function outlive(pool: pg.Pool): void {
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
 /** PostgreSQL's five-character error code (its manual, appendix A) of what a query threw; undefined for anything else. */

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import pg from 'pg';
+import { outlive } from './database.ts';
 import { contextKeyOf, paddedKeys } from './context.ts';
 import { foundations } from './migrate.foundations.ts';
 import { serviceRoles, type ServiceRole } from './roles.ts';
@@ -25,6 +26,7 @@ export interface MigrationPlan {
 /** Brings the database to what the services expect. Safe to run again and by several processes at once. */
 export async function migrate(plan: MigrationPlan): Promise<void> {
   const pool = new pg.Pool({ connectionString: plan.adminUrl, max: 2, connectionTimeoutMillis: 10_000 });
+  outlive(pool);
   const db = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool }) });
   const client = await pool.connect();
   try {
