@@ -43,6 +43,8 @@ export interface SiteOptions {
   readonly url: string;
   readonly orgId: string;
   readonly simulator?: SimulatorOptions;
+  /** Where the site's folder is made; default: the system's folder for such. */
+  readonly within?: string;
   /** Name that the agent is enrolled under; default `test`. */
   readonly agentName?: string;
   /** Further variables for the running agent. */
@@ -53,7 +55,7 @@ export interface SiteOptions {
 
 /** Enrols the agent by the path that a customer takes and starts it. */
 export async function testSite({ client, url, orgId, ...options }: SiteOptions): Promise<TestSite> {
-  const folder = mkdtempSync(join(tmpdir(), 'truffle-site-'));
+  const folder = mkdtempSync(join(options.within ?? tmpdir(), 'truffle-site-'));
   const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, authDelayMs: 0, ...options.simulator });
   const dataDir = join(folder, 'agent');
   mkdirSync(dataDir, { mode: 0o700 });

@@ -1,4 +1,7 @@
-import { resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestSite } from '@truffle/testkit';
 import type { GatewayReplica, Replicas } from './replicas.fixture.ts';
@@ -17,6 +20,19 @@ export function randomOf(seed: number): () => number {
   };
 }
 
+/** A file system of 200 MiB in memory, which `release` unmounts; undefined where only root may mount one. */
+export function smallDisk(): { readonly folder: string; release(): void } | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'truffle-disk-'));
+  const release = (): void => {
+    spawnSync('umount', ['-l', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=200m', 'tmpfs', folder]).status === 0;
+  if (mounted) return { folder, release };
+  release();
+  return undefined;
+}
+
 /** What a fault may strike. */
 export interface Target {
   readonly replicas: Replicas;
@@ -24,6 +40,8 @@ export interface Target {
   /** The gateways that run; at least one of them is left. */
   readonly gateways: GatewayReplica[];
   readonly random: () => number;
+  /** The small file system that the agents' folders are on; undefined where none could be mounted. */
+  readonly disk: string | undefined;
 }
 
 type Fault = (target: Target) => Promise<void>;
@@ -55,6 +73,23 @@ export const faults: Readonly<Record<string, Fault>> = {
   'a gateway is killed': async (target) => replace(target, 'kill'),
   'a gateway leaves': async (target) => replace(target, 'drain'),
   'connections break': async ({ replicas }) => replicas.agents.cut(),
+  'NATS is away': async ({ replicas, random }) => {
+    const heal = replicas.withoutNats();
+    await delay(between(random, 100, 2_000));
+    heal();
+  },
+  'PostgreSQL ends every connection': async ({ replicas }) => {
+    await replicas.database.admin.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+  },
+  "the agents' disk is full": async ({ disk, random }) => {
+    if (disk === undefined) return;
+    const filler = join(disk, 'filler');
+    spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k', 'status=none']);
+    await delay(between(random, 100, 1_500));
+    rmSync(filler, { force: true });
+  },
   'agents and gateways are apart': async ({ replicas, random }) => {
     const heal = replicas.partition();
     replicas.agents.cut();

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServiceName } from '@truffle/kit';
-import { openFront, testDatabase, type Front, type TestDatabase } from '@truffle/testkit';
+import { openFront, testDatabase, testEngines, type Front, type TestDatabase } from '@truffle/testkit';
 import { startProduct, type Product } from './product.fixture.ts';
 import { everyMigration } from './services.ts';
 
@@ -24,6 +24,8 @@ export interface Replicas {
   readonly edge: Product;
   /** What agents dial. */
   readonly agents: Front;
+  /** Ends the services' connections to NATS and lets them make no new ones until the answer is called. */
+  withoutNats(): () => void;
   startGateway(): Promise<GatewayReplica>;
   /** Lets nobody reach the gateways' port for agents until the answer is called. */
   partition(): () => void;
@@ -41,11 +43,17 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
   const fronts = new Map<ServiceName, Front>();
   for (const name of [...services, 'agent-gateway'] as const) fronts.set(name, await openFront());
   const agents = await openFront();
+  const nats = await openFront();
+  const natsUrl = new URL(testEngines().natsUrl);
+  const natsPort = Number(natsUrl.port);
+  nats.to(natsPort);
+  natsUrl.host = nats.address;
   const frontOf = (name: ServiceName): Front => fronts.get(name) as Front;
   const env = {
     TRUFFLE_PEERS: [...fronts].map(([name, front]) => `${name}=http://${front.address}`).join(','),
     TRUFFLE_TRUSTED_PROXIES: '127.0.0.1,::1,::ffff:127.0.0.1',
     TRUFFLE_LOG_LEVEL: 'info',
+    TRUFFLE_NATS_URL: natsUrl.href,
   };
   const running = new Map<GatewayReplica, { readonly product: Product; readonly agentPort: number }>();
   let parted = 0;
@@ -95,6 +103,11 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
     edge,
     agents,
     startGateway,
+    withoutNats: () => {
+      nats.to();
+      nats.cut();
+      return () => nats.to(natsPort);
+    },
     partition: () => {
       parted++;
       balance();
@@ -113,7 +126,7 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
     close: async () => {
       await Promise.all([edge.close(), ...started.map(([, product]) => product.close())]);
       await Promise.all([...running.keys()].map((replica) => replica.drain()));
-      await Promise.all([...fronts.values(), agents].map((front) => front.close()));
+      await Promise.all([...fronts.values(), agents, nats].map((front) => front.close()));
       await database.close();
       rmSync(folder, { recursive: true, force: true });
     },
