@@ -132,6 +132,23 @@ export function databaseErrorCode(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** The connection was lost, or none could be had. Whether what was under way is stored is known only when its commit was not sent. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError';
+}
+
+/**
+ * Whether what was thrown says that the database cannot be worked with just now: a lost connection, or PostgreSQL's classes 08 (connection),
+ * 53 (resources) and codes 57P01 to 57P03 (it stops, crashed or starts).
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  return error instanceof ConnectionLostError || /^(08|53|57P0[123])/.test(databaseErrorCode(error) ?? '');
+}
+
+/** What PostgreSQL did not say itself is the connection's. */
+const told = (error: unknown): unknown =>
+  error instanceof pg.DatabaseError ? error : new ConnectionLostError('the database does not answer', { cause: error });
+
 type Query = (text: string, values: readonly unknown[]) => Promise<pg.QueryResult>;
 const wrapped = new WeakMap<pg.PoolClient, { query: Query; release: pg.PoolClient['release'] }>();
 
@@ -141,7 +158,9 @@ const wrapped = new WeakMap<pg.PoolClient, { query: Query; release: pg.PoolClien
  */
 function named(pool: pg.Pool): ConstructorParameters<typeof PostgresDialect>[0]['pool'] {
   const connect = async () => {
-    const client = await pool.connect();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw told(error);
+    });
     let face = wrapped.get(client);
     if (face === undefined) {
       face = { query: namedQuery(client), release: client.release.bind(client) };
@@ -155,7 +174,7 @@ function named(pool: pg.Pool): ConstructorParameters<typeof PostgresDialect>[0][
 
 function namedQuery(client: pg.PoolClient): Query {
   const names = new Map<string, string>();
-  return async (text, values) => {
+  const send: Query = async (text, values) => {
     if (text === 'begin') {
       client.query('begin').catch(() => undefined);
       return { command: 'BEGIN', rows: [], rowCount: 0, oid: 0, fields: [] };
@@ -168,5 +187,12 @@ function namedQuery(client: pg.PoolClient): Query {
       names.set(text, name);
     }
     return client.query({ name, text, values: [...values] });
+  };
+  return async (text, values) => {
+    try {
+      return await send(text, values);
+    } catch (error) {
+      throw told(error);
+    }
   };
 }

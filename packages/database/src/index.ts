@@ -1,4 +1,12 @@
-export { Database, databaseErrorCode, withCommit, type DatabaseOptions, type Transaction } from './database.ts';
+export {
+  Database,
+  ConnectionLostError,
+  databaseErrorCode,
+  isDatabaseAway,
+  withCommit,
+  type DatabaseOptions,
+  type Transaction,
+} from './database.ts';
 export { mintContext, contextKeyOf, type ContextKey } from './context.ts';
 export { appendEvent, eventCountOf, eventType, type EventAuthor, type NewEvent } from './ledger.ts';
 export { migrate, type MigrationPlan, type ServiceMigrations } from './migrate.ts';

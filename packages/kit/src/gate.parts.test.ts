@@ -23,7 +23,7 @@ import {
 } from '@truffle/api/options/v1/method';
 import { file_google_protobuf_empty } from '@bufbuild/protobuf/wkt';
 import { ListTemplatesRequestSchema } from '@truffle/api/template/v1/template_service';
-import { InvalidPageTokenError } from '@truffle/database';
+import { ConnectionLostError, InvalidPageTokenError } from '@truffle/database';
 import { describe, expect, test } from 'vitest';
 import { nobody } from './caller.ts';
 import { checkContract, ContractError, rulesOf } from './contract.ts';
@@ -161,6 +161,13 @@ describe('a status', () => {
     expect([status.code, internal]).toEqual([Code.Internal, true]);
     expect(`${status.message} ${JSON.stringify(status.details.map((d) => d.value))}`).not.toContain('hunter2');
     expect(status.message).toContain('req_12345678');
+  });
+
+  test('of a database that is away says to try again, and keeps the cause for the log', () => {
+    const { status, internal } = statusOf(new ConnectionLostError('10.0.0.1 does not answer'), 'req_12345678');
+    expect([status.code, internal]).toEqual([Code.Unavailable, true]);
+    expect(status.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DATABASE_UNAVAILABLE');
+    expect(status.message).not.toContain('10.0.0.1');
   });
 
   test('that is one already stays as it is', () => {

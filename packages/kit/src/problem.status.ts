@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { InvalidPageTokenError } from '@truffle/database';
+import { InvalidPageTokenError, isDatabaseAway } from '@truffle/database';
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { InvalidProblem, Problem } from './problem.ts';
 
@@ -15,11 +15,19 @@ export function statusOf(
     error instanceof InvalidPageTokenError
       ? new InvalidProblem([{ field: 'page.token', description: error.message, reason: 'INVALID_PAGE_TOKEN' }])
       : error;
+  // The caller may try again; the cause is still one for the log.
+  if (isDatabaseAway(error)) return { status: problemStatus(databaseAway, requestId), internal: true };
   if (problem instanceof Problem) return { status: problemStatus(problem, requestId), internal: false };
   const status = new ConnectError(`internal error; quote request ${requestId} when you report it`, Code.Internal);
   status.details.push({ desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) });
   return { status, internal: true };
 }
+
+const databaseAway = new Problem(
+  Code.Unavailable,
+  'DATABASE_UNAVAILABLE',
+  'the database cannot be reached now; try again',
+);
 
 function problemStatus(problem: Problem, requestId: string): ConnectError {
   const status = new ConnectError(problem.message, problem.code);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import type { TruffleClient } from '@truffle/api';
 import { testSite, until, type TestSite } from '@truffle/testkit';
@@ -57,7 +58,13 @@ async function ended(operationId: string): Promise<Operation> {
   return until(
     `operation ${operationId} to end`,
     async () => {
-      const { operation } = await client.operations.getOperation({ operationId });
+      const operation = await client.operations.getOperation({ operationId }).then(
+        (answer) => answer.operation,
+        // All that a fault may say to who reads.
+        (error: unknown) => {
+          if (ConnectError.from(error).code !== Code.Unavailable) throw error;
+        },
+      );
       if (operation?.endedAt !== undefined) return operation;
       await delay(100);
       return undefined;
