@@ -6,6 +6,7 @@ import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_p
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
+import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
@@ -26,6 +27,7 @@ const services = {
   recovery: RecoveryService,
   sealingKeys: SealingKeyService,
   servers: ServerService,
+  snapshots: SnapshotService,
   templates: TemplateService,
   workspaces: WorkspaceService,
 } as const;
@@ -53,6 +55,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     recovery: createClient(services.recovery, transport),
     sealingKeys: createClient(services.sealingKeys, transport),
     servers: createClient(services.servers, transport),
+    snapshots: createClient(services.snapshots, transport),
     templates: createClient(services.templates, transport),
     workspaces: createClient(services.workspaces, transport),
   };

@@ -56,6 +56,9 @@ const plain: Readonly<Record<string, unknown>> = {
   role: Role.VIEWER,
   fingerprint: 'words that nobody printed',
   source,
+  cpu: 1,
+  target_node: 'pve2',
+  snapshot: `tf-cmd_${'0'.repeat(26)}`,
 };
 
 /** A valid request; ids come from `pick`. */

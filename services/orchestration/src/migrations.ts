@@ -124,5 +124,32 @@ export const orchestrationMigrations: ServiceMigrations = {
       ${tenantTable('orchestration.step', role, 'select, insert, update')}
       ${idempotencyTable('orchestration')}
       ${tenantTable('orchestration.idempotency', role)}`,
+    '003_server_operations': `
+      alter table orchestration.server
+        add column power text not null default 'RUNNING' check (power in ('RUNNING', 'STOPPED'));
+      alter table orchestration.operation
+        drop constraint operation_kind_check,
+        add constraint operation_kind_check check (kind in ('CREATE', 'DELETE', 'START_SERVER', 'STOP_SERVER', 'SNAPSHOT_SERVER',
+          'ROLLBACK_SERVER', 'DELETE_SNAPSHOT', 'RESIZE_SERVER', 'MIGRATE_SERVER'));
+      alter table orchestration.step
+        drop constraint step_action_check,
+        add constraint step_action_check check (action in ('reserve', 'ensure', 'deploy', 'delete', 'finish', 'change')),
+        add column intent jsonb;
+      create index step_of_server on orchestration.step (org_id, server_id, operation_id) where action = 'change';
+      create table orchestration.server_snapshot (
+        org_id text not null,
+        server_id text not null,
+        name text not null,
+        include_memory boolean not null,
+        cpu int not null,
+        memory_bytes bigint not null,
+        disk_bytes bigint not null,
+        operation_id text not null,
+        made_at timestamptz not null,
+        primary key (org_id, server_id, name),
+        foreign key (org_id, server_id) references orchestration.server (org_id, id),
+        foreign key (org_id, operation_id) references orchestration.operation (org_id, id)
+      );
+      ${tenantTable('orchestration.server_snapshot', role, 'select, insert, delete')}`,
   },
 };

@@ -2,6 +2,7 @@ import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/clu
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
+import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import type { Transaction } from '@truffle/database';
 import { readSettings } from '@truffle/config';
 import { IdempotencyStore, readHostFile, type MakeModule, type ScopeOf } from '@truffle/kit';
@@ -13,6 +14,7 @@ import { commandKeyRpc } from './command-key/command-key.rpc.ts';
 import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { serverRpc } from './server/server.rpc.ts';
+import { snapshotRpc } from './snapshot/snapshot.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
 import { WorkflowEngine } from './workflow/engine.ts';
 import { taskQueueOf } from './workflow/names.ts';
@@ -42,7 +44,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       );
   return {
     name: 'orchestration',
-    services: [ClusterService, ServerService, OperationService, ProjectUseService, CommandKeyService],
+    services: [ClusterService, ServerService, SnapshotService, OperationService, ProjectUseService, CommandKeyService],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
       srv: scopeIn('orchestration.server'),
@@ -51,7 +53,8 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
       router.service(ClusterService, clusterRpc(parts));
-      router.service(ServerService, serverRpc(database));
+      router.service(ServerService, serverRpc(parts));
+      router.service(SnapshotService, snapshotRpc(parts));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));

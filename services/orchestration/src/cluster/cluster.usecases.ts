@@ -12,6 +12,7 @@ import {
 import { openOperation, type OperationStart } from '../operation/operation.open.ts';
 import { creationSteps, deletionSteps } from '../operation/operation.steps.ts';
 import type { OperationView } from '../operation/operation.repo.ts';
+import { nodesApart } from '../plan/plan.ts';
 import { drawPlan, type Drawn, type PlanDeps } from '../plan/plan.usecases.ts';
 import { insertServers, serversOf, type ServerRow } from '../server/server.repo.ts';
 import {
@@ -104,7 +105,7 @@ async function storeCluster(
   if (cluster === undefined) throw new TypeError('a row that was just inserted is there');
   const operation = await openOperation(tx, caller, cluster, {
     kind: 'CREATE',
-    steps: creationSteps(await serversOf(tx, id), drawn.rollout),
+    steps: creationSteps(await serversOf(tx, id), drawn.rollout, nodesApart(drawn.planned.placements)),
     follows: undefined,
   });
   await updateCluster(tx, id, { operation_id: operation.id });

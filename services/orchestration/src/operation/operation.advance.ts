@@ -153,7 +153,9 @@ async function begin(deps: WorkDeps, work: Work, keys: readonly string[]): Promi
   } as const;
   await updateServers(
     work.tx,
-    begun.map((step) => ({ id: step.server_id ?? '', state: atWork[step.action] })),
+    begun.flatMap(({ server_id: id, action }) =>
+      id === null || action === 'change' ? [] : [{ id, state: atWork[action] }],
+    ),
   );
   return { ...still, enqueue: begun.map((step) => commandOf(deps.signer, work, step, currentTraceparent())) };
 }
@@ -190,7 +192,12 @@ function apply(work: Work, steps: readonly StepChange[], servers: readonly Serve
       const change = changedServers.get(s.id);
       return change === undefined
         ? s
-        : { ...s, state: change.state, node: change.node ?? s.node, address: change.address ?? s.address };
+        : {
+            ...s,
+            state: change.state ?? s.state,
+            node: change.node ?? s.node,
+            address: change.address ?? s.address,
+          };
     }),
   };
 }

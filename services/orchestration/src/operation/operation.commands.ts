@@ -7,6 +7,8 @@ import { deriveId, smbiosUuidOf, type Id } from '@truffle/ids';
 import { canonicalJson } from '@truffle/template-language';
 import type { ClusterRow } from '../cluster/cluster.repo.ts';
 import type { CommandSigner } from '../command-key/command-key.ts';
+import { intentPayload, runWithinOf } from '../server/server.command.ts';
+import type { ServerIntent } from '../server/server.intent.ts';
 import type { ServerRow } from '../server/server.repo.ts';
 import type { OperationRow, StepRow } from './operation.repo.ts';
 
@@ -18,6 +20,10 @@ export type NewCommand = Exclude<MessageInitShape<typeof NewCommandSchema>, { re
 /** How long a command may wait for its agent, and how long it may run, in milliseconds. */
 const startWithin = 24 * 3_600_000;
 const runWithin = { ensure: 30 * 60_000, deploy: 60 * 60_000, delete: 15 * 60_000 } as const;
+
+/** The snapshot that a step takes: the agent names it after the command. */
+export const snapshotNameOf = (clusterId: string, operationId: string, stepKey: string): string =>
+  `tf-${commandIdOf(clusterId, operationId, stepKey)}`;
 
 /** Derived from what it is for: a step begun twice is the same command. */
 export const commandIdOf = (clusterId: string, operationId: string, stepKey: string): Id<'cmd'> =>
@@ -49,7 +55,7 @@ export function commandOf(signer: CommandSigner, parts: CommandParts, step: Step
     op: message.op.case ?? '',
     payloadSha256: createHash('sha256').update(payload).digest(),
     startBy: parts.operation.created_at.getTime() + startWithin,
-    runTimeout: runWithin[step.action],
+    runTimeout: step.action === 'change' ? runWithinOf(changeOf(step)) : runWithin[step.action],
     needsPermit: true,
   };
   return {
@@ -88,9 +94,12 @@ function payloadOf(parts: CommandParts, step: StepRow, server: ServerRow): Comma
             memoryBytes: BigInt(server.memory_bytes),
             diskBytes: BigInt(server.disk_bytes),
             networks: server.networks,
+            avoidNodes: step.intent?.kind === 'ENSURE_SERVER' ? [...step.intent.avoidNodes] : [],
           },
         },
       });
+    case 'change':
+      return intentPayload(changeOf(step), { ...ids, ...vm });
     case 'delete':
       return create(CommandPayloadSchema, { op: { case: 'deleteServer', value: { ...ids, ...vm } } });
     case 'deploy':
@@ -100,6 +109,12 @@ function payloadOf(parts: CommandParts, step: StepRow, server: ServerRow): Comma
     default:
       throw new TypeError(`the step ${step.key} is no command`);
   }
+}
+
+/** @throws TypeError for a step that changes no server */
+export function changeOf({ key, intent }: Pick<StepRow, 'key' | 'intent'>): ServerIntent {
+  if (intent === null || intent.kind === 'ENSURE_SERVER') throw new TypeError(`the step ${key} changes no server`);
+  return intent;
 }
 
 function deploymentOf({ cluster, servers }: CommandParts, step: StepRow, server: ServerRow) {

@@ -21,16 +21,8 @@ export interface Opening {
   readonly follows: string | undefined;
 }
 
-/**
- * Stores an operation with its steps, in the transaction that decides on it; the cluster's row must be locked.
- * @throws PreconditionProblem OPERATION_IN_PROGRESS with the id of the one at work: a cluster has one writer
- */
-export async function openOperation(
-  tx: Transaction<Tables>,
-  caller: Caller,
-  cluster: ClusterRow,
-  opening: Opening,
-): Promise<OperationView> {
+/** @throws PreconditionProblem OPERATION_IN_PROGRESS with the id of the one at work: a cluster has one writer */
+export async function requireIdle(tx: Transaction<Tables>, cluster: ClusterRow): Promise<void> {
   const open = await findOpenOperation(tx, cluster.id);
   if (open !== undefined)
     throw new PreconditionProblem(
@@ -38,6 +30,19 @@ export async function openOperation(
       `the operation ${open.id} is at work on the cluster ${cluster.name}; watch it or cancel it first`,
       { operationId: open.id },
     );
+}
+
+/**
+ * Stores an operation with its steps, in the transaction that decides on it; the cluster's row must be locked.
+ * @throws PreconditionProblem as `requireIdle`
+ */
+export async function openOperation(
+  tx: Transaction<Tables>,
+  caller: Caller,
+  cluster: ClusterRow,
+  opening: Opening,
+): Promise<OperationView> {
+  await requireIdle(tx, cluster);
   const done =
     opening.follows === undefined
       ? []

@@ -5,6 +5,7 @@ import { updateCluster } from '../cluster/cluster.repo.ts';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
 import { storedFailure } from '../failure.ts';
 import { leaseVmids, releaseVmids, updateServers } from '../server/server.repo.ts';
+import { deleteSnapshots } from '../snapshot/snapshot.repo.ts';
 import { viewOf } from './operation.commands.ts';
 import { updateOperation } from './operation.repo.ts';
 import { aboutOf, authorOfOperation, type Work, type WorkDeps } from './operation.work.ts';
@@ -33,10 +34,9 @@ export async function reserveVmids(deps: WorkDeps, work: Work): Promise<StoredFa
 /** The step `finish`: what a creation leaves (outputs), or what a deletion gives back (VMIDs, quota). */
 export async function finishCluster(deps: WorkDeps, work: Work): Promise<StoredFailure | undefined> {
   if (work.operation.kind === 'DELETE') {
-    await releaseVmids(
-      work.tx,
-      work.servers.map((s) => s.id),
-    );
+    const serverIds = work.servers.map((s) => s.id);
+    await releaseVmids(work.tx, serverIds);
+    await deleteSnapshots(work.tx, serverIds);
     await updateServers(
       work.tx,
       work.servers.filter((s) => s.state !== 'DELETED').map((s) => ({ id: s.id, state: 'DELETED' })),
@@ -63,18 +63,11 @@ export async function finishCluster(deps: WorkDeps, work: Work): Promise<StoredF
   return undefined;
 }
 
-/** Ends an operation and says what that makes of the cluster. */
+/** Ends an operation and says what that makes of the cluster; a change to one server makes nothing else of it. */
 export async function endOperation(work: Work, state: 'SUCCEEDED' | 'FAILED' | 'CANCELLED'): Promise<void> {
   const { tx, operation, cluster } = work;
   const failure = state === 'SUCCEEDED' ? undefined : whyEnded(work, state);
   await updateOperation(tx, operation.id, { state, failure, ended: true });
-  const clusterState = state !== 'SUCCEEDED' ? 'FAILED' : operation.kind === 'CREATE' ? 'READY' : 'DELETED';
-  await updateCluster(tx, cluster.id, {
-    state: clusterState,
-    operation_id: null,
-    failure: failure === undefined ? null : JSON.stringify(failure),
-    ...(clusterState === 'DELETED' ? { deleted_at: new Date() } : {}),
-  });
   const author = authorOfOperation(operation);
   const about = { orgId: cluster.org_id, projectId: cluster.project_id };
   await appendEvent(tx, author, {
@@ -82,6 +75,15 @@ export async function endOperation(work: Work, state: 'SUCCEEDED' | 'FAILED' | '
     name: `operation.${state.toLowerCase()}`,
     resourceId: operation.id,
     data: { clusterId: cluster.id, kind: operation.kind, reason: failure?.reason ?? '' },
+  });
+  if (operation.kind !== 'CREATE' && operation.kind !== 'DELETE')
+    return updateCluster(tx, cluster.id, { operation_id: null });
+  const clusterState = state !== 'SUCCEEDED' ? 'FAILED' : operation.kind === 'CREATE' ? 'READY' : 'DELETED';
+  await updateCluster(tx, cluster.id, {
+    state: clusterState,
+    operation_id: null,
+    failure: failure === undefined ? null : JSON.stringify(failure),
+    ...(clusterState === 'DELETED' ? { deleted_at: new Date() } : {}),
   });
   await appendEvent(tx, author, {
     ...about,

@@ -59,6 +59,19 @@ export const stepsOf = (tx: Tx, operationId: string): Promise<StepView[]> =>
     .orderBy('t.position')
     .execute();
 
+/** Id of the newest operation that changes a server; undefined when there was none. */
+export async function findLatestChange(tx: Tx, serverId: string): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('orchestration.step')
+    .select('operation_id')
+    .where('server_id', '=', serverId)
+    .where('action', '=', 'change')
+    .orderBy('operation_id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.operation_id;
+}
+
 /** Stores an operation with its steps; those whose keys are in `done` count as done by the operation that it follows. */
 export async function insertOperation(
   tx: Tx,
@@ -80,6 +93,7 @@ export async function insertOperation(
         title: step.title,
         server_id: step.serverId,
         deployment: step.deployment,
+        intent: step.intent === undefined || step.intent === null ? null : JSON.stringify(step.intent),
         state: done.has(step.key) ? ('SUCCEEDED' as const) : ('PENDING' as const),
       })),
     )

@@ -4,7 +4,9 @@ import { storedFailure, storeFailure } from '../failure.ts';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
 import type { ServerChange } from '../server/server.repo.ts';
 import type { ServerState } from '../server/server.table.ts';
+import { changeOf } from './operation.commands.ts';
 import type { StepChange, StepView } from './operation.repo.ts';
+import { takeIn } from './operation.taken.ts';
 import { authorOfOperation, type Work } from './operation.work.ts';
 
 export interface News {
@@ -22,7 +24,7 @@ export async function settled(work: Work, statuses: ReadonlyMap<string, CommandS
     const change = stepChange(step, status);
     if (change === undefined) continue;
     steps.push(change);
-    const server = serverChange(work, step, change, status);
+    const server = await serverChange(work, step, change, status);
     if (server !== undefined) servers.push(server);
   }
   for (const change of servers) await report(work, change);
@@ -63,15 +65,27 @@ function failureOf(step: StepView, status: CommandStatus): StoredFailure {
   });
 }
 
-function serverChange(work: Work, step: StepView, change: StepChange, status: CommandStatus): ServerChange | undefined {
+async function serverChange(
+  work: Work,
+  step: StepView,
+  change: StepChange,
+  status: CommandStatus,
+): Promise<ServerChange | undefined> {
   const id = step.server_id;
   if (id === null || (change.state !== 'SUCCEEDED' && change.state !== 'FAILED')) return undefined;
+  if (step.action === 'change') {
+    const server = work.servers.find((s) => s.id === id);
+    // A change that failed says nothing of the server: it stands as it was recorded, and the operation says why.
+    if (server === undefined || change.state === 'FAILED') return undefined;
+    return takeIn(work, server, changeOf(step), status.output);
+  }
   if (change.state === 'FAILED') return { id, state: 'FAILED' };
   if (step.action === 'delete') return { id, state: 'DELETED' };
   const last = !work.steps.some((s) => s.server_id === id && s.stage > step.stage);
   const state: ServerState = last ? 'READY' : 'RUNNING';
   const observed = status.output?.output.case === 'server' ? status.output.output.value : undefined;
-  return { id, state, ...(observed === undefined ? {} : { node: observed.node, address: observed.address }) };
+  const power = step.action === 'ensure' ? { power: 'RUNNING' as const } : {};
+  return { id, state, ...power, ...(observed === undefined ? {} : { node: observed.node, address: observed.address }) };
 }
 
 async function report(work: Work, change: ServerChange): Promise<void> {
@@ -81,7 +95,7 @@ async function report(work: Work, change: ServerChange): Promise<void> {
     FAILED: 'server.failed',
     DELETED: 'server.deleted',
   };
-  const name = names[change.state];
+  const name = change.state === undefined ? undefined : names[change.state];
   const server = work.servers.find((s) => s.id === change.id);
   if (name === undefined || server === undefined || server.state === change.state) return;
   await appendEvent(work.tx, authorOfOperation(work.operation), {

@@ -1,5 +1,6 @@
 import type { PlannedDeployment } from '@truffle/template-language';
-import type { StepAction } from './operation.table.ts';
+import { wordsOf, type ServerIntent } from '../server/server.intent.ts';
+import type { StepAction, StepIntent } from './operation.table.ts';
 
 /** A step as it is planned. */
 export interface NewStep {
@@ -10,6 +11,7 @@ export interface NewStep {
   readonly title: string;
   readonly serverId: string | null;
   readonly deployment: string | null;
+  readonly intent?: StepIntent | null;
 }
 
 export interface StepServer {
@@ -17,8 +19,15 @@ export interface StepServer {
   readonly name: string;
 }
 
-/** Steps that make a cluster: reserve, all servers at once, then each deployment batch by batch in rollout order. */
-export function creationSteps(servers: readonly StepServer[], rollout: readonly PlannedDeployment[]): NewStep[] {
+/**
+ * Steps that make a cluster: reserve, all servers at once, then each deployment batch by batch in rollout order.
+ * @param apart by server's name, the nodes that it keeps away from
+ */
+export function creationSteps(
+  servers: readonly StepServer[],
+  rollout: readonly PlannedDeployment[],
+  apart: ReadonlyMap<string, readonly string[]>,
+): NewStep[] {
   const idOf = new Map(servers.map((s) => [s.name, s.id]));
   const steps: NewStep[] = [
     {
@@ -40,6 +49,7 @@ export function creationSteps(servers: readonly StepServer[], rollout: readonly 
       title: 'Make and boot the VM',
       serverId: server.id,
       deployment: null,
+      intent: { kind: 'ENSURE_SERVER', avoidNodes: apart.get(server.name) ?? [] },
     }),
   );
   let stage = 2;
@@ -93,3 +103,15 @@ export function deletionSteps(servers: readonly StepServer[]): NewStep[] {
     },
   ];
 }
+
+/** The one step of a change to a server. */
+export const changeStep = (server: StepServer, intent: ServerIntent): NewStep => ({
+  key: `server/${server.name}/${wordsOf[intent.kind].verb}`,
+  stage: 0,
+  position: 0,
+  action: 'change',
+  title: wordsOf[intent.kind].title,
+  serverId: server.id,
+  deployment: null,
+  intent,
+});

@@ -1,16 +1,19 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
+import type { ServerIntent } from '../server/server.intent.ts';
 
 export interface OperationTables {
   'orchestration.operation': OperationTable;
   'orchestration.step': StepTable;
 }
 
-export type OperationKind = 'CREATE' | 'DELETE';
+export type OperationKind = 'CREATE' | 'DELETE' | ServerIntent['kind'];
 export type OperationState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 export type StepState = 'PENDING' | 'WAITING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'SKIPPED';
 /** What a step does: `reserve` and `finish` are this service's own, the others are one command each. */
-export type StepAction = 'reserve' | 'ensure' | 'deploy' | 'delete' | 'finish';
+export type StepAction = 'reserve' | 'ensure' | 'deploy' | 'delete' | 'change' | 'finish';
+/** What a step asks for beyond its server's row; kept with it, so that its command is the same whenever it is made again. */
+export type StepIntent = ServerIntent | { readonly kind: 'ENSURE_SERVER'; readonly avoidNodes: readonly string[] };
 
 export interface OperationTable {
   org_id: string;
@@ -43,6 +46,7 @@ export interface StepTable {
   title: string;
   server_id: string | null;
   deployment: string | null;
+  intent: ColumnType<StepIntent | null, string | null | undefined, never>;
   state: StepState;
   detail: Generated<string>;
   command_id: string | null;

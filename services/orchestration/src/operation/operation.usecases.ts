@@ -3,6 +3,8 @@ import { authorOf, bells, NotFoundProblem, PreconditionProblem, type Bell, type 
 import { lockCluster, updateCluster, type ClusterRow } from '../cluster/cluster.repo.ts';
 import { openDeletion, type ClusterDeps } from '../cluster/cluster.usecases.ts';
 import type { Tables } from '../cluster/cluster.table.ts';
+import { serversOf } from '../server/server.repo.ts';
+import { retryChange, undoChange } from '../server/server.usecases.ts';
 import { openOperation } from './operation.open.ts';
 import {
   findOperation,
@@ -41,6 +43,9 @@ export async function cancelOperation(deps: OperationDeps, caller: Caller, id: s
 export async function retryOperation(deps: OperationDeps, caller: Caller, id: string): Promise<OperationView> {
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const { row, cluster } = await ended(tx, id);
+    const { kind } = row;
+    if (kind !== 'CREATE' && kind !== 'DELETE') return retryChange(tx, caller, row, cluster);
+    if (kind === 'CREATE') await requireNoneStopped(tx, cluster);
     const steps = (await stepsOf(tx, id)).map((s) => ({
       key: s.key,
       stage: s.stage,
@@ -49,10 +54,11 @@ export async function retryOperation(deps: OperationDeps, caller: Caller, id: st
       title: s.title,
       serverId: s.server_id,
       deployment: s.deployment,
+      intent: s.intent,
     }));
-    const next = await openOperation(tx, caller, cluster, { kind: row.kind, steps, follows: id });
+    const next = await openOperation(tx, caller, cluster, { kind, steps, follows: id });
     await updateCluster(tx, cluster.id, {
-      state: row.kind === 'CREATE' ? 'CREATING' : 'DELETING',
+      state: kind === 'CREATE' ? 'CREATING' : 'DELETING',
       operation_id: next.id,
       failure: null,
     });
@@ -62,11 +68,23 @@ export async function retryOperation(deps: OperationDeps, caller: Caller, id: st
   return operation;
 }
 
-/** Takes back what a failed or cancelled creation made. */
+/** Making it would start it, and what somebody stopped is started by nobody else. */
+async function requireNoneStopped(tx: Transaction<Tables>, cluster: ClusterRow): Promise<void> {
+  const stopped = (await serversOf(tx, cluster.id)).find((s) => s.power === 'STOPPED' && s.state !== 'DELETED');
+  if (stopped !== undefined)
+    throw new PreconditionProblem(
+      'SERVER_STOPPED',
+      `the server ${stopped.name} was stopped; start it first: truffle server start ${stopped.name}`,
+      { serverId: stopped.id },
+    );
+}
+
+/** Takes back what a failed or cancelled creation made, or what such a change did to its server. */
 export async function undoOperation(deps: OperationDeps, caller: Caller, id: string): Promise<OperationView> {
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const { row, cluster } = await ended(tx, id);
-    if (row.kind !== 'CREATE')
+    if (row.kind !== 'CREATE' && row.kind !== 'DELETE') return undoChange(tx, caller, row, cluster);
+    if (row.kind === 'DELETE')
       throw new PreconditionProblem('NOT_UNDOABLE', 'a deletion cannot be undone; retry it instead');
     return openDeletion(tx, caller, cluster, id);
   });

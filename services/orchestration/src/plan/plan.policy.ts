@@ -18,7 +18,7 @@ export interface SitePolicy {
 }
 
 /** What the policy does not allow. `rule` is the key of the site's policy file. */
-interface Violation {
+export interface Violation {
   readonly rule: string;
   readonly wanted: string;
   readonly allowed: string;

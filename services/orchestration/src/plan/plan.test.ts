@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { ServerSpec } from '@truffle/template-language';
 import { describe, expect, it } from 'vitest';
 import type { SitePolicy } from './plan.policy.ts';
-import { planServers, type Site } from './plan.ts';
+import { nodesApart, planServers, type Site } from './plan.ts';
 
 const gib = 1024 ** 3;
 const server = (name: string, more: Partial<ServerSpec> = {}): ServerSpec => ({
@@ -57,6 +57,11 @@ describe('a plan', () => {
     expect(refusals).toEqual([]);
     expect(placements.map((p) => p.node)).toEqual(['pve1', 'pve2', 'pve1']);
     expect(warnings).toEqual(['servers of the role web have to share the node pve1']);
+    expect([...nodesApart(placements)]).toEqual([
+      ['a', ['pve2']],
+      ['b', ['pve1']],
+      ['c', ['pve2']],
+    ]);
   });
 
   it('says what the site refuses, each with its remedy', () => {

@@ -1,5 +1,5 @@
 import type { ServerSpec } from '@truffle/template-language';
-import { violations, type SitePolicy } from './plan.policy.ts';
+import { violations, type SitePolicy, type Violation } from './plan.policy.ts';
 
 /** What planning needs to know of a site, as its agent last reported it. */
 export interface Site {
@@ -41,6 +41,9 @@ export interface Planned {
   readonly warnings: readonly string[];
   readonly fits: boolean;
 }
+
+/** Nodes that one command names at most. */
+const mostAvoided = 64;
 
 /**
  * Places every server on the node with the most free memory, apart from its fellows where it asks to be. Pure.
@@ -136,16 +139,16 @@ function serverRefusals(servers: readonly ServerSpec[], site: Site): Refusal[] {
   return refusals;
 }
 
-/** The same reason that the agent would refuse the commands with. */
 const policyRefusals = (servers: readonly ServerSpec[], { policy, leased }: Site, deploys: boolean): Refusal[] =>
-  policy === undefined
-    ? []
-    : violations(policy, servers, leased, deploys).map(({ rule, wanted, allowed }) => ({
-        reason: 'POLICY_VIOLATION',
-        message: `the site's policy does not allow it: ${rule} would be ${wanted}, allowed is ${allowed}`,
-        remedy: `ask for what is allowed, or have the site's operator change ${rule} in the policy file`,
-        parameters: { rule, wanted, allowed },
-      }));
+  policy === undefined ? [] : violations(policy, servers, leased, deploys).map(policyRefusal);
+
+/** A violation as it is told: with the reason that the agent would refuse the command with. */
+export const policyRefusal = ({ rule, wanted, allowed }: Violation): Refusal => ({
+  reason: 'POLICY_VIOLATION',
+  message: `the site's policy does not allow it: ${rule} would be ${wanted}, allowed is ${allowed}`,
+  remedy: `ask for what is allowed, or have the site's operator change ${rule} in the policy file`,
+  parameters: { rule, wanted, allowed },
+});
 
 function place(servers: readonly ServerSpec[], site: Site): { placements: Placement[]; overfull: ServerSpec[] } {
   const nodes = site.nodes
@@ -167,6 +170,17 @@ function place(servers: readonly ServerSpec[], site: Site): { placements: Placem
     placements.push({ server, node: node.name });
   }
   return { placements, overfull: nodes.length === 0 ? [] : overfull };
+}
+
+/** By server's name, the nodes of the fellows that it wants to be apart from; never its own. */
+export function nodesApart(placements: readonly Placement[]): Map<string, string[]> {
+  const wanting = placements.filter((p) => p.server.antiAffinity);
+  return new Map(
+    wanting.map(({ server, node }) => {
+      const theirs = wanting.filter((p) => p.server.role === server.role && p.node !== node).map((p) => p.node);
+      return [server.name, [...new Set(theirs)].toSorted().slice(0, mostAvoided)];
+    }),
+  );
 }
 
 function sharing(placements: readonly Placement[]): string[] {

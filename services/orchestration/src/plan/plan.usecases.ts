@@ -3,7 +3,7 @@ import { CommandService } from '@truffle/api/agent/v1/command_service';
 import type { ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
 import { SourceService } from '@truffle/api/template/v1/source_service';
 import type { Database } from '@truffle/database';
-import { InvalidProblem, onBehalfOf, type Caller, type Peers } from '@truffle/kit';
+import { InvalidProblem, NotFoundProblem, onBehalfOf, type Caller, type Peers } from '@truffle/kit';
 import {
   rolloutPlan,
   type GeneratedSecret,
@@ -104,6 +104,13 @@ const states: Record<AgentState, Site['state']> = {
   [AgentState.REVOKED]: 'revoked',
   [AgentState.PENDING_APPROVAL]: 'waiting for approval',
 };
+
+/** The site of an agent as it last reported it. @throws NOT_FOUND for an agent that is not the caller's */
+export async function readSite(deps: PlanDeps, caller: Caller, agentId: string): Promise<Site> {
+  const { agent } = await deps.peers.client('agent-gateway', CommandService, onBehalfOf(caller)).getSite({ agentId });
+  if (agent === undefined) throw new NotFoundProblem('agent', agentId);
+  return siteOf(deps, caller, agent);
+}
 
 async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Site> {
   const inventory = agent.inventory;

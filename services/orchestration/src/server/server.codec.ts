@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import { ServerSchema, ServerState as State, type Server } from '@truffle/api/orchestration/v1/cluster';
+import { PowerState, ServerSchema, ServerState as State, type Server } from '@truffle/api/orchestration/v1/cluster';
 import type { ServerRow } from './server.repo.ts';
+import type { ServerState } from './server.table.ts';
 
 export const serverMessage = (row: ServerRow): Server =>
   create(ServerSchema, {
@@ -19,4 +20,8 @@ export const serverMessage = (row: ServerRow): Server =>
     memoryBytes: BigInt(row.memory_bytes),
     diskBytes: BigInt(row.disk_bytes),
     revision: BigInt(row.revision),
+    power: unpowered.has(row.state) ? PowerState.UNSPECIFIED : PowerState[row.power],
   });
+
+/** States in which there is no VM, or none that was up yet. */
+const unpowered: ReadonlySet<ServerState> = new Set(['PENDING', 'PROVISIONING', 'DELETED']);

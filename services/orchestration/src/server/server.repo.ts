@@ -1,7 +1,7 @@
 import type { Page, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
-import type { ServerState, ServerTable } from './server.table.ts';
+import type { Power, ServerState, ServerTable } from './server.table.ts';
 
 export type ServerRow = Selectable<ServerTable>;
 type Tx = Transaction<Tables>;
@@ -37,24 +37,31 @@ export async function insertServers(tx: Tx, rows: readonly Insertable<ServerTabl
       .execute();
 }
 
+/** What becomes of a server; what is left out stays as it is. */
 export interface ServerChange {
   readonly id: string;
-  readonly state: ServerState;
+  readonly state?: ServerState;
   readonly node?: string;
   readonly address?: string;
+  readonly power?: Power;
+  readonly cpu?: number;
+  /** In bytes. */
+  readonly memory?: number;
+  /** In bytes. */
+  readonly disk?: number;
 }
 
 /** Applies changes to many servers in one statement. */
 export async function updateServers(tx: Tx, changes: readonly ServerChange[]): Promise<void> {
   if (changes.length === 0) return;
-  const rows = JSON.stringify(
-    changes.map((c) => ({ id: c.id, state: c.state, node: c.node ?? null, address: c.address ?? null })),
-  );
   await sql`
-    update orchestration.server s set state = c.state, node = coalesce(c.node, s.node), address = coalesce(c.address, s.address), revision = s.revision + 1
-    from jsonb_to_recordset(${rows}::jsonb) as c(id text, state text, node text, address text) where s.id = c.id`.execute(
-    tx,
-  );
+    update orchestration.server s set
+      state = coalesce(c.state, s.state), node = coalesce(c.node, s.node), address = coalesce(c.address, s.address),
+      power = coalesce(c.power, s.power), cpu = coalesce(c.cpu, s.cpu), memory_bytes = coalesce(c.memory, s.memory_bytes),
+      disk_bytes = coalesce(c.disk, s.disk_bytes), revision = s.revision + 1
+    from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb)
+      as c(id text, state text, node text, address text, power text, cpu int, memory bigint, disk bigint)
+    where s.id = c.id`.execute(tx);
 }
 
 /**

@@ -1,22 +1,58 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
-import { pageOf, type Database } from '@truffle/database';
+import { pageOf } from '@truffle/database';
 import { callerOf, NotFoundProblem } from '@truffle/kit';
-import type { Tables } from '../cluster/cluster.table.ts';
+import type { ClusterDeps } from '../cluster/cluster.usecases.ts';
+import { operationMessage } from '../operation/operation.codec.ts';
 import { serverMessage } from './server.codec.ts';
 import { findServer, listServers } from './server.repo.ts';
+import { changeServer } from './server.usecases.ts';
 
-export const serverRpc = (database: Database<Tables>): ServiceImpl<typeof ServerService> => ({
+export const serverRpc = (deps: ClusterDeps): ServiceImpl<typeof ServerService> => ({
   getServer: async (request, context) => {
-    const row = await database.tenant(callerOf(context).orgId, (tx) => findServer(tx, request.serverId));
+    const row = await deps.database.tenant(callerOf(context).orgId, (tx) => findServer(tx, request.serverId));
     if (row === undefined) throw new NotFoundProblem('server', request.serverId);
     return { server: serverMessage(row) };
   },
 
   listServers: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await database.tenant(callerOf(context).orgId, (tx) => listServers(tx, request.clusterId, page));
+    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) => listServers(tx, request.clusterId, page));
     const cut = page.cut(rows, (row) => row.name);
     return { servers: cut.rows.map(serverMessage), page: { next: cut.next } };
   },
+
+  startServer: async ({ serverId, revision }, context) => ({
+    operation: operationMessage(
+      await changeServer(deps, callerOf(context), serverId, revision, { kind: 'START_SERVER' }),
+    ),
+  }),
+
+  stopServer: async ({ serverId, revision, shutdownSeconds }, context) => ({
+    operation: operationMessage(
+      await changeServer(deps, callerOf(context), serverId, revision, { kind: 'STOP_SERVER', shutdownSeconds }),
+    ),
+  }),
+
+  resizeServer: async ({ serverId, revision, cpu, memoryBytes, diskBytes, allowRestart }, context) => ({
+    operation: operationMessage(
+      await changeServer(deps, callerOf(context), serverId, revision, {
+        kind: 'RESIZE_SERVER',
+        cpu,
+        memoryBytes: Number(memoryBytes),
+        diskBytes: Number(diskBytes),
+        allowRestart,
+      }),
+    ),
+  }),
+
+  migrateServer: async ({ serverId, revision, targetNode, withLocalDisks }, context) => ({
+    operation: operationMessage(
+      await changeServer(deps, callerOf(context), serverId, revision, {
+        kind: 'MIGRATE_SERVER',
+        targetNode,
+        withLocalDisks,
+      }),
+    ),
+  }),
 });

@@ -3,6 +3,7 @@ import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 export interface ServerTables {
   'orchestration.server': ServerTable;
   'orchestration.vmid_lease': VmidLeaseTable;
+  'orchestration.server_snapshot': SnapshotTable;
 }
 
 export type ServerState =
@@ -14,6 +15,9 @@ export type ServerState =
   | 'FAILED'
   | 'DELETING'
   | 'DELETED';
+
+/** Whether a server runs, as the last operation on it left it. */
+export type Power = 'RUNNING' | 'STOPPED';
 
 export interface ServerTable {
   org_id: string;
@@ -33,6 +37,7 @@ export interface ServerTable {
   memory_bytes: ColumnType<string, number, number>;
   disk_bytes: ColumnType<string, number, number>;
   networks: JSONColumnType<string[]>;
+  power: Generated<Power>;
   /** Rises with each new intent on the VM; the agent refuses a command with a lower one. */
   fence: ColumnType<string, number | undefined, number | string>;
   revision: Generated<string>;
@@ -44,4 +49,18 @@ export interface VmidLeaseTable {
   agent_id: string;
   vmid: number;
   server_id: string;
+}
+
+/** Snapshots that operations made, with the size that the server had: a rollback brings it back. */
+export interface SnapshotTable {
+  org_id: string;
+  server_id: string;
+  /** `tf-` and the id of the command that made it. */
+  name: string;
+  include_memory: boolean;
+  cpu: number;
+  memory_bytes: ColumnType<string, number | string, never>;
+  disk_bytes: ColumnType<string, number | string, never>;
+  operation_id: string;
+  made_at: Date;
 }

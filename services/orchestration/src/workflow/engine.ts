@@ -8,7 +8,7 @@ import type { Tables } from '../cluster/cluster.table.ts';
 import { findIdleOperations } from '../operation/operation.repo.ts';
 import type { OperationStart } from '../operation/operation.open.ts';
 import type { Activities } from './activities.ts';
-import { nudgeSignal, operationWorkflow } from './names.ts';
+import { nextSignal, nudgeSignal, operationWorkflow } from './names.ts';
 
 export interface EngineOptions {
   readonly address: string;
@@ -94,10 +94,14 @@ export class WorkflowEngine {
     readonly id: string;
     readonly cluster_id: string;
   }): Promise<void> {
-    await this.#client?.workflow.start(operationWorkflow, {
+    const input = { orgId: operation.org_id, operationId: operation.id };
+    // A workflow that is just closing on the operation before takes this one on; else it begins with it.
+    await this.#client?.workflow.signalWithStart(operationWorkflow, {
       workflowId: operation.cluster_id,
       taskQueue: this.#options.taskQueue,
-      args: [{ orgId: operation.org_id, operationId: operation.id }],
+      args: [input],
+      signal: nextSignal,
+      signalArgs: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       priority: { fairnessKey: operation.org_id },

@@ -3,3 +3,4 @@
 export const taskQueueOf = (databaseUrl: string): string => `orchestration-${new URL(databaseUrl).pathname.slice(1)}`;
 export const operationWorkflow = 'operationWorkflow';
 export const nudgeSignal = 'nudge';
+export const nextSignal = 'next';

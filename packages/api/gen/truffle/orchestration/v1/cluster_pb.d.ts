@@ -256,6 +256,13 @@ export declare type Server = Message<"truffle.orchestration.v1.Server"> & {
    * @generated from field: int64 revision = 15;
    */
   revision: bigint;
+
+  /**
+   * Whether it runs, as the last operation on it left it; unspecified before it was up and after it is gone.
+   *
+   * @generated from field: truffle.orchestration.v1.PowerState power = 20;
+   */
+  power: PowerState;
 };
 
 /**
@@ -263,6 +270,54 @@ export declare type Server = Message<"truffle.orchestration.v1.Server"> & {
  * Use `create(ServerSchema)` to create a new message.
  */
 export declare const ServerSchema: GenMessage<Server>;
+
+/**
+ * One snapshot of a server.
+ *
+ * @generated from message truffle.orchestration.v1.Snapshot
+ */
+export declare type Snapshot = Message<"truffle.orchestration.v1.Snapshot"> & {
+  /**
+   * Its name on the hypervisor, `tf-cmd_…`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The server that it is of.
+   *
+   * @generated from field: string server_id = 2;
+   */
+  serverId: string;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp made_at = 3;
+   */
+  madeAt?: Timestamp | undefined;
+
+  /**
+   * Whether the memory of the running server is part of it.
+   *
+   * @generated from field: bool include_memory = 4;
+   */
+  includeMemory: boolean;
+
+  /**
+   * The operation that made it.
+   *
+   * @generated from field: string operation_id = 5;
+   */
+  operationId: string;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.Snapshot.
+ * Use `create(SnapshotSchema)` to create a new message.
+ */
+export declare const SnapshotSchema: GenMessage<Snapshot>;
 
 /**
  * The difference between what is and what is wanted.
@@ -482,6 +537,39 @@ export enum ClusterState {
  * Describes the enum truffle.orchestration.v1.ClusterState.
  */
 export declare const ClusterStateSchema: GenEnum<ClusterState>;
+
+/**
+ * Whether a server runs.
+ *
+ * @generated from enum truffle.orchestration.v1.PowerState
+ */
+export enum PowerState {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: POWER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It runs.
+   *
+   * @generated from enum value: POWER_STATE_RUNNING = 1;
+   */
+  RUNNING = 1,
+
+  /**
+   * It stands still, and stays so until it is started.
+   *
+   * @generated from enum value: POWER_STATE_STOPPED = 2;
+   */
+  STOPPED = 2,
+}
+
+/**
+ * Describes the enum truffle.orchestration.v1.PowerState.
+ */
+export declare const PowerStateSchema: GenEnum<PowerState>;
 
 /**
  * Where a server stands.

@@ -9,6 +9,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Cluster, Plan, SealedSecret, Server } from "./cluster_pb.js";
 import type { Operation } from "./operation_pb.js";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
+import type { MigrateServerRequestSchema, MigrateServerResponseSchema, ResizeServerRequestSchema, ResizeServerResponseSchema, StartServerRequestSchema, StartServerResponseSchema, StopServerRequestSchema, StopServerResponseSchema } from "./server_change_pb.js";
 
 /**
  * Describes the file truffle/orchestration/v1/cluster_service.proto.
@@ -496,6 +497,46 @@ export declare const ServerService: GenService<{
     methodKind: "unary";
     input: typeof ListServersRequestSchema;
     output: typeof ListServersResponseSchema;
+  },
+  /**
+   * Starts making a server run and returns the operation at once.
+   *
+   * @generated from rpc truffle.orchestration.v1.ServerService.StartServer
+   */
+  startServer: {
+    methodKind: "unary";
+    input: typeof StartServerRequestSchema;
+    output: typeof StartServerResponseSchema;
+  },
+  /**
+   * Starts making a server stand still and returns the operation at once; nothing but StartServer makes it run again.
+   *
+   * @generated from rpc truffle.orchestration.v1.ServerService.StopServer
+   */
+  stopServer: {
+    methodKind: "unary";
+    input: typeof StopServerRequestSchema;
+    output: typeof StopServerResponseSchema;
+  },
+  /**
+   * Starts giving a server another size and returns the operation at once.
+   *
+   * @generated from rpc truffle.orchestration.v1.ServerService.ResizeServer
+   */
+  resizeServer: {
+    methodKind: "unary";
+    input: typeof ResizeServerRequestSchema;
+    output: typeof ResizeServerResponseSchema;
+  },
+  /**
+   * Starts moving a server to another node and returns the operation at once.
+   *
+   * @generated from rpc truffle.orchestration.v1.ServerService.MigrateServer
+   */
+  migrateServer: {
+    methodKind: "unary";
+    input: typeof MigrateServerRequestSchema;
+    output: typeof MigrateServerResponseSchema;
   },
 }>;
 

@@ -290,6 +290,55 @@ export enum OperationKind {
    * @generated from enum value: OPERATION_KIND_DELETE = 2;
    */
   DELETE = 2,
+
+  /**
+   * Makes a server run.
+   *
+   * @generated from enum value: OPERATION_KIND_START_SERVER = 20;
+   */
+  START_SERVER = 20,
+
+  /**
+   * Makes a server stand still.
+   *
+   * @generated from enum value: OPERATION_KIND_STOP_SERVER = 21;
+   */
+  STOP_SERVER = 21,
+
+  /**
+   * Takes a snapshot of a server.
+   *
+   * @generated from enum value: OPERATION_KIND_SNAPSHOT_SERVER = 22;
+   */
+  SNAPSHOT_SERVER = 22,
+
+  /**
+   * Puts a server back to a snapshot.
+   *
+   * @generated from enum value: OPERATION_KIND_ROLLBACK_SERVER = 23;
+   */
+  ROLLBACK_SERVER = 23,
+
+  /**
+   * Removes a snapshot of a server.
+   *
+   * @generated from enum value: OPERATION_KIND_DELETE_SNAPSHOT = 24;
+   */
+  DELETE_SNAPSHOT = 24,
+
+  /**
+   * Gives a server another size.
+   *
+   * @generated from enum value: OPERATION_KIND_RESIZE_SERVER = 25;
+   */
+  RESIZE_SERVER = 25,
+
+  /**
+   * Moves a server to another node.
+   *
+   * @generated from enum value: OPERATION_KIND_MIGRATE_SERVER = 26;
+   */
+  MIGRATE_SERVER = 26,
 }
 
 /**
