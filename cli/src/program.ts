@@ -38,7 +38,7 @@ export function buildProgram(run: Runner): Command {
   addGlobals(program);
   program.helpCommand('help [command]', 'print the help of a command');
   program.addCommand(noun('cluster', 'Make, watch and delete clusters.', clusterVerbs, run));
-  program.addCommand(noun('server', 'Read the servers (VMs) of clusters.', serverVerbs, run));
+  program.addCommand(noun('server', 'Read and change the servers (VMs) of clusters.', serverVerbs, run));
   program.addCommand(noun('operation', 'Follow, cancel, retry and undo long actions.', operationVerbs, run, 'op'));
   for (const each of logVerbs) program.addCommand(verb(each, run));
   program.addCommand(noun('template', 'Read, check and store templates.', templateVerbs, run));

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Agent } from '@truffle/api/agent/v1/agent';
 import { PlanSchema, type Cluster, type Plan } from '@truffle/api/orchestration/v1/cluster';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import type { Template } from '@truffle/template-language';
 import type { Handler } from '../command.ts';
-import { idempotencyHeader } from '../connection/connection.ts';
+import { keyed } from '../connection/connection.ts';
 import { InterruptedError, UsageError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { readInput } from '../invoke.ts';
@@ -65,7 +64,7 @@ export const createCluster: Handler<CreateFlags> = async (cli, [name], flags) =>
   if (!canBeDone(plan)) throw new PlanRefusedError(plan);
   if (flags.yes !== true && cli.interactive && !(await askYes(cli, `Make the cluster ${wanted.spec.name}?`)))
     throw new InterruptedError('nothing was made', ['repeat the command, or use --yes']);
-  const answer = await session.api.clusters.createCluster(wanted, { headers: { [idempotencyHeader]: randomUUID() } });
+  const answer = await session.api.clusters.createCluster(wanted, keyed());
   const cluster = present(answer.cluster);
   const operation = present(answer.operation);
   if (flags.wait !== true && flags.watch !== true) {

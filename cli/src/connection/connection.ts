@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { MethodOptions_IdempotencyLevel as Level } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -18,6 +19,10 @@ export interface ConnectionOptions {
 
 /** Name of the header under which a repeated call gets the first one's answer. */
 export const idempotencyHeader = 'idempotency-key';
+
+/** Options of a call that may be repeated without being done twice. */
+export const keyed = () => ({ headers: { [idempotencyHeader]: randomUUID() } });
+
 const mostTries = 4;
 const mostBytes = 16 * 1024 * 1024;
 

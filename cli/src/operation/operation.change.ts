@@ -1,17 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
+import { OperationKind, OperationState } from '@truffle/api/orchestration/v1/operation';
 import type { Handler } from '../command.ts';
-import { idempotencyHeader } from '../connection/connection.ts';
-import type { Invocation } from '../invocation.ts';
+import { keyed } from '../connection/connection.ts';
 import { findLatestOperation, present } from '../lookup/find.ts';
 import { askYes } from '../prompt/prompt.ts';
-import { CliError, exitCodes, UsageError } from '../failure/cli-error.ts';
 import type { Session } from '../session.ts';
-import { followOperation, OperationFailedError } from './operation.follow.ts';
+import { CliError, exitCodes, UsageError } from '../failure/cli-error.ts';
+import { followOperation } from './operation.follow.ts';
+import { settleOperation } from './operation.settle.ts';
 import { operationView } from './operation.view.ts';
 import type { WaitFlags } from './wait.options.ts';
-
-const keyed = () => ({ headers: { [idempotencyHeader]: randomUUID() } });
 
 export const cancel: Handler<WaitFlags> = async (cli, [name = ''], { wait = false }) => {
   const session = await cli.session();
@@ -28,7 +25,7 @@ export const cancel: Handler<WaitFlags> = async (cli, [name = ''], { wait = fals
 export const retry: Handler<WaitFlags> = async (cli, [name = ''], options) => {
   const session = await cli.session();
   const operationId = await findLatestOperation(session, name);
-  await settle(
+  await settleOperation(
     cli,
     session,
     present((await session.api.operations.retryOperation({ operationId }, keyed())).operation),
@@ -39,9 +36,9 @@ export const retry: Handler<WaitFlags> = async (cli, [name = ''], options) => {
 export const undo: Handler<WaitFlags & { readonly yes?: boolean }> = async (cli, [name = ''], options) => {
   const session = await cli.session();
   const operationId = await findLatestOperation(session, name);
-  if (options.yes !== true && cli.interactive && !(await askYes(cli, 'Destroy what the operation has made?')))
+  if (options.yes !== true && cli.interactive && !(await askYes(cli, await undoQuestion(session, operationId))))
     throw new UsageError('nothing was done', { next: ['repeat with --yes'] });
-  await settle(
+  await settleOperation(
     cli,
     session,
     present((await session.api.operations.undoOperation({ operationId }, keyed())).operation),
@@ -49,17 +46,9 @@ export const undo: Handler<WaitFlags & { readonly yes?: boolean }> = async (cli,
   );
 };
 
-async function settle(
-  cli: Invocation,
-  session: Session,
-  started: Operation,
-  { wait = false, watch = false }: WaitFlags,
-): Promise<void> {
-  if (!wait && !watch) {
-    await cli.out.one(operationView, started);
-    return cli.notes.say(`watch it: truffle operation watch ${started.id}`);
-  }
-  const ended = await followOperation(cli, session, started, { logs: watch });
-  if (ended.state !== OperationState.SUCCEEDED) throw new OperationFailedError(ended);
-  await cli.out.one(operationView, ended);
+async function undoQuestion(session: Session, operationId: string): Promise<string> {
+  const { kind } = present((await session.api.operations.getOperation({ operationId })).operation);
+  return kind === OperationKind.CREATE
+    ? 'Destroy what the operation has made?'
+    : 'Take back what the operation may have done to the server?';
 }

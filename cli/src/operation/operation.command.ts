@@ -42,7 +42,8 @@ export const operationVerbs: readonly Verb<never>[] = [
   },
   {
     usage: 'undo <operation>',
-    summary: 'Take back what a failed or cancelled creation made.',
+    summary: 'Take back what a failed or cancelled operation did.',
+    more: 'What a creation made is destroyed; a start, stop, resize or migration is turned round; what a snapshot left is removed. A deletion and a rollback can not be undone.',
     options: [wait, watch, ['-y, --yes', 'do not ask']],
     examples: ['operation undo op_01jd… --wait --yes'],
     load: async () => (await import('./operation.change.ts')).undo,

@@ -1,4 +1,4 @@
-import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
+import { OperationKind, OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { resumed } from '../connection/resume.ts';
 import { CliError, exitCodes, InterruptedError, TimedOutError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
@@ -14,16 +14,23 @@ export interface FollowOptions {
   readonly onState?: (operation: Operation) => Promise<void>;
 }
 
+/** What can't be taken back. */
+const lasting: ReadonlySet<OperationKind> = new Set([
+  OperationKind.DELETE,
+  OperationKind.ROLLBACK_SERVER,
+  OperationKind.DELETE_SNAPSHOT,
+]);
+
 /** An operation failed or was cancelled. */
 export class OperationFailedError extends CliError {
   override readonly name = 'OperationFailedError';
   constructor(operation: Operation) {
-    const { failure, id, state } = operation;
+    const { failure, id, kind, state } = operation;
     const cancelled = state === OperationState.CANCELLED;
     const next = [
       ...(failure?.remedy ? [failure.remedy] : []),
       `truffle operation retry ${id} --wait`,
-      `truffle operation undo ${id} --wait`,
+      ...(lasting.has(kind) ? [] : [`truffle operation undo ${id} --wait`]),
       `truffle logs ${id}`,
     ];
     super(

@@ -1,6 +1,6 @@
-import { ServerSchema, ServerState } from '@truffle/api/orchestration/v1/cluster';
+import { PowerState, ServerSchema, ServerState, SnapshotSchema } from '@truffle/api/orchestration/v1/cluster';
 import type { View } from '../output/output.ts';
-import { bytes, stateName } from '../output/text.ts';
+import { age, bytes, stateName, when } from '../output/text.ts';
 
 export const serverView: View<typeof ServerSchema> = {
   schema: ServerSchema,
@@ -9,10 +9,23 @@ export const serverView: View<typeof ServerSchema> = {
     NAME: (each) => each.name,
     ROLE: (each) => each.role,
     STATE: (each) => stateName(ServerState, each.state),
+    POWER: (each) => (each.power === PowerState.UNSPECIFIED ? '-' : stateName(PowerState, each.power)),
     ADDRESS: (each) => each.address || '-',
     NODE: (each) => each.node || '-',
     VMID: (each) => (each.vmid === 0 ? '-' : String(each.vmid)),
     SIZE: (each) => `${each.cpu} cpu, ${bytes(each.memoryBytes)}, ${bytes(each.diskBytes)}`,
     ID: (each) => each.id,
+  },
+};
+
+export const snapshotView: View<typeof SnapshotSchema> = {
+  schema: SnapshotSchema,
+  name: (each) => each.name,
+  columns: {
+    NAME: (each) => each.name,
+    MADE: (each) => when(each.madeAt),
+    AGE: (each, now) => age(each.madeAt, now),
+    MEMORY: (each) => (each.includeMemory ? 'yes' : 'no'),
+    OPERATION: (each) => each.operationId,
   },
 };

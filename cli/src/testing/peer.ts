@@ -1,7 +1,7 @@
 // Long, as it stands for every service that the program calls.
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { clone, create, type MessageInitShape } from '@bufbuild/protobuf';
+import { clone, create, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
@@ -9,8 +9,15 @@ import { AgentState, type QuarantineSchema } from '@truffle/api/agent/v1/agent';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
 import type { SealingKeyEntrySchema } from '@truffle/api/agent/v1/sealing_key';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { ActionKind, ClusterSchema, ClusterState, PlanSchema, type Plan } from '@truffle/api/orchestration/v1/cluster';
-import { ClusterService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
+import {
+  ActionKind,
+  ClusterSchema,
+  ClusterState,
+  PlanSchema,
+  PowerState,
+  type Plan,
+} from '@truffle/api/orchestration/v1/cluster';
+import { ClusterService, ServerService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
 import {
   OperationKind,
   OperationSchema,
@@ -22,6 +29,7 @@ import {
   type Step,
 } from '@truffle/api/orchestration/v1/operation';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { AccountService } from '@truffle/api/tenant/v1/account_service';
 import { OrganizationService, ProjectService } from '@truffle/api/tenant/v1/tenancy_service';
@@ -59,6 +67,7 @@ export class Peer {
     version: newId('tpv'),
     cluster: newId('clu'),
     operation: newId('op'),
+    server: newId('srv'),
   };
   readonly token = 'tfs_the-session-of-the-test';
   /** The agent's log of sealing keys. */
@@ -69,6 +78,10 @@ export class Peer {
   readonly decisions: Readonly<Record<string, unknown>>[] = [];
   /** What the program sent when it made a cluster. */
   readonly created: { readonly spec: ClusterSpec; readonly key: string | null }[] = [];
+  /** What the program asked of the server, newest last: method, request, and the key that makes it repeatable. */
+  readonly asked: (readonly [string, Message, string | null])[] = [];
+  /** Names of the server's snapshots, newest first. */
+  snapshots: string[] = [];
   /** `after_revision` and `after` of each watch that was opened. */
   readonly watchedFrom: bigint[] = [];
   readonly logsFrom: string[] = [];
@@ -269,7 +282,42 @@ export class Peer {
       ),
       deleteCluster: (_, context) => (this.#admit(context), { operation: this.operation }),
     });
+    this.#serverRoutes(router);
     this.#operationRoutes(router);
+  }
+
+  #serverRoutes(router: ConnectRouter): void {
+    const { ids } = this;
+    const server = {
+      id: ids.server,
+      name: 'shop-web-0',
+      clusterId: ids.cluster,
+      revision: 7n,
+      power: PowerState.RUNNING,
+    };
+    const ask = (request: Message, context: HandlerContext) => {
+      this.#admit(context);
+      this.asked.push([context.method.name, request, context.requestHeader.get('idempotency-key')]);
+      return { operation: this.operation };
+    };
+    router.service(ServerService, {
+      listServers: (_, context) => (this.#admit(context), { servers: [server] }),
+      getServer: (_, context) => (this.#admit(context), { server }),
+      startServer: ask,
+      stopServer: ask,
+      resizeServer: ask,
+      migrateServer: ask,
+    });
+    router.service(SnapshotService, {
+      createSnapshot: ask,
+      deleteSnapshot: ask,
+      rollbackServer: ask,
+      listSnapshots: (_, context) => {
+        this.#admit(context);
+        const made = { serverId: ids.server, operationId: ids.operation, madeAt: timestampFromMs(0) };
+        return { snapshots: this.snapshots.map((name) => ({ ...made, name })) };
+      },
+    });
   }
 
   #operationRoutes(router: ConnectRouter): void {
