@@ -21,9 +21,12 @@ export interface KeptRecord {
 
 /**
  * What the end of a command says of its server: `runs` that it is to run as this payload has it, `stays` that nothing about that changed,
- * `ends` that it may be meant to stand still.
+ * `rests` that it is to stand still until one `starts` it, `ends` that it is to run no more.
  */
-export type Declaration = 'runs' | 'stays' | 'ends';
+export type Declaration = 'runs' | 'stays' | 'rests' | 'starts' | 'ends';
+
+/** The fence of a server that rests: lower than any, so that it does not stand. */
+const resting = -1;
 
 /** Statements that note a declaration in the record of its command's end. Each takes the command's id. */
 export const declare: Readonly<Record<Declaration, string>> = {
@@ -31,7 +34,14 @@ export const declare: Readonly<Record<Declaration, string>> = {
     'INSERT INTO declared SELECT resource_key, fence, payload FROM inbox WHERE id = ?' +
     ' ON CONFLICT(resource_key) DO UPDATE SET fence = excluded.fence, payload = excluded.payload WHERE excluded.fence >= fence',
   stays:
-    'UPDATE declared SET fence = max(declared.fence, inbox.fence) FROM inbox WHERE inbox.id = ? AND inbox.resource_key = declared.resource_key',
+    'UPDATE declared SET fence = max(declared.fence, inbox.fence) FROM inbox WHERE inbox.id = ? AND inbox.resource_key = declared.resource_key' +
+    ` AND declared.fence > ${resting}`,
+  rests:
+    `UPDATE declared SET fence = ${resting} FROM inbox WHERE inbox.id = ? AND inbox.resource_key = declared.resource_key` +
+    ' AND declared.fence <= inbox.fence',
+  starts:
+    'UPDATE declared SET fence = inbox.fence FROM inbox WHERE inbox.id = ? AND inbox.resource_key = declared.resource_key' +
+    ' AND declared.fence <= inbox.fence',
   ends: 'DELETE FROM declared WHERE (resource_key, fence) IN (SELECT d.resource_key, d.fence FROM declared d JOIN inbox i USING (resource_key) WHERE i.id = ? AND d.fence <= i.fence)',
 };
 

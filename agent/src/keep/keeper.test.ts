@@ -132,11 +132,27 @@ test('a newer deployment onto the server changes nothing about that it is to run
 test('what was stopped on purpose stays so, whatever is done to it later', async () => {
   const bench = new Bench();
   bench.did('cmd_1', 1, 'runs');
-  bench.did('cmd_2', 2, 'ends');
+  bench.did('cmd_2', 2, 'rests');
   bench.did('cmd_3', 3, 'stays');
   bench.running = false;
   await bench.clock.pass(minutes(30));
   expect([bench.starts, bench.notes]).toEqual([0, []]);
+});
+
+test('what was started on purpose again is kept again, and what is gone is not', async () => {
+  const bench = new Bench();
+  bench.did('cmd_1', 1, 'runs');
+  bench.did('cmd_2', 2, 'rests');
+  bench.did('cmd_3', 3, 'starts');
+  bench.did('cmd_4', 4, 'stays');
+  bench.running = false;
+  await bench.clock.pass(minutes(3));
+  expect(bench.starts).toBe(1);
+  bench.did('cmd_5', 5, 'ends');
+  bench.did('cmd_6', 6, 'starts');
+  bench.running = false;
+  await bench.clock.pass(minutes(30));
+  expect(bench.starts).toBe(1);
 });
 
 test.each<[string, Outcome, Effect, string | undefined]>([
@@ -144,8 +160,12 @@ test.each<[string, Outcome, Effect, string | undefined]>([
   ['ensureServer', Outcome.FAILED, Effect.PARTIAL, undefined],
   ['runDeployment', Outcome.SUCCEEDED, Effect.FULL, 'stays'],
   ['runDeployment', Outcome.FAILED, Effect.PARTIAL, undefined],
-  ['stopServer', Outcome.SUCCEEDED, Effect.FULL, 'ends'],
-  ['stopServer', Outcome.FAILED, Effect.PARTIAL, 'ends'],
+  ['stopServer', Outcome.SUCCEEDED, Effect.FULL, 'rests'],
+  ['stopServer', Outcome.SUCCEEDED, Effect.NONE, 'rests'],
+  ['stopServer', Outcome.FAILED, Effect.PARTIAL, 'rests'],
+  ['startServer', Outcome.SUCCEEDED, Effect.NONE, 'starts'],
+  ['startServer', Outcome.FAILED, Effect.PARTIAL, undefined],
+  ['rollbackServer', Outcome.SUCCEEDED, Effect.FULL, 'stays'],
   ['stopServer', Outcome.CANCELLED, Effect.NONE, undefined],
   ['deleteServer', Outcome.SUCCEEDED, Effect.FULL, 'ends'],
 ])('%s that ended as %d with effect %d says of its server: %s', (kind, outcome, effect, expected) => {
