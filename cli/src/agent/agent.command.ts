@@ -28,6 +28,17 @@ export const agentVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./agent.preflight.ts')).preflight,
   },
   {
+    usage: 'orphans <name>',
+    summary: 'Have an agent look for VMs that were servers and are wanted no more; with --remove, remove them.',
+    more: 'Only what is ours by every proof is found: number, mark, tag and SMBIOS UUID. A number that an orphan stands on is not leased anew. Removing asks on a terminal; elsewhere --yes is needed.',
+    options: [
+      ['--remove', 'remove what is found; the data on it is lost'],
+      ['-y, --yes', 'do not ask'],
+    ],
+    examples: ['agent orphans demo', 'agent orphans demo --remove --yes --output json'],
+    load: async () => (await import('./agent.orphans.ts')).orphans,
+  },
+  {
     usage: 'watch [name]',
     summary: 'Show agents whenever their state changes, until Ctrl-C.',
     examples: ['agent watch', 'agent watch demo --output json'],

@@ -29,6 +29,7 @@ import {
   type Step,
 } from '@truffle/api/orchestration/v1/operation';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { OrphanService, OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { AccountService } from '@truffle/api/tenant/v1/account_service';
@@ -80,6 +81,9 @@ export class Peer {
   readonly created: { readonly spec: ClusterSpec; readonly key: string | null }[] = [];
   /** What the program asked of the server, newest last: method, request, and the key that makes it repeatable. */
   readonly asked: (readonly [string, Message, string | null])[] = [];
+  /** VM numbers of the site's orphans, and of those that can't be removed. */
+  orphans: number[] = [];
+  stuck: number[] = [];
   /** Names of the server's snapshots, newest first. */
   snapshots: string[] = [];
   /** `after_revision` and `after` of each watch that was opened. */
@@ -307,6 +311,14 @@ export class Peer {
       stopServer: ask,
       resizeServer: ask,
       migrateServer: ask,
+    });
+    router.service(OrphanService, {
+      collectOrphans: (request, context) => {
+        ask(request, context);
+        const left = (vmid: number) => (this.stuck.includes(vmid) ? OrphanState.FAILED : OrphanState.REMOVED);
+        const state = (vmid: number) => (request.remove ? left(vmid) : OrphanState.FOUND);
+        return { orphans: this.orphans.map((vmid) => ({ vmid, state: state(vmid), serverName: `old-${vmid}` })) };
+      },
     });
     router.service(SnapshotService, {
       createSnapshot: ask,

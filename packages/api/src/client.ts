@@ -6,6 +6,7 @@ import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_p
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
+import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb.js';
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
@@ -22,6 +23,7 @@ const services = {
   members: MemberService,
   operations: OperationService,
   organizations: OrganizationService,
+  orphans: OrphanService,
   plans: PlanService,
   projects: ProjectService,
   recovery: RecoveryService,
@@ -50,6 +52,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     members: createClient(services.members, transport),
     operations: createClient(services.operations, transport),
     organizations: createClient(services.organizations, transport),
+    orphans: createClient(services.orphans, transport),
     plans: createClient(services.plans, transport),
     projects: createClient(services.projects, transport),
     recovery: createClient(services.recovery, transport),

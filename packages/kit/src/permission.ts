@@ -44,6 +44,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'server.rollback',
       'snapshot.create',
       'snapshot.delete',
+      'orphan.collect',
       'operation.cancel',
       'operation.retry',
       'operation.undo',

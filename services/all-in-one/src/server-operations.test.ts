@@ -1,9 +1,19 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { TruffleClient } from '@truffle/api';
+import { AgentState } from '@truffle/api/agent/v1/agent';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { ClusterState, PowerState, ServerState, type Server } from '@truffle/api/orchestration/v1/cluster';
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
-import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
+import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
+import {
+  testDatabase,
+  testHost,
+  testSite,
+  until,
+  type TestDatabase,
+  type TestHost,
+  type TestSite,
+} from '@truffle/testkit';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -266,5 +276,43 @@ describe('a server', { timeout: 90_000 }, () => {
     expect(one?.avoidNodes).toEqual([other?.node]);
     expect(other?.avoidNodes).toEqual([one?.node]);
     expect(told.find((each) => each.name.includes('balancer'))?.avoidNodes).toEqual([]);
+  });
+});
+
+describe('orphans', { timeout: 90_000 }, () => {
+  it('are found by their proofs alone, keep their number, and are removed on demand', async () => {
+    const gone = await create('gone', 'vm');
+    const [was] = (await client.servers.listServers({ clusterId: gone.clusterId })).servers;
+    const vmid = was?.vmid ?? 0;
+    const backup = structuredClone(site.simulator.cluster.vms.get(vmid));
+    await succeeded((await client.clusters.deleteCluster({ clusterId: gone.clusterId })).operation);
+    const collect = async (remove = false) =>
+      (await client.orphans.collectOrphans({ agentId: site.agentId, remove })).orphans;
+    expect(await collect()).toEqual([]);
+    if (backup === undefined) throw new Error('the VM was not there');
+    // Restored from a backup, with its disks left out; beside it a VM of somebody else in our range.
+    const { vms, pools } = site.simulator.cluster;
+    const config = Object.fromEntries(Object.entries(backup.config).filter(([key]) => !/^(scsi|ide)\d/.test(key)));
+    delete backup.running;
+    vms.set(vmid, { ...backup, config });
+    vms.set(29_999, { ...structuredClone(backup), vmid: 29_999, config: { name: 'theirs' } });
+    for (const each of [vmid, 29_999]) pools.get('truffle')?.vms.add(each);
+    expect(await collect()).toMatchObject([
+      { vmid, serverId: was?.id, serverName: 'gone-vm-0', state: OrphanState.FOUND },
+    ]);
+    const { rows } = await database.admin.query<{ vmid: number }>(
+      'select vmid from orchestration.vmid_lease where orphan_seen_at is not null',
+    );
+    expect(rows).toEqual([{ vmid }]);
+    expect(await collect(true)).toMatchObject([{ vmid, state: OrphanState.REMOVED }]);
+    expect(await collect()).toEqual([]);
+    expect([vms.has(vmid), vms.has(29_999)]).toEqual([false, true]);
+    expect(await server()).toMatchObject({ state: ServerState.READY });
+    await site.killAgent();
+    await until('the agent to be missed', async () => {
+      const { agent } = await client.agents.getAgent({ agentId: site.agentId });
+      return agent?.state !== AgentState.ONLINE;
+    });
+    await expect(collect()).rejects.toThrow(/is not connected/);
   });
 });

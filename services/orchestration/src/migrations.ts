@@ -151,5 +151,10 @@ export const orchestrationMigrations: ServiceMigrations = {
         foreign key (org_id, operation_id) references orchestration.operation (org_id, id)
       );
       ${tenantTable('orchestration.server_snapshot', role, 'select, insert, delete')}`,
+    '004_kept_leases': `
+      alter table orchestration.vmid_lease
+        add column released_at timestamptz,
+        add column orphan_seen_at timestamptz;
+      grant update on orchestration.vmid_lease to ${role};`,
   },
 };

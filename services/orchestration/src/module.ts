@@ -1,6 +1,7 @@
 import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import type { Transaction } from '@truffle/database';
@@ -13,6 +14,8 @@ import { CommandSigner } from './command-key/command-key.ts';
 import { commandKeyRpc } from './command-key/command-key.rpc.ts';
 import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
+import { orphanRpc } from './orphan/orphan.rpc.ts';
+import { agentScopeIn } from './orphan/orphan.usecases.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { snapshotRpc } from './snapshot/snapshot.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
@@ -44,17 +47,27 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       );
   return {
     name: 'orchestration',
-    services: [ClusterService, ServerService, SnapshotService, OperationService, ProjectUseService, CommandKeyService],
+    services: [
+      ClusterService,
+      ServerService,
+      SnapshotService,
+      OrphanService,
+      OperationService,
+      ProjectUseService,
+      CommandKeyService,
+    ],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
       srv: scopeIn('orchestration.server'),
       op: scopeIn('orchestration.operation'),
+      agt: agentScopeIn(peers),
     },
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
       router.service(ClusterService, clusterRpc(parts));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
+      router.service(OrphanService, orphanRpc({ database, peers, signer }));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));

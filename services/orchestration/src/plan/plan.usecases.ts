@@ -14,7 +14,7 @@ import {
   type TemplateSandbox,
 } from '@truffle/template-language';
 import type { Tables } from '../cluster/cluster.table.ts';
-import { countLeases } from '../server/server.repo.ts';
+import { countLeases } from '../server/server.lease.repo.ts';
 import type { SitePolicy } from './plan.policy.ts';
 import { planServers, type Planned, type Site } from './plan.ts';
 

@@ -3,7 +3,8 @@ import { testDatabase, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { orchestrationMigrations } from '../migrations.ts';
-import { insertServers, leaseVmids, releaseVmids, serversOf } from './server.repo.ts';
+import { leaseVmids, releaseVmids } from './server.lease.repo.ts';
+import { insertServers, serversOf } from './server.repo.ts';
 
 let database: TestDatabase;
 

@@ -43,12 +43,19 @@ export interface ServerTable {
   revision: Generated<string>;
 }
 
-/** VMIDs out of the range that a site offers; held from the plan's reservation until the VM is gone. */
+/**
+ * VMIDs out of the range that a site offers; held from the plan's reservation until the VM is gone. Kept after that until the number is leased
+ * anew: it tells whose a VM is that is on it all the same.
+ */
 export interface VmidLeaseTable {
   org_id: string;
   agent_id: string;
   vmid: number;
   server_id: string;
+  /** When the site had confirmed that the VM is gone; null while the number is held. */
+  released_at: Date | null;
+  /** When a VM of the server was last found on the number though it is wanted no more; null for none. */
+  orphan_seen_at: Date | null;
 }
 
 /** Snapshots that operations made, with the size that the server had: a rollback brings it back. */

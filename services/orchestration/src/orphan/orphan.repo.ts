@@ -1,0 +1,69 @@
+import type { Transaction } from '@truffle/database';
+import { sql } from 'kysely';
+import type { Tables } from '../cluster/cluster.table.ts';
+
+type Tx = Transaction<Tables>;
+
+/** A number that was leased for a server that is wanted no more. */
+export interface SpentLease {
+  readonly vmid: number;
+  readonly serverId: string;
+  readonly serverName: string;
+}
+
+/** What a collection goes by, read in one moment. */
+export interface OrphanClaims {
+  /** Ids of the agent's servers that are wanted, whatever state they are in. */
+  readonly wanted: readonly string[];
+  /** Newest first; where there are more than asked for, those released longest ago are left out. */
+  readonly leases: readonly SpentLease[];
+}
+
+/**
+ * What is wanted on an agent's site, and which numbers were whose. Only a server that is DELETED is not wanted: one whose deletion is at
+ * work or failed is its operation's affair.
+ */
+export async function readClaims(tx: Tx, agentId: string, mostLeases: number): Promise<OrphanClaims> {
+  const servers = await tx
+    .selectFrom('orchestration.server')
+    .select('id')
+    .where('agent_id', '=', agentId)
+    .where('state', '<>', 'DELETED')
+    .orderBy('id')
+    .execute();
+  const leases = await tx
+    .selectFrom('orchestration.vmid_lease as l')
+    .innerJoin('orchestration.server as s', (join) =>
+      join.onRef('s.org_id', '=', 'l.org_id').onRef('s.id', '=', 'l.server_id'),
+    )
+    .select(['l.vmid', 'l.server_id as serverId', 's.name as serverName'])
+    .where('l.agent_id', '=', agentId)
+    .where('s.state', '=', 'DELETED')
+    .orderBy(sql`l.released_at desc nulls first`)
+    .orderBy('l.vmid')
+    .limit(mostLeases)
+    .execute();
+  return { wanted: servers.map((row) => row.id), leases };
+}
+
+/** Notes which of the numbers that were asked about orphans stand on; a number that was leased anew since is left as it is. */
+export async function noteOrphans(
+  tx: Tx,
+  agentId: string,
+  asked: readonly SpentLease[],
+  standing: readonly number[],
+): Promise<void> {
+  const rows = JSON.stringify(asked.map(({ vmid, serverId }) => ({ vmid, id: serverId, on: standing.includes(vmid) })));
+  await sql`
+    update orchestration.vmid_lease l set orphan_seen_at = case when c."on" then now() end
+    from jsonb_to_recordset(${rows}::jsonb) as c(vmid int, id text, "on" boolean)
+    where l.agent_id = ${agentId} and l.vmid = c.vmid and l.server_id = c.id and (c."on" or l.orphan_seen_at is not null)`.execute(
+    tx,
+  );
+}
+
+/** A fence above all that were: a collection is a new intent on the site. */
+export async function nextFence(tx: Tx): Promise<bigint> {
+  const { rows } = await sql<{ fence: string }>`select nextval('orchestration.fence') as fence`.execute(tx);
+  return BigInt(rows[0]?.fence ?? 0);
+}
