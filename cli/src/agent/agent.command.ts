@@ -28,6 +28,28 @@ export const agentVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./agent.preflight.ts')).preflight,
   },
   {
+    usage: 'import-image <name> <image>',
+    summary: 'Have a site download an image and make a template of it that servers can be made from.',
+    more: 'What is downloaded has to have the checksum. The site says where downloads go (importStorage). Repeating it tries a failed one again.',
+    options: [
+      ['--url <url>', 'where the hypervisor finds it, http or https (required)'],
+      ['--sha256 <checksum>', 'of what is there, in hex (required)'],
+      ['--node <name>', 'node that downloads it and holds the template; the first that is up unless told'],
+      ['--storage <name>', "storage for its disk; the site's own choice unless told"],
+      ['-w, --wait', 'wait until it is done, and show how it goes'],
+    ],
+    examples: [
+      'agent import-image demo debian-13 --url https://images.example.com/debian-13.qcow2 --sha256 4f2c… --wait',
+    ],
+    load: async () => (await import('./agent.image.ts')).importImage,
+  },
+  {
+    usage: 'image <name> <image>',
+    summary: 'Show how the import of an image to a site stands.',
+    examples: ['agent image demo debian-13', 'agent image demo debian-13 --output json'],
+    load: async () => (await import('./agent.image.ts')).getImage,
+  },
+  {
     usage: 'orphans <name>',
     summary: 'Have an agent look for VMs that were servers and are wanted no more; with --remove, remove them.',
     more: 'Only what is ours by every proof is found: number, mark, tag and SMBIOS UUID. A number that an orphan stands on is not leased anew. Removing asks on a terminal; elsewhere --yes is needed.',

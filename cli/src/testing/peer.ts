@@ -29,6 +29,7 @@ import {
   type Step,
 } from '@truffle/api/orchestration/v1/operation';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { ImageImportSchema, ImageService, ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanService, OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
@@ -81,6 +82,8 @@ export class Peer {
   readonly created: { readonly spec: ClusterSpec; readonly key: string | null }[] = [];
   /** What the program asked of the server, newest last: method, request, and the key that makes it repeatable. */
   readonly asked: (readonly [string, Message, string | null])[] = [];
+  /** How the import of an image stands once it was begun. */
+  imported: MessageInitShape<typeof ImageImportSchema> = { state: ImportState.SUCCEEDED };
   /** VM numbers of the site's orphans, and of those that can't be removed. */
   orphans: number[] = [];
   stuck: number[] = [];
@@ -311,6 +314,11 @@ export class Peer {
       stopServer: ask,
       resizeServer: ask,
       migrateServer: ask,
+    });
+    const image = { agentId: ids.agent, image: 'debian-13', vmid: 20_001, node: 'pve1' };
+    router.service(ImageService, {
+      importImage: (request, context) => (ask(request, context), { import: { ...image, state: ImportState.RUNNING } }),
+      getImageImport: (_, context) => (this.#admit(context), { import: { ...image, ...this.imported } }),
     });
     router.service(OrphanService, {
       collectOrphans: (request, context) => {

@@ -5,6 +5,7 @@ import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js'
 import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
+import { ImageService } from '../gen/truffle/orchestration/v1/image_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
 import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb.js';
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
@@ -20,6 +21,7 @@ const services = {
   clusters: ClusterService,
   enrollment: EnrollmentService,
   events: EventService,
+  images: ImageService,
   members: MemberService,
   operations: OperationService,
   organizations: OrganizationService,
@@ -49,6 +51,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),
+    images: createClient(services.images, transport),
     members: createClient(services.members, transport),
     operations: createClient(services.operations, transport),
     organizations: createClient(services.organizations, transport),

@@ -49,6 +49,8 @@ export interface SiteOptions {
   readonly agentName?: string;
   /** Further variables for the running agent. */
   readonly agentEnv?: Readonly<Record<string, string>>;
+  /** Further lines of the site's configuration. */
+  readonly siteConfig?: string;
   /** Takes what the agent writes to its log; default: the test's own stderr. */
   readonly agentLog?: (text: string) => void;
 }
@@ -59,7 +61,7 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
   const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, authDelayMs: 0, ...options.simulator });
   const dataDir = join(folder, 'agent');
   mkdirSync(dataDir, { mode: 0o700 });
-  const config = writeSiteConfig(folder, simulator);
+  const config = writeSiteConfig(folder, simulator, options.siteConfig ?? '');
   const agentName = options.agentName ?? 'test';
   const { token } = await client.agents.createJoinToken({ orgId, agentName });
   await ended(run(['enroll', '--server', url, '--data-dir', dataDir], { TRUFFLE_JOIN_TOKEN: token }));
@@ -138,7 +140,7 @@ async function ended(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`the agent ended with code ${String(code)}`);
 }
 
-function writeSiteConfig(folder: string, { info }: Simulator): string {
+function writeSiteConfig(folder: string, { info }: Simulator, further: string): string {
   writeFileSync(join(folder, 'token'), info.tokenSecret, { mode: 0o600 });
   const path = join(folder, 'site.yaml');
   writeFileSync(
@@ -154,7 +156,7 @@ storage: shared
 images: { debian-12: { vmid: 9000 } }
 networks: { lan: { bridge: vmbr0 } }
 bastion: { host: ${info.bastion.host}, port: ${info.bastion.port}, user: ${info.bastion.user}, keyFile: ${info.bastion.keyFile}, hostKeySha256: "${info.bastion.hostKeyFingerprint}" }
-`,
+${further}`,
   );
   return path;
 }

@@ -57,6 +57,10 @@ const plain: Readonly<Record<string, unknown>> = {
   fingerprint: 'words that nobody printed',
   source,
   cpu: 1,
+  image: 'fresh',
+  url: 'https://images.example.com/fresh.qcow2',
+  sha256: '0'.repeat(64),
+  node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
 };

@@ -4,6 +4,7 @@ import { AgentState } from '@truffle/api/agent/v1/agent';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { ClusterState, PowerState, ServerState, type Server } from '@truffle/api/orchestration/v1/cluster';
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
+import { ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
 import {
   testDatabase,
@@ -14,10 +15,12 @@ import {
   type TestHost,
   type TestSite,
 } from '@truffle/testkit';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { source } from './contract.fixture.ts';
 import { everyMigration, everyService } from './services.ts';
 
 const gib = 1024n ** 3n;
@@ -41,7 +44,7 @@ beforeAll(async () => {
   orgId = up.organization?.id ?? '';
   projectId = up.project?.id ?? '';
   client = host.client(up.sessionToken);
-  site = await testSite({ client, url: host.url, orgId });
+  site = await testSite({ client, url: host.url, orgId, siteConfig: 'importStorage: shared\n' });
   ({ clusterId } = await create('box', 'vm'));
   serverId = (await client.servers.listServers({ clusterId })).servers[0]?.id ?? '';
 }, 120_000);
@@ -276,6 +279,54 @@ describe('a server', { timeout: 90_000 }, () => {
     expect(one?.avoidNodes).toEqual([other?.node]);
     expect(other?.avoidNodes).toEqual([one?.node]);
     expect(told.find((each) => each.name.includes('balancer'))?.avoidNodes).toEqual([]);
+  });
+});
+
+describe('an image', { timeout: 60_000 }, () => {
+  const url = 'https://images.example.com/debian-13.qcow2';
+  /** The simulator takes the checksum of the address for that of what is behind it. */
+  const sha256 = createHash('sha256').update(url).digest('hex');
+  const ended = (image: string) =>
+    until('the import to end', async () => {
+      const found = (await client.images.getImageImport({ agentId: site.agentId, image })).import;
+      return found?.endedAt === undefined ? undefined : found;
+    });
+
+  it('is imported, and servers are made from it', async () => {
+    const wanted = { agentId: site.agentId, image: 'debian-13', url, sha256 };
+    const { import: begun } = await client.images.importImage(wanted);
+    expect(begun).toMatchObject({ state: ImportState.RUNNING, node: 'pve1' });
+    await expect(client.images.importImage(wanted)).rejects.toThrow(/being imported/);
+    expect(await ended('debian-13')).toMatchObject({ state: ImportState.SUCCEEDED, diskBytes: 3n * gib });
+    expect(site.simulator.cluster.vms.get(begun?.vmid ?? 0)?.config['template']).toBe('1');
+    await expect(client.images.importImage({ ...wanted, sha256: 'a'.repeat(64) })).rejects.toThrow(/other content/);
+    // The inventory is told every minute, and at once by an agent that starts.
+    await site.killAgent();
+    await site.startAgent();
+    await until('the image to be in the inventory', async () => {
+      const { agent } = await client.agents.getAgent({ agentId: site.agentId });
+      return agent?.inventory?.images.some((each) => each.name === 'debian-13');
+    });
+    const { version } = await client.templates.createTemplateVersion({
+      orgId,
+      source: source.replace('debian-12', 'debian-13'),
+    });
+    const spec = { name: 'newer', agentId: site.agentId, templateVersionId: version?.id ?? '' };
+    await succeeded((await client.clusters.createCluster({ projectId, spec })).operation);
+  });
+
+  it('that is not what was promised fails, and keeps its number for the next try', async () => {
+    const wanted = { agentId: site.agentId, image: 'debian-14', url, sha256: 'a'.repeat(64) };
+    const { import: begun } = await client.images.importImage(wanted);
+    const failed = await ended('debian-14');
+    expect(failed).toMatchObject({ state: ImportState.FAILED, vmid: begun?.vmid });
+    expect(failed.failure?.reason).not.toBe('');
+    expect((await client.images.importImage({ ...wanted, sha256 })).import?.vmid).toBe(begun?.vmid);
+    expect(await ended('debian-14')).toMatchObject({ state: ImportState.SUCCEEDED });
+    const told = client.images.importImage({ ...wanted, image: 'debian-15', node: 'nowhere' });
+    await expect(told).rejects.toThrow(/no node nowhere/);
+    const withPassword = client.images.importImage({ ...wanted, image: 'debian-15', url: 'https://me:pw@x.org/d' });
+    await expect(withPassword).rejects.toThrow(/url/);
   });
 });
 

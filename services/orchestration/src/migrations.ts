@@ -156,5 +156,27 @@ export const orchestrationMigrations: ServiceMigrations = {
         add column released_at timestamptz,
         add column orphan_seen_at timestamptz;
       grant update on orchestration.vmid_lease to ${role};`,
+    '005_image_imports': `
+      alter table orchestration.vmid_lease alter column server_id drop not null, add column image text;
+      create unique index vmid_lease_image on orchestration.vmid_lease (org_id, agent_id, image);
+      create table orchestration.image_import (
+        org_id text not null,
+        agent_id text not null,
+        image text not null,
+        url text not null,
+        sha256 text not null,
+        node text not null,
+        storage text not null,
+        vmid int not null,
+        state text not null check (state in ('RUNNING', 'SUCCEEDED', 'FAILED')),
+        command_id text not null,
+        fence bigint not null,
+        failure jsonb,
+        disk_bytes bigint not null default 0,
+        created_at timestamptz not null default now(),
+        ended_at timestamptz,
+        primary key (org_id, agent_id, image)
+      );
+      ${tenantTable('orchestration.image_import', role, 'select, insert, update')}`,
   },
 };

@@ -1,5 +1,6 @@
 import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { ImageService } from '@truffle/api/orchestration/v1/image_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
@@ -13,6 +14,7 @@ import type { Tables } from './cluster/cluster.table.ts';
 import { CommandSigner } from './command-key/command-key.ts';
 import { commandKeyRpc } from './command-key/command-key.rpc.ts';
 import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
+import { imageRpc } from './image/image.rpc.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
 import { agentScopeIn } from './orphan/orphan.usecases.ts';
@@ -52,6 +54,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       ServerService,
       SnapshotService,
       OrphanService,
+      ImageService,
       OperationService,
       ProjectUseService,
       CommandKeyService,
@@ -67,6 +70,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ClusterService, clusterRpc(parts));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
+      router.service(ImageService, imageRpc({ database, peers, signer }));
       router.service(OrphanService, orphanRpc({ database, peers, signer }));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { ParameterValue, Template } from '@truffle/template-language';
+import type { ImageTables } from '../image/image.table.ts';
 import type { OperationTables } from '../operation/operation.table.ts';
 import type { ServerTables } from '../server/server.table.ts';
 
@@ -8,7 +9,7 @@ export interface ClusterTables {
 }
 
 /** Everything that this service stores. */
-export type Tables = ClusterTables & ServerTables & OperationTables;
+export type Tables = ClusterTables & ServerTables & OperationTables & ImageTables;
 
 export type ClusterState = 'CREATING' | 'READY' | 'FAILED' | 'DELETING' | 'DELETED';
 

@@ -195,7 +195,7 @@ describe('an orphan', () => {
   it('holds its number until it is gone', async () => {
     const history = new History();
     await history.create(12);
-    const count = () => history.db.tenant(orgId, (tx) => countLeases(tx, history.agentId, range));
+    const count = async () => (await history.db.tenant(orgId, (tx) => countLeases(tx, history.agentId, range))).taken;
     expect(await count()).toBe(12);
     await history.delete(0, false);
     expect(await count()).toBe(0);

@@ -36,7 +36,7 @@ export async function readClaims(tx: Tx, agentId: string, mostLeases: number): P
     .innerJoin('orchestration.server as s', (join) =>
       join.onRef('s.org_id', '=', 'l.org_id').onRef('s.id', '=', 'l.server_id'),
     )
-    .select(['l.vmid', 'l.server_id as serverId', 's.name as serverName'])
+    .select(['l.vmid', 's.id as serverId', 's.name as serverName'])
     .where('l.agent_id', '=', agentId)
     .where('s.state', '=', 'DELETED')
     .orderBy(sql`l.released_at desc nulls first`)
@@ -60,10 +60,4 @@ export async function noteOrphans(
     where l.agent_id = ${agentId} and l.vmid = c.vmid and l.server_id = c.id and (c."on" or l.orphan_seen_at is not null)`.execute(
     tx,
   );
-}
-
-/** A fence above all that were: a collection is a new intent on the site. */
-export async function nextFence(tx: Tx): Promise<bigint> {
-  const { rows } = await sql<{ fence: string }>`select nextval('orchestration.fence') as fence`.execute(tx);
-  return BigInt(rows[0]?.fence ?? 0);
 }

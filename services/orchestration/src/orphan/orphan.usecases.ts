@@ -20,7 +20,8 @@ import {
 } from '@truffle/kit';
 import type { Tables } from '../cluster/cluster.table.ts';
 import type { CommandSigner } from '../command-key/command-key.ts';
-import { nextFence, noteOrphans, readClaims, type OrphanClaims } from './orphan.repo.ts';
+import { nextFence } from '../server/server.repo.ts';
+import { noteOrphans, readClaims, type OrphanClaims } from './orphan.repo.ts';
 
 export interface OrphanDeps {
   readonly database: Database<Tables>;

@@ -30,6 +30,7 @@ const site = (more: Partial<Site> = {}): Site => ({
   storages: [{ name: 'shared', node: '', freeBytes: 1000 * gib }],
   vmids: { first: 20000, last: 20009 },
   leased: 0,
+  servers: 0,
   problems: [],
   policy: undefined,
   ...more,
@@ -85,14 +86,14 @@ describe('a plan', () => {
     ['exec', { exec: false }],
     ['policy', { problem: 'policy.yaml:1:1: exec must be on or off' }],
   ])('says what the site’s policy would refuse: %s', (rule, more) => {
-    const { refusals } = planServers([server('a'), server('b')], site({ leased: 2, policy: policy(more) }), true);
+    const { refusals } = planServers([server('a'), server('b')], site({ servers: 2, policy: policy(more) }), true);
     expect(refusals.map((r) => [r.reason, r.parameters['rule']])).toEqual([['POLICY_VIOLATION', rule]]);
     expect(refusals[0]?.remedy).not.toBe('');
   });
 
   it('is not hindered by a policy that allows it, and warns of its windows', () => {
     const allowed = policy({ maxServers: 4, maxCpu: 1, maxMemoryBytes: gib, maxDiskBytes: 10 * gib, exec: false });
-    expect(reasons([server('a'), server('b')], site({ leased: 2, policy: allowed }))).toEqual([]);
+    expect(reasons([server('a'), server('b')], site({ servers: 2, policy: allowed }))).toEqual([]);
     const { warnings, refusals } = planServers([server('a')], site({ policy: policy({ windows: 'sat,sun' }) }));
     expect(refusals).toEqual([]);
     expect(warnings).toEqual(['the site is worked on in its maintenance windows only: sat,sun']);

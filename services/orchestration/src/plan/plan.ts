@@ -17,6 +17,8 @@ export interface Site {
   readonly vmids: { readonly first: number; readonly last: number };
   /** VMIDs of the range that are leased already. */
   readonly leased: number;
+  /** Those of them that are for servers; the others are for images. */
+  readonly servers: number;
   readonly problems: readonly string[];
   /** What the site's own policy allows; undefined where it has none. */
   readonly policy: SitePolicy | undefined;
@@ -139,8 +141,11 @@ function serverRefusals(servers: readonly ServerSpec[], site: Site): Refusal[] {
   return refusals;
 }
 
-const policyRefusals = (servers: readonly ServerSpec[], { policy, leased }: Site, deploys: boolean): Refusal[] =>
-  policy === undefined ? [] : violations(policy, servers, leased, deploys).map(policyRefusal);
+const policyRefusals = (
+  servers: readonly ServerSpec[],
+  { policy, servers: there }: Site,
+  deploys: boolean,
+): Refusal[] => (policy === undefined ? [] : violations(policy, servers, there, deploys).map(policyRefusal));
 
 /** A violation as it is told: with the reason that the agent would refuse the command with. */
 export const policyRefusal = ({ rule, wanted, allowed }: Violation): Refusal => ({

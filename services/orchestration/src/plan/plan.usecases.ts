@@ -115,6 +115,7 @@ export async function readSite(deps: PlanDeps, caller: Caller, agentId: string):
 async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Site> {
   const inventory = agent.inventory;
   const vmids = { first: inventory?.vmidFirst ?? 0, last: inventory?.vmidLast ?? -1 };
+  const { taken, servers } = await deps.database.tenant(caller.orgId, (tx) => countLeases(tx, agent.id, vmids));
   return {
     agentName: agent.name,
     state: states[agent.state],
@@ -128,7 +129,8 @@ async function siteOf(deps: PlanDeps, caller: Caller, agent: Agent): Promise<Sit
     networks: (inventory?.networks ?? []).map((n) => n.name),
     storages: (inventory?.storages ?? []).map((s) => ({ name: s.name, node: s.node, freeBytes: Number(s.freeBytes) })),
     vmids,
-    leased: await deps.database.tenant(caller.orgId, (tx) => countLeases(tx, agent.id, vmids)),
+    leased: taken,
+    servers,
     problems: inventory?.problems ?? [],
     policy: inventory?.policy?.inForce === true ? policyOf(inventory.policy) : undefined,
   };

@@ -38,6 +38,7 @@ const site = (more: Partial<Site> = {}): Site => ({
   storages: [],
   vmids: { first: 1, last: 9 },
   leased: 1,
+  servers: 1,
   problems: [],
   policy: undefined,
   ...more,

@@ -14,8 +14,7 @@ export async function leaseVmids(
   range: { readonly first: number; readonly last: number },
   serverIds: readonly string[],
 ): Promise<number> {
-  // One reservation per agent at a time: two clusters must not be given the same numbers.
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`vmid/${agentId}`}, 0))`.execute(tx);
+  await lockNumbers(tx, agentId);
   await sql`
     with wanting as (
       select id, row_number() over (order by id) as k from orchestration.server s
@@ -41,6 +40,38 @@ export async function leaseVmids(
   return rows[0]?.missing ?? 0;
 }
 
+/** The number of an image's template; the same one whenever it is asked for. Undefined when none is free. */
+export async function leaseImageVmid(
+  tx: Tx,
+  orgId: string,
+  agentId: string,
+  range: { readonly first: number; readonly last: number },
+  image: string,
+): Promise<number | undefined> {
+  await lockNumbers(tx, agentId);
+  await sql`
+    insert into orchestration.vmid_lease (org_id, agent_id, vmid, image)
+    select ${orgId}, ${agentId}, v, ${image} from generate_series(${range.first}::int, ${range.last}::int) v
+      left join orchestration.vmid_lease l on l.agent_id = ${agentId} and l.vmid = v
+      where (l.vmid is null or (l.released_at is not null and l.orphan_seen_at is null))
+        and not exists (select 1 from orchestration.vmid_lease i where i.agent_id = ${agentId} and i.image = ${image})
+      order by l.released_at nulls first, v limit 1
+    on conflict (org_id, agent_id, vmid) do update set server_id = null, image = excluded.image, released_at = null`.execute(
+    tx,
+  );
+  const row = await tx
+    .selectFrom('orchestration.vmid_lease')
+    .select('vmid')
+    .where('agent_id', '=', agentId)
+    .where('image', '=', image)
+    .executeTakeFirst();
+  return row?.vmid;
+}
+
+/** One reservation per agent at a time: two must not be given the same numbers. */
+const lockNumbers = (tx: Tx, agentId: string) =>
+  sql`select pg_advisory_xact_lock(hashtextextended(${`vmid/${agentId}`}, 0))`.execute(tx);
+
 /** Lets go of the numbers of servers that the site confirmed to be gone; the leases stay as what was. */
 export async function releaseVmids(tx: Tx, serverIds: readonly string[]): Promise<void> {
   await sql`update orchestration.vmid_lease set released_at = now() where server_id = any(${[...serverIds]}) and released_at is null`.execute(
@@ -48,19 +79,18 @@ export async function releaseVmids(tx: Tx, serverIds: readonly string[]): Promis
   );
 }
 
-/** Numbers of the range that can't be leased now. */
+/** Numbers of the range that can't be leased now, and how many of them are for servers. */
 export async function countLeases(
   tx: Tx,
   agentId: string,
   range: { readonly first: number; readonly last: number },
-): Promise<number> {
-  const { count } = await tx
+): Promise<{ readonly taken: number; readonly servers: number }> {
+  return tx
     .selectFrom('orchestration.vmid_lease')
-    .select(sql<number>`count(*)::int`.as('count'))
+    .select([sql<number>`count(*)::int`.as('taken'), sql<number>`count(server_id)::int`.as('servers')])
     .where('agent_id', '=', agentId)
     .where('vmid', '>=', range.first)
     .where('vmid', '<=', range.last)
     .where((where) => where.or([where('released_at', 'is', null), where('orphan_seen_at', 'is not', null)]))
     .executeTakeFirstOrThrow();
-  return count;
 }

@@ -78,3 +78,9 @@ export async function raiseFences(tx: Tx, ids: readonly string[]): Promise<Map<s
     .execute();
   return new Map(rows.map((row) => [row.id, row.fence]));
 }
+
+/** A fence above all that were, for an intent on what is no server. */
+export async function nextFence(tx: Tx): Promise<bigint> {
+  const { rows } = await sql<{ fence: string }>`select nextval('orchestration.fence') as fence`.execute(tx);
+  return BigInt(rows[0]?.fence ?? 0);
+}

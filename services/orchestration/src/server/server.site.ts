@@ -17,10 +17,10 @@ export function siteRefusals(intent: ServerIntent, server: IntendedServer, site:
 
 type Resize = ServerIntent & { readonly kind: 'RESIZE_SERVER' };
 
-const sizeViolations = ({ cpu, memoryBytes, diskBytes }: Resize, { policy, leased }: Site): Refusal[] =>
+const sizeViolations = ({ cpu, memoryBytes, diskBytes }: Resize, { policy, servers }: Site): Refusal[] =>
   policy === undefined
     ? []
-    : violations(policy, [{ ...unnamed, cpu, memoryBytes, diskBytes }], leased, false)
+    : violations(policy, [{ ...unnamed, cpu, memoryBytes, diskBytes }], servers, false)
         .filter(({ rule }) => sizeRules.has(rule))
         .map(policyRefusal);
 

@@ -51,7 +51,10 @@ export interface VmidLeaseTable {
   org_id: string;
   agent_id: string;
   vmid: number;
-  server_id: string;
+  /** Null for an image's template. */
+  server_id: string | null;
+  /** Name of the image whose template it is for; null for a server. */
+  image: string | null;
   /** When the site had confirmed that the VM is gone; null while the number is held. */
   released_at: Date | null;
   /** When a VM of the server was last found on the number though it is wanted no more; null for none. */
