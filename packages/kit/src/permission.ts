@@ -33,7 +33,15 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
   ],
   [
     Role.OPERATOR,
-    ['cluster.create', 'cluster.delete', 'operation.cancel', 'operation.retry', 'operation.undo', 'agent.ping'],
+    [
+      'cluster.create',
+      'cluster.delete',
+      'cluster.reveal',
+      'operation.cancel',
+      'operation.retry',
+      'operation.undo',
+      'agent.ping',
+    ],
   ],
   [
     Role.ADMIN,

@@ -50,7 +50,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
     },
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
-      router.service(ClusterService, clusterRpc(parts));
+      router.service(ClusterService, clusterRpc({ ...parts, signer }));
       router.service(ServerService, serverRpc(database));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
