@@ -14,6 +14,8 @@ import { sealingKeyOf } from './cluster.seal.ts';
 import { trustAtFirstUse } from './cluster.trust.ts';
 
 const nonceBytes = 32;
+/** What the control plane says of a sensitive output. */
+const kept = '(kept on the site)';
 
 /** The site's policy does not name the person's key. The line to add is made here: no other's word is taken for what the key is. */
 class NotARecipientError extends CliError {
@@ -59,6 +61,7 @@ export const outputs: Handler<{ readonly reveal?: boolean }> = async (cli, [name
     each in revealed ? 'the site, sealed' : 'the control plane',
   ]);
   await cli.out.plain(all, table(['NAME', 'VALUE', 'FROM'], rows), names.join('\n'));
+  if (!reveal && Object.values(all).includes(kept)) cli.notes.say('what is kept on the site is shown with --reveal');
   if (names.length === 0) cli.notes.say(`the cluster ${cluster.name} has no outputs`);
 };
 

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseRecipient, recipientText, type SealingKeyPair } from '@truffle/sealing';
+import { parseRecipientKey, recipientKeyText, type SealingKeyPair } from '@truffle/sealing';
 import { readIfThere } from '../context/project-file.ts';
 import { CliError, exitCodes, UsageError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
@@ -30,11 +30,10 @@ export function keyPath({
 }
 
 /** Writes a new key, for its owner's eyes only. @throws KeyExistsError when there is one */
-export function writeKey(path: string, { publicKey, privateKey }: SealingKeyPair): void {
-  const data = { publicKey: recipientText(publicKey), privateKey: Buffer.from(privateKey).toString('hex') };
+export function writeKey(path: string, pair: SealingKeyPair): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
-    writeFileSync(path, `${JSON.stringify(data, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    writeFileSync(path, recipientKeyText(pair), { mode: 0o600, flag: 'wx', flush: true });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw new KeyExistsError(path, error);
     throw error;
@@ -53,24 +52,10 @@ export function readKey(path: string): SealingKeyPair {
         'if somebody did: move it away, truffle key create, and have each site name the new key',
       ],
     });
-  const pair = parseKey(text);
+  const pair = parseRecipientKey(text);
   if (pair === undefined)
     throw new UsageError(`${path} is no key`, {
       next: ['put it back from a backup, or move it away: truffle key create'],
     });
   return pair;
-}
-
-function parseKey(text: string): SealingKeyPair | undefined {
-  let data: { readonly publicKey?: unknown; readonly privateKey?: unknown } | null;
-  try {
-    data = JSON.parse(text) as typeof data;
-  } catch {
-    // The cause is left out: it may quote the file.
-    return undefined;
-  }
-  const { publicKey, privateKey } = data ?? {};
-  const own = typeof publicKey === 'string' ? parseRecipient(publicKey) : undefined;
-  if (own === undefined || typeof privateKey !== 'string' || !/^[0-9a-f]{64}$/.test(privateKey)) return undefined;
-  return { publicKey: own, privateKey: new Uint8Array(Buffer.from(privateKey, 'hex')) };
 }

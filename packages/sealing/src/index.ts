@@ -18,4 +18,4 @@ export { open, seal, SealedValueError, type OpenInput, type SealInput } from './
 export { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from './key.ts';
 export { isSigned, keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from './key-log.ts';
 export { openOutput, sealOutput, type OutputFor, type OutputKeys } from './output.ts';
-export { parseRecipient, recipientText } from './recipient.ts';
+export { parseRecipient, parseRecipientKey, recipientKeyText, recipientText } from './recipient.ts';

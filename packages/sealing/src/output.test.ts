@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { open, SealedValueError } from './hpke.ts';
 import { generateSealingKey } from './key.ts';
 import { openOutput, sealOutput, type OutputFor } from './output.ts';
-import { parseRecipient, recipientText } from './recipient.ts';
+import { parseRecipient, parseRecipientKey, recipientKeyText, recipientText } from './recipient.ts';
 
 const bound: OutputFor = {
   tenant: 'org_a',
@@ -58,6 +58,21 @@ describe('a revealed output', () => {
     const short = { recipient: new Uint8Array(31), sender: agent.privateKey };
     await expect(sealOutput(short, plaintext, bound)).rejects.toBeInstanceOf(RangeError);
   });
+});
+
+test('a recipient’s key pair is read from its file as it was written, and from nothing else', () => {
+  const text = recipientKeyText(person);
+  expect(parseRecipientKey(text)).toEqual(person);
+  for (const wrong of [
+    '',
+    'null',
+    '{}',
+    '[]',
+    text.slice(1),
+    text.replace('tfk_', ''),
+    text.replace('privateKey', 'p'),
+  ])
+    expect(parseRecipientKey(wrong)).toBeUndefined();
 });
 
 describe('a recipient’s key as text', () => {

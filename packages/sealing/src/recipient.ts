@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { keyBytes } from './hpke.ts';
+import type { SealingKeyPair } from './key.ts';
 
 const prefix = 'tfk_';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -32,3 +33,22 @@ export function parseRecipient(text: string): Uint8Array<ArrayBuffer> | undefine
 
 const checksumOf = (publicKey: Uint8Array): Buffer =>
   createHash('sha256').update('truffle/recipient/v1').update(publicKey).digest().subarray(0, checksumBytes);
+
+/** A key pair of a person's client as its file holds it: JSON, the private half in clear. */
+export const recipientKeyText = ({ publicKey, privateKey }: SealingKeyPair): string =>
+  `${JSON.stringify({ publicKey: recipientText(publicKey), privateKey: Buffer.from(privateKey).toString('hex') }, null, 2)}\n`;
+
+/** The pair that `recipientKeyText` wrote; undefined for any other text. */
+export function parseRecipientKey(text: string): SealingKeyPair | undefined {
+  let data: { readonly publicKey?: unknown; readonly privateKey?: unknown } | null;
+  try {
+    data = JSON.parse(text) as typeof data;
+  } catch {
+    // The cause is left out: it may quote the text.
+    return undefined;
+  }
+  const { publicKey, privateKey } = data ?? {};
+  const own = typeof publicKey === 'string' ? parseRecipient(publicKey) : undefined;
+  if (own === undefined || typeof privateKey !== 'string' || !/^[0-9a-f]{64}$/.test(privateKey)) return undefined;
+  return { publicKey: own, privateKey: new Uint8Array(Buffer.from(privateKey, 'hex')) };
+}
