@@ -6,6 +6,7 @@ import { billingVerbs } from './billing/billing.command.ts';
 import { clusterVerbs } from './cluster/cluster.command.ts';
 import { completionVerbs } from './completion/completion.command.ts';
 import { eventVerbs } from './event/event.command.ts';
+import { keyVerbs } from './key/key.command.ts';
 import { logVerbs } from './log/log.command.ts';
 import { operationVerbs } from './operation/operation.command.ts';
 import { formats } from './output/format.ts';
@@ -50,6 +51,7 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('project', 'Read, make and delete projects.', projectVerbs, run));
   program.addCommand(noun('member', 'Say who may do what, where.', memberVerbs, run));
   program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
+  program.addCommand(noun('key', 'Your own key, which sites seal sensitive outputs to.', keyVerbs, run));
   program.addCommand(noun('event', 'What happened: the audit trail, also live.', eventVerbs, run));
   for (const each of [...billingVerbs, ...accountVerbs]) program.addCommand(verb(each, run));
   program.addCommand(noun('context', 'Where commands go and as whom.', contextVerbs, run));

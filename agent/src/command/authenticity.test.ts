@@ -45,7 +45,8 @@ function agent(wall = startBy) {
   const logged: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const gate = (asked: Parameters<typeof unauthentic>[0]) => unauthentic(asked, me);
-  const runner = new Runner({ journal, reports, handlers: [handler, pingHandler], gate, clock, log });
+  const telling: CommandHandler = { ...handler, kind: 'revealOutputs', needsPermit: false };
+  const runner = new Runner({ journal, reports, handlers: [handler, telling, pingHandler], gate, clock, log });
   const take = (command: Command): string => {
     const frame = runner.command(command)?.frame;
     return frame?.case === 'rejected' ? (frame.value.failure?.reason ?? '') : (frame?.case ?? 'nothing');
@@ -135,6 +136,19 @@ describe('a replayed command', () => {
     take(given());
     await clock.pass(10_000);
     expect(effects).toEqual([]);
+  });
+});
+
+describe('a command that tells secrets, without effect', () => {
+  const reveal = create(CommandPayloadSchema, { op: { case: 'revealOutputs', value: { orgId: 'org_a' } } }).op;
+  const bare = testCommand({ id: 'r', op: reveal, needsPermit: false });
+
+  test('is taken on orchestration’s word alone', () => {
+    expect(agent().take(bare)).toBe('SIGNATURE_INVALID');
+    expect(agent().take(signed(bare, stranger, here, startBy))).toBe('SIGNATURE_INVALID');
+    expect(agent().take(signed(bare, key, { ...here, agentId: 'agt_b' }, startBy))).toBe('NOT_FOR_THIS_AGENT');
+    expect(agent(startBy + staleAfterMs + 1).take(signed(bare, key, here, startBy))).toBe('START_BY_PASSED');
+    expect(agent().take(signed(bare, key, here, startBy))).toBe('accepted');
   });
 });
 

@@ -22,9 +22,9 @@ export const staleAfterMs = 24 * 3_600_000;
 
 /**
  * Why the command is not orchestration's word to this agent; undefined when it is, or when it needs nobody's word: it is not signed and its
- * kind takes effect without a permit, so has none.
+ * kind is harmless.
  */
-export function unauthentic({ command, payload, needsPermit }: Asked, me: Addressee): FailureFacts | undefined {
+export function unauthentic({ command, payload, harmless }: Asked, me: Addressee): FailureFacts | undefined {
   if (!isFor(command, payload, me))
     return {
       reason: 'NOT_FOR_THIS_AGENT',
@@ -32,7 +32,7 @@ export function unauthentic({ command, payload, needsPermit }: Asked, me: Addres
       cause: 'The control plane sent it to the wrong place.',
       remedy: 'Report it: commands must never cross.',
     };
-  if (command.signature.length === 0 && !needsPermit) return undefined;
+  if (command.signature.length === 0 && harmless) return undefined;
   const key = me.key(command.keyId);
   if (command.signature.length === 0) return invalid('it is not signed');
   if (key === undefined) return invalid('it is signed with a key that this agent does not pin');

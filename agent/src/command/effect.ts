@@ -61,6 +61,8 @@ export interface CommandHandler {
   readonly kind: NonNullable<CommandPayload['op']['case']>;
   /** Reads and idempotent kinds need no permit. */
   readonly needsPermit: boolean;
+  /** Whether it tells nothing either: then it needs nobody's signature, and is done whatever became of the policy. */
+  readonly harmless?: boolean;
   /** Runs to an end. A throw of CommandStopped('shutdown') leaves the command in the journal; any other throw is a failure. */
   run(run: CommandRun): Promise<CommandEnd>;
 }

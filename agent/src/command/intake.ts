@@ -24,8 +24,8 @@ export interface IntakeFacts {
 export interface Asked {
   readonly command: Command;
   readonly payload: CommandPayload;
-  /** Of its kind, whatever the command says. */
-  readonly needsPermit: boolean;
+  /** Of its kind, whatever the command says: it neither changes nor tells anything. */
+  readonly harmless: boolean;
 }
 
 /** Why a command is not taken although it is well-formed; undefined when it is: whose word it is, and what the site's policy says to it. */
@@ -53,7 +53,7 @@ export function judge(command: Command, facts: IntakeFacts): Verdict {
     return reject('UNSUPPORTED', 'This agent does not know this kind of command.', 'Update the agent, then try again.');
   if (handler.needsPermit && !command.needsPermit)
     return reject('PERMIT_REQUIRED', `${handler.kind} takes effect only with a permit.`);
-  const refusal = facts.gate({ command, payload, needsPermit: handler.needsPermit });
+  const refusal = facts.gate({ command, payload, harmless: handler.harmless === true });
   if (refusal !== undefined) return { kind: 'reject', facts: refusal };
   const fence = Number(command.fence);
   if (facts.fence !== undefined && fence < facts.fence)

@@ -6,6 +6,7 @@ import type { CommandHandler } from './effect.ts';
 export const pingHandler: CommandHandler = {
   kind: 'ping',
   needsPermit: false,
+  harmless: true,
   run: async ({ payload }) => {
     const nonce = payload.op.case === 'ping' ? payload.op.value.nonce : '';
     return {

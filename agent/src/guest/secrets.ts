@@ -24,6 +24,9 @@ export interface SecretOpener {
 /** What a sealed template parameter is for, as sealed into it. */
 export const parameterPurpose = 'template-parameter';
 
+/** What of a command names its secrets. */
+type SecretSpec = Pick<RunDeployment, 'orgId' | 'clusterId' | 'secrets' | 'generated' | 'secretScope'>;
+
 const charsets: Readonly<Record<string, string>> = {
   alphanumeric: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
   hex: '0123456789abcdef',
@@ -32,15 +35,17 @@ const charsets: Readonly<Record<string, string>> = {
 
 /**
  * All secrets of a deployment in clear, by parameter: opens what is sealed, makes what is to be generated (once per cluster).
+ * @param make makes one that is not there yet, or throws
  * @throws DecodedFailure when one does not open or is past its time
  */
 export async function openSecrets(
   opener: SecretOpener,
-  spec: RunDeployment,
+  spec: SecretSpec,
+  make: (length: number, charset: string) => string = generate,
 ): Promise<Readonly<Record<string, string>>> {
   const secrets: Record<string, string> = {};
   for (const { name, length, charset } of spec.generated) {
-    secrets[name] = opener.store.generatedSecret(spec.clusterId, name, () => generate(length, charset));
+    secrets[name] = opener.store.generatedSecret(spec.clusterId, name, () => make(length, charset));
   }
   for (const value of spec.secrets) {
     const { name, keyId, version, sealed } = value;

@@ -9,6 +9,7 @@ import {
   type CommandPayload,
 } from '@truffle/api/agent/v1/command';
 import type { Failure } from '@truffle/api/type/v1/failure';
+import { recipientText } from '@truffle/sealing';
 import pino from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CommandHandler } from '../command/effect.ts';
@@ -74,7 +75,7 @@ class Bench {
     const { journal, clock, enforcer } = this;
     const handler = (kind: CommandHandler['kind']): CommandHandler => ({
       kind,
-      needsPermit: true,
+      needsPermit: kind !== 'revealOutputs',
       run: (run) => {
         this.effects.push(run.commandId);
         return this.held
@@ -82,7 +83,8 @@ class Bench {
           : Promise.resolve({ outcome: Outcome.SUCCEEDED, effect: Effect.FULL });
       },
     });
-    const handlers = [handler('ensureServer'), handler('deleteServer'), pingHandler].map(enforcer.guard);
+    const kinds = ['ensureServer', 'deleteServer', 'revealOutputs'] as const;
+    const handlers = [...kinds.map(handler), pingHandler].map(enforcer.guard);
     const reports = new Reports({ journal, clock, wake: () => undefined });
     return new Runner({ journal, reports, handlers, gate: enforcer.gate, clock, log: pino({ level: 'silent' }) });
   }
@@ -133,6 +135,50 @@ describe('at the intake', () => {
     expect(bench.take('p', ping, false)).toBeUndefined();
     await bench.clock.pass(0);
     expect(bench.end('p')?.outcome).toBe(Outcome.SUCCEEDED);
+  });
+});
+
+describe('whom secrets are told to', () => {
+  const key = new Uint8Array(32).fill(9);
+  const listed = `recipients: [${recipientText(key)}]`;
+  const reveal = (recipientPublicKey: Uint8Array<ArrayBuffer>) =>
+    create(CommandPayloadSchema, { op: { case: 'revealOutputs', value: { recipientPublicKey } } }).op;
+
+  test('is the policy’s to say: nobody by default, nor under a policy that is none or can not be used', async () => {
+    const bench = new Bench(listed);
+    expect(bench.take('good', reveal(key), false)).toBeUndefined();
+    await bench.clock.pass(0);
+    expect(bench.effects).toEqual(['good']);
+    const other = bench.take('other', reveal(new Uint8Array(32).fill(8)), false);
+    expect(other).toMatchObject({
+      reason: 'POLICY_VIOLATION',
+      parameters: {
+        rule: 'recipients',
+        wanted: recipientText(new Uint8Array(32).fill(8)),
+        allowed: recipientText(key),
+      },
+    });
+    // The person is not led to let in a key that somebody else put into the command.
+    expect(other?.remedy).toContain('recipients: [tfk_…]');
+    expect(bench.take('short', reveal(new Uint8Array(3)), false)?.parameters['wanted']).toBe('no key');
+    bench.rule('{}');
+    expect(bench.take('unnamed', reveal(key), false)?.parameters['allowed']).toBe('none');
+    bench.state = { kind: 'none', policy: everything };
+    expect(bench.take('none', reveal(key), false)?.parameters['rule']).toBe('recipients');
+    bench.state = { kind: 'broken', problem: 'x' };
+    expect(bench.take('broken', reveal(key), false)?.reason).toBe('POLICY_INVALID');
+    expect(bench.effects).toEqual(['good']);
+  });
+
+  test('is asked again when the command runs', async () => {
+    const bench = new Bench(listed);
+    bench.runner.hold();
+    expect(bench.take('c', reveal(key), false)).toBeUndefined();
+    bench.rule('{}');
+    bench.runner.resume();
+    await bench.clock.pass(0);
+    expect(bench.end('c')?.failure).toMatchObject({ reason: 'POLICY_VIOLATION', parameters: { rule: 'recipients' } });
+    expect(bench.effects).toEqual([]);
   });
 });
 

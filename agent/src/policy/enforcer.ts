@@ -6,7 +6,7 @@ import { decodePayload, type Asked } from '../command/intake.ts';
 import type { Site } from '../command/site.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PolicyState } from './policy.file.ts';
-import { unreachable, violation, type PolicyFacts, type Violation } from './policy.ts';
+import { unreachable, untellable, violation, type PolicyFacts, type Violation } from './policy.ts';
 
 const hourMs = 3_600_000;
 
@@ -38,9 +38,9 @@ export class Enforcer {
   }
 
   /** Why the command is not taken in; undefined when it is. */
-  readonly gate = ({ command, payload, needsPermit }: Asked): FailureFacts | undefined => {
+  readonly gate = ({ command, payload, harmless }: Asked): FailureFacts | undefined => {
     const state = this.#deps.policy();
-    if (state.kind === 'broken' && !needsPermit) return undefined;
+    if (state.kind === 'broken' && harmless) return undefined;
     return this.#refusal(state, payload, {
       ...this.#facts(),
       otherDeletes: () => this.#deletes(command.id, this.#waiting('deleteServer', command.id)),
@@ -77,7 +77,7 @@ export class Enforcer {
 
   /** The handler, which now asks the policy before it does anything. */
   readonly guard = (handler: CommandHandler): CommandHandler =>
-    handler.needsPermit ? { ...handler, run: (run) => this.#run(handler, run) } : handler;
+    handler.harmless === true ? handler : { ...handler, run: (run) => this.#run(handler, run) };
 
   async #run(handler: CommandHandler, run: CommandRun): ReturnType<CommandHandler['run']> {
     let state = this.#deps.policy();
@@ -99,9 +99,9 @@ export class Enforcer {
   }
 
   #refusal(state: PolicyState, payload: CommandPayload, facts: PolicyFacts): FailureFacts | undefined {
-    if (state.kind === 'none') return undefined;
     if (state.kind === 'broken') return broken(state.problem);
-    const found = violation(state.policy, payload, facts);
+    // A site without a policy bounds nothing, and still has named nobody that its secrets may be told to.
+    const found = state.kind === 'none' ? untellable(state.policy, payload) : violation(state.policy, payload, facts);
     return found === undefined ? undefined : violated(found);
   }
 
@@ -150,11 +150,18 @@ function violated({ rule, wanted, allowed }: Violation): FailureFacts {
     reason: 'POLICY_VIOLATION',
     message: `The site's policy does not allow it: ${rule} would be ${wanted}, allowed is ${allowed}.`,
     cause: 'The site has a policy of its own, which the control plane can neither change nor pass by.',
-    remedy: `Ask for what is allowed, or have the site's operator change ${rule} in the policy file.`,
+    remedy:
+      rule === 'recipients'
+        ? nameRecipient
+        : `Ask for what is allowed, or have the site's operator change ${rule} in the policy file.`,
     retryable: rule === 'windows' || rule === 'limits.deletesPerHour',
     parameters: { rule, wanted, allowed },
   };
 }
+
+/** Names no key: what came with the command may be another's than that of the person who reads this. */
+const nameRecipient =
+  'Have the site’s operator add your own key, as `truffle key show` prints it, to the agent’s policy file (--policy): recipients: [tfk_…].';
 
 const broken = (problem: string): FailureFacts => ({
   reason: 'POLICY_INVALID',

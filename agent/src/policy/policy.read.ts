@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { parseRecipient } from '@truffle/sealing';
 import { parseQuantity } from '@truffle/template-language';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 import { Reader, SiteConfigError } from '../site/reader.ts';
@@ -28,6 +29,7 @@ export const everything: Policy = {
     diskBytes: undefined,
     deletesPerHour: undefined,
   },
+  recipients: [],
   windows: undefined,
 };
 
@@ -86,6 +88,7 @@ function readPolicy(top: Reader): Policy {
     sshTargets: top.has('sshTargets') ? readTargets(top) : undefined,
     exec: top.text('exec', { fallback: 'on', pattern: /^(on|off)$/, is: 'on or off' }) === 'on',
     limits: readLimits(top.inner('limits', true)),
+    recipients: top.has('recipients') ? readRecipients(top) : [],
     windows: top.has('windows') ? readWindows(top.inner('windows')) : undefined,
   };
   top.done();
@@ -117,6 +120,14 @@ function readTargets(top: Reader): readonly string[] {
     if (family === 0 || Number(prefix) > (family === 6 ? 128 : 32))
       throw new SiteConfigError(`${top.at('sshTargets')}.${i}`, 'must be a network such as 10.0.0.0/8 or fd00::/8');
     return `${network}/${prefix}`;
+  });
+}
+
+function readRecipients(top: Reader): readonly string[] {
+  return top.list('recipients').map((each, i) => {
+    if (typeof each !== 'string' || parseRecipient(each) === undefined)
+      throw new SiteConfigError(`${top.at('recipients')}.${i}`, 'must be a key as `truffle key show` prints it: tfk_…');
+    return each;
   });
 }
 

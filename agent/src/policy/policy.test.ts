@@ -175,6 +175,7 @@ describe('a policy that can not be read', () => {
     ['exec: on\nvmids: 200-100', /^policy\.yaml:2:1: vmids must be a range/],
     ['images:\n  - a\n  - 7', /^policy\.yaml:3:5: images\.1 must be a name/],
     ['images: []', /^policy\.yaml:1:1: images must be a list of at least one/],
+    ['recipients:\n  - tfk_abc', /^policy\.yaml:2:5: recipients\.0 must be a key/],
     ['limits:\n  cpu: 0', /^policy\.yaml:2:3: limits\.cpu must be a whole number/],
     ['limits:\n  memory: lots', /^policy\.yaml:2:3: limits\.memory must be a size/],
     ['limits: { disks: 1 }', /^policy\.yaml:1:11: limits\.disks is not known here/],

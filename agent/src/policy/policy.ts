@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { CommandPayload } from '@truffle/api/agent/v1/command';
+import { recipientText } from '@truffle/sealing';
 import { formatQuantity } from '@truffle/template-language';
 import { describeWindows, isOpen, type Windows } from './window.ts';
 
@@ -16,6 +17,8 @@ export interface Policy {
   /** Whether anything may be run or written on servers. */
   readonly exec: boolean;
   readonly limits: Limits;
+  /** Keys of people's clients that sensitive outputs may be sealed to, as `recipientText` writes them. */
+  readonly recipients: readonly string[];
   readonly windows: (Windows & { readonly outside: readonly Nature[] }) | undefined;
 }
 
@@ -33,6 +36,9 @@ export interface Limits {
 export const natures = ['reads', 'offline_ok', 'create', 'change', 'delete', 'deploy'] as const;
 export type Nature = (typeof natures)[number];
 
+/** Bytes of a recipient's public key. */
+const recipientBytes = 32;
+
 /** By the payload's case. A kind that is not here is refused wherever a policy is in force. */
 const natureOf: Readonly<Record<string, Nature>> = {
   ping: 'reads',
@@ -48,6 +54,7 @@ const natureOf: Readonly<Record<string, Nature>> = {
   stopServer: 'change',
   startServer: 'offline_ok',
   collectOrphans: 'delete',
+  revealOutputs: 'reads',
 };
 
 /** What is known when a command is judged; what is not known yet is judged later, when it is. */
@@ -105,7 +112,8 @@ export function violation(policy: Policy, payload: CommandPayload, facts: Policy
     oversized(policy.limits, wanted) ??
     overmany(policy.limits, nature, facts) ??
     (nature === 'deploy' && !policy.exec ? { rule: 'exec', wanted: 'on', allowed: 'off' } : undefined) ??
-    (wanted.address === undefined ? undefined : unreachable(policy, wanted.address))
+    (wanted.address === undefined ? undefined : unreachable(policy, wanted.address)) ??
+    untellable(policy, payload)
   );
 }
 
@@ -127,6 +135,15 @@ export function unreachable({ sshTargets }: Policy, address: string): Violation 
   const family = isIP(address);
   if (family !== 0 && allowed.check(address, family === 6 ? 'ipv6' : 'ipv4')) return undefined;
   return { rule: 'sshTargets', wanted: address, allowed: sshTargets.join(', ') || 'none' };
+}
+
+/** Whether secrets may be told to whom the command names. Nobody is named by default. */
+export function untellable({ recipients }: Policy, { op }: CommandPayload): Violation | undefined {
+  if (op.case !== 'revealOutputs') return undefined;
+  const { recipientPublicKey } = op.value;
+  const wanted = recipientPublicKey.length === recipientBytes ? recipientText(recipientPublicKey) : 'no key';
+  if (recipients.includes(wanted)) return undefined;
+  return { rule: 'recipients', wanted, allowed: recipients.join(', ') || 'none' };
 }
 
 function misplaced(policy: Policy, wanted: Wanted, nature: Nature, facts: PolicyFacts): Violation | undefined {

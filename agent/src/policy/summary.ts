@@ -23,6 +23,7 @@ export function describePolicy(policy: Policy): readonly string[] {
     ['memory', size(limits.memoryBytes)],
     ['disk', size(limits.diskBytes)],
     ['deletes/hour', String(limits.deletesPerHour ?? 'unlimited')],
+    ['recipients', policy.recipients.join(', ') || 'none'],
     ['windows', windows === undefined ? 'at any time' : describeWindows(windows)],
     ...(windows === undefined ? [] : [['outside', windows.outside.join(', ') || 'nothing'] as const]),
   ];

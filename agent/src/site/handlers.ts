@@ -3,6 +3,7 @@ import { DecodedFailure } from '../command/failure.ts';
 import type { SiteDeps } from '../command/site.ts';
 import { runDeployment, type DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
+import { revealOutputs } from '../guest/reveal.ts';
 import { collectOrphans } from '../pve/collect.ts';
 import { deleteServer } from '../pve/delete.ts';
 import { ensureServer } from '../pve/ensure.ts';
@@ -23,9 +24,10 @@ type Spec<K extends Case> = Extract<Op, { case: K }>['value'];
 export function handlersOf(
   pve: PveSite,
   guests: DeploySite,
-  { orgId, mayRemove }: Pick<SiteDeps, 'orgId' | 'mayRemove'>,
+  { orgId, mayRemove, sealing }: Pick<SiteDeps, 'orgId' | 'mayRemove' | 'sealing'>,
 ): readonly CommandHandler[] {
   const collector = { orgId, mayRemove, unwantedSince: new Map<number, number>() };
+  const revealing = { secrets: guests.secrets, sealingKey: sealing.privateKey };
   return [
     handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
     handler('deleteServer', async (run, spec) => {
@@ -43,16 +45,18 @@ export function handlersOf(
     handler('importImage', (run, spec) => importImage(pve, run, spec)),
     handler('collectOrphans', (run, spec) => collectOrphans(pve, collector, run, spec)),
     handler('runDeployment', (run, spec) => runDeployment(guests, run, spec)),
+    handler('revealOutputs', (run, spec) => revealOutputs(revealing, run, spec), false),
   ];
 }
 
 function handler<K extends Case>(
   kind: K,
   effect: (run: CommandRun, spec: Spec<K>) => Promise<CommandEnd>,
+  needsPermit = true,
 ): CommandHandler {
   return {
     kind,
-    needsPermit: true,
+    needsPermit,
     run: async (run) => {
       const { op } = run.payload;
       if (op.case !== kind) throw new DecodedFailure({ reason: 'UNSUPPORTED', message: `This is no ${kind} command.` });

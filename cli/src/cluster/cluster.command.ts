@@ -55,6 +55,14 @@ The plan is shown first, and asked about on a terminal. Ctrl-C while waiting lea
     load: async () => (await import('./cluster.read.ts')).get,
   },
   {
+    usage: 'outputs <name>',
+    summary: "Show a cluster's outputs; with --reveal those too that hold secrets.",
+    more: `Sensitive outputs never leave their site in clear. With --reveal the site seals them to your key (truffle key create), if its own policy file names that key, and they are opened here. JSON and YAML hold values as they are; a table leaves out what would steer a terminal.`,
+    options: [['--reveal', 'have the site seal sensitive outputs to your key, and open them']],
+    examples: ['cluster outputs db', 'cluster outputs db --reveal', 'cluster outputs db --reveal --output json'],
+    load: async () => (await import('./cluster.outputs.ts')).outputs,
+  },
+  {
     usage: 'watch <name>',
     summary: 'Show a cluster whenever it changes, until Ctrl-C.',
     examples: ['cluster watch hello', 'cluster watch hello --output json'],

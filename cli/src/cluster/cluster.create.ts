@@ -1,5 +1,4 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { Agent } from '@truffle/api/agent/v1/agent';
 import { PlanSchema, type Cluster, type Plan } from '@truffle/api/orchestration/v1/cluster';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import type { Template } from '@truffle/template-language';
@@ -22,7 +21,8 @@ import {
   type ParameterFlags,
 } from './cluster.parameters.ts';
 import { canBeDone, PlanRefusedError, planText } from './cluster.plan.ts';
-import { checkKnown, newestEntry, sealingKeyOf, sealSecrets, trusting, type Sealed } from './cluster.seal.ts';
+import { sealSecrets, type Sealed } from './cluster.seal.ts';
+import { trustAtFirstUse } from './cluster.trust.ts';
 import { clusterView } from './cluster.view.ts';
 
 interface SpecFlags extends ParameterFlags {
@@ -151,19 +151,6 @@ async function withPrompts(
       Object.assign(secret, readParameters(language, template, { secretFile: [`${name}=-`] }, () => value).secret);
     }
   return { ...given, secret };
-}
-
-/** The first key seen of an agent is trusted and kept; another one later is refused. */
-async function trustAtFirstUse(cli: Invocation, session: Session, agent: Agent): Promise<void> {
-  const { entries } = await session.api.sealingKeys.listSealingKeys({ agentId: agent.id });
-  const entry = newestEntry(cli.config.read(), agent, entries);
-  const before = cli.config.read().knownAgents[agent.id];
-  if (checkKnown(cli.config.read(), agent, entry) === 'known') return;
-  cli.config.change((config) => trusting(config, agent, entry));
-  if (before !== undefined) return;
-  cli.notes.say(
-    `first secrets for the agent ${agent.name}; its key is ${sealingKeyOf(agent).fingerprint}\n  compare with what the site says: truffle-agent status`,
-  );
 }
 
 /** The template's name, or the first of `name-2`, `name-3`, … that no cluster has. */

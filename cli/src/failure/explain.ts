@@ -38,6 +38,7 @@ const nextByReason: Readonly<Record<string, string>> = {
   HOLDER_UNKNOWN: 'truffle agent get, and truffle-agent status on the machine that shall go on',
   FINGERPRINT_MISMATCH:
     'compare again; if the site prints these words, another machine used its token: truffle agent delete',
+  AGENT_OFFLINE: 'see since when (truffle agent get), start it on its site, then repeat the command',
   STALE_REVISION: 'look at it again, then repeat the command',
   WRONG_CREDENTIALS: 'check the address and the password, then: truffle login',
   LAST_OWNER: 'make somebody else an owner first: truffle member set EMAIL --role owner',

@@ -7,6 +7,7 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@co
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AgentState, type QuarantineSchema } from '@truffle/api/agent/v1/agent';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
+import type { SealedOutputSchema } from '@truffle/api/agent/v1/output';
 import type { SealingKeyEntrySchema } from '@truffle/api/agent/v1/sealing_key';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
 import {
@@ -17,7 +18,12 @@ import {
   PowerState,
   type Plan,
 } from '@truffle/api/orchestration/v1/cluster';
-import { ClusterService, ServerService, type ClusterSpec } from '@truffle/api/orchestration/v1/cluster_service';
+import {
+  ClusterService,
+  ServerService,
+  type ClusterSpec,
+  type RevealOutputsRequest,
+} from '@truffle/api/orchestration/v1/cluster_service';
 import {
   OperationKind,
   OperationSchema,
@@ -95,6 +101,9 @@ export class Peer {
   /** Status of the next calls, by method name, one each. */
   readonly failures = new Map<string, ConnectError[]>();
   sealing: SealingKeyPair;
+  /** What the control plane answers who asks for sensitive outputs. */
+  reveal: (asked: RevealOutputsRequest) => Promise<MessageInitShape<typeof SealedOutputSchema>[]> = () =>
+    Promise.resolve([]);
   operation: Operation;
   plan: Plan = create(PlanSchema, {
     fits: true,
@@ -288,6 +297,7 @@ export class Peer {
         { clusters: name === '' || name === 'shop' ? [this.#cluster()] : [] }
       ),
       deleteCluster: (_, context) => (this.#admit(context), { operation: this.operation }),
+      revealOutputs: async (asked, context) => (this.#admit(context), { outputs: await this.reveal(asked) }),
     });
     this.#serverRoutes(router);
     this.#operationRoutes(router);

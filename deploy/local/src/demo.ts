@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { AgentState } from '@truffle/api/agent/v1/agent';
+import { generateSealingKey, parseRecipientKey, recipientKeyText, recipientText } from '@truffle/sealing';
 import { ChildError } from './children.ts';
 import { until } from './deadline.ts';
 import type { EngineRun } from './engines.ts';
 import { untilReady } from './readiness.ts';
 import { clientOf, type Owner } from './seed.ts';
-import { checkout, readJson, removeFile, writePrivately } from './state-folder.ts';
+import { checkout, readJson, removeFile, writePrivately, type StateFolder } from './state-folder.ts';
 
 /** The simulated site, as its program describes itself. */
 export interface SimulatorInfo {
@@ -77,11 +78,12 @@ export async function startDemoAgent(
     const { token } = await api.agents.createJoinToken({ orgId: owner.orgId, agentName });
     await enrol(url, dataDir, token, run.signal);
   }
+  const policy = ensurePolicy(dataDir, await ensureClientKey(folder));
   children.start({
     name: 'agent',
     command: process.execPath,
     // The ports may have changed since the agent enrolled.
-    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config, '--server', url],
+    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config, '--policy', policy, '--server', url],
     env: {
       PATH: process.env['PATH'],
       TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
@@ -102,6 +104,22 @@ export async function startDemoAgent(
   );
   say(`agent: ${agentName} is online`);
   return agent.id;
+}
+
+/** The key of this checkout's command line, which lies beside its context; made once. Answers its public half. */
+async function ensureClientKey(folder: StateFolder): Promise<string> {
+  const path = join(dirname(folder.context), 'key.json');
+  if (!existsSync(path)) writePrivately(path, recipientKeyText(await generateSealingKey()));
+  const pair = parseRecipientKey(readFileSync(path, 'utf8'));
+  if (pair === undefined) throw new ChildError(`${path} is no key; move it away, and a new one is made`);
+  return recipientText(pair.publicKey);
+}
+
+/** The demo site's own policy: who starts it has both sides, so its secrets may be told to the key of this checkout. One that is there is the person's. */
+function ensurePolicy(dataDir: string, key: string): string {
+  const path = join(dataDir, 'policy.yaml');
+  if (!existsSync(path)) writePrivately(path, `recipients: [${key}]\n`);
+  return path;
 }
 
 const agentProgram = join(checkout, 'agent', 'src', 'main.ts');

@@ -87,6 +87,13 @@ describe.each([
     const log = await home.truffle('logs', 'hello', '--output', 'json');
     expect(log.stdout).toContain('wrote /srv/site/index.html');
 
+    // The demo site names the key of this checkout: a password that it made is told at once.
+    const database = ['cluster', 'create', 'pg', '--template', 'postgres', '--set', 'replicas=0'];
+    await truffle<Cluster>(...database, '--wait', '--yes');
+    const outputs = await truffle<Cluster['outputs']>('cluster', 'outputs', 'pg', '--reveal');
+    expect(outputs['urlWithPassword']).toMatch(/^postgres.*:[A-Za-z0-9]{32}@/);
+    await home.truffle('cluster', 'delete', 'pg', '--wait', '--yes');
+
     await interrupt(stack, 0);
     expect((await stack.outcome).stdout.trimEnd().split('\n')).toHaveLength(1);
   });

@@ -9,6 +9,8 @@ export const bells = {
   numbered: (orgId: string) => `door.numbered.${orgId}`,
   /** Commands wait for an agent. */
   agent: (agentId: string) => `door.agent.${agentId}`,
+  /** A command ended. */
+  command: (commandId: string) => `door.command.${commandId}`,
   /** Something about an operation changed. */
   operation: (operationId: string) => `door.operation.${operationId}`,
   /** A workflow's commands changed; the data is the workflow's id. */

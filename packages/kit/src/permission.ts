@@ -47,6 +47,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'snapshot.delete',
       'orphan.collect',
       'image.import',
+      'cluster.reveal',
       'operation.cancel',
       'operation.retry',
       'operation.undo',

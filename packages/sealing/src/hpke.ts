@@ -39,27 +39,57 @@ export interface OpenInput {
  * Seals one value under a key used for nothing else (single-shot HPKE). Returns the encapsulated key (32 bytes) followed by the ciphertext.
  * @throws RangeError when the key has another length
  */
-export async function seal(input: SealInput): Promise<Uint8Array<ArrayBuffer>> {
-  const recipientPublicKey = await suite.kem.deserializePublicKey(exactly(keyBytes, input.publicKey));
-  const { enc, ct } = await suite.seal({ recipientPublicKey, info }, plain(input.plaintext), plain(input.aad));
-  const sealed = new Uint8Array(enc.byteLength + ct.byteLength);
-  sealed.set(new Uint8Array(enc));
-  sealed.set(new Uint8Array(ct), enc.byteLength);
-  return sealed;
-}
+export const seal = (input: SealInput): Promise<Uint8Array<ArrayBuffer>> => sealWith(input, { info });
 
 /**
  * Opens what `seal` made.
  * @throws SealedValueError when it does not open
  * @throws RangeError when the key has another length
  */
-export async function open(input: OpenInput): Promise<Uint8Array<ArrayBuffer>> {
+export const open = (input: OpenInput): Promise<Uint8Array<ArrayBuffer>> => openWith(input, { info });
+
+/**
+ * As `seal`, and authenticated: it opens only as sealed by the owner of `sender`, a private key. `purpose` keeps kinds of values apart.
+ * @throws RangeError when a key has another length
+ */
+export const sealFrom = async (
+  sender: Uint8Array,
+  input: SealInput,
+  purpose: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> =>
+  sealWith(input, { info: purpose, senderKey: await suite.kem.deserializePrivateKey(exactly(keyBytes, sender)) });
+
+/**
+ * Opens what `sealFrom` made for the same purpose; `sender` is the public key.
+ * @throws SealedValueError when it does not open
+ * @throws RangeError when a key has another length
+ */
+export const openFrom = async (
+  sender: Uint8Array,
+  input: OpenInput,
+  purpose: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> =>
+  openWith(input, { info: purpose, senderPublicKey: await suite.kem.deserializePublicKey(exactly(keyBytes, sender)) });
+
+type SealTerms = Omit<Parameters<typeof suite.seal>[0], 'recipientPublicKey'>;
+type OpenTerms = Omit<Parameters<typeof suite.open>[0], 'recipientKey' | 'enc'>;
+
+async function sealWith(input: SealInput, terms: SealTerms): Promise<Uint8Array<ArrayBuffer>> {
+  const recipientPublicKey = await suite.kem.deserializePublicKey(exactly(keyBytes, input.publicKey));
+  const { enc, ct } = await suite.seal({ recipientPublicKey, ...terms }, plain(input.plaintext), plain(input.aad));
+  const sealed = new Uint8Array(enc.byteLength + ct.byteLength);
+  sealed.set(new Uint8Array(enc));
+  sealed.set(new Uint8Array(ct), enc.byteLength);
+  return sealed;
+}
+
+async function openWith(input: OpenInput, terms: OpenTerms): Promise<Uint8Array<ArrayBuffer>> {
   const recipientKey = await suite.kem.deserializePrivateKey(exactly(keyBytes, input.privateKey));
   if (input.sealed.length < keyBytes + tagBytes) throw new SealedValueError('the sealed value is cut short');
   const enc = plain(input.sealed.subarray(0, keyBytes));
   const ciphertext = plain(input.sealed.subarray(keyBytes));
   try {
-    return new Uint8Array(await suite.open({ recipientKey, enc, info }, ciphertext, plain(input.aad)));
+    return new Uint8Array(await suite.open({ recipientKey, enc, ...terms }, ciphertext, plain(input.aad)));
   } catch (cause) {
     throw new SealedValueError('the value was not sealed for this key and purpose', { cause });
   }

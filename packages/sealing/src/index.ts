@@ -17,3 +17,5 @@ export {
 export { open, seal, SealedValueError, type OpenInput, type SealInput } from './hpke.ts';
 export { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from './key.ts';
 export { isSigned, keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from './key-log.ts';
+export { openOutput, sealOutput, type OutputFor, type OutputKeys } from './output.ts';
+export { parseRecipient, parseRecipientKey, recipientKeyText, recipientText } from './recipient.ts';

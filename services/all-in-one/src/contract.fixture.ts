@@ -55,6 +55,8 @@ const plain: Readonly<Record<string, unknown>> = {
   email: 'victim@example.com',
   role: Role.VIEWER,
   fingerprint: 'words that nobody printed',
+  recipient_public_key: new Uint8Array(32).fill(9),
+  nonce: new Uint8Array(32),
   source,
   cpu: 1,
   image: 'fresh',

@@ -67,7 +67,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
     },
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
-      router.service(ClusterService, clusterRpc(parts));
+      router.service(ClusterService, clusterRpc({ ...parts, signer }));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
       router.service(ImageService, imageRpc({ database, peers, signer }));

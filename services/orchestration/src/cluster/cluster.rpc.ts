@@ -8,9 +8,10 @@ import { planMessage } from '../plan/plan.codec.ts';
 import { drawPlan } from '../plan/plan.usecases.ts';
 import { clusterMessage } from './cluster.codec.ts';
 import { countClusters, findCluster, listClusters } from './cluster.repo.ts';
+import { revealOutputs, type RevealDeps } from './cluster.reveal.ts';
 import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
 
-export const clusterRpc = (deps: ClusterDeps): ServiceImpl<typeof ClusterService> => ({
+export const clusterRpc = (deps: ClusterDeps & RevealDeps): ServiceImpl<typeof ClusterService> => ({
   planCluster: async (request, context) => ({
     plan: planMessage(await drawPlan(deps, callerOf(context), given(request.spec))),
   }),
@@ -37,6 +38,10 @@ export const clusterRpc = (deps: ClusterDeps): ServiceImpl<typeof ClusterService
 
   deleteCluster: async (request, context) => ({
     operation: operationMessage(await deleteCluster(deps, callerOf(context), request.clusterId, request.revision)),
+  }),
+
+  revealOutputs: async (request, context) => ({
+    outputs: [...(await revealOutputs(deps, callerOf(context), request))],
   }),
 });
 

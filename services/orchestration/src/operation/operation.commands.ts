@@ -1,21 +1,15 @@
-import { createHash } from 'node:crypto';
-import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { create } from '@bufbuild/protobuf';
 import { CommandPayloadSchema, type CommandPayload } from '@truffle/api/agent/v1/command';
-import type { NewCommandSchema } from '@truffle/api/agent/v1/command_service';
 import { deriveId, smbiosUuidOf, type Id } from '@truffle/ids';
 import { canonicalJson } from '@truffle/template-language';
 import type { ClusterRow } from '../cluster/cluster.repo.ts';
+import { secretsOf } from '../cluster/cluster.secrets.ts';
 import type { CommandSigner } from '../command-key/command-key.ts';
+import { signedCommand, type NewCommand } from '../command-key/signed-command.ts';
 import { intentPayload, runWithinOf } from '../server/server.command.ts';
 import type { ServerIntent } from '../server/server.intent.ts';
 import type { ServerRow } from '../server/server.repo.ts';
 import type { OperationRow, StepRow } from './operation.repo.ts';
-
-/** A command as it goes to the gateway: its payload in bytes already. */
-export type NewCommand = Exclude<MessageInitShape<typeof NewCommandSchema>, { readonly $typeName: string }> & {
-  readonly payload: Uint8Array;
-};
 
 /** How long a command may wait for its agent, and how long it may run, in milliseconds. */
 const startWithin = 24 * 3_600_000;
@@ -29,9 +23,6 @@ export const snapshotNameOf = (clusterId: string, operationId: string, stepKey: 
 export const commandIdOf = (clusterId: string, operationId: string, stepKey: string): Id<'cmd'> =>
   deriveId('cmd', clusterId, operationId, stepKey);
 
-/** The name under which a secret was sealed, and which its ciphertext is bound to. */
-export const secretScopeOf = (projectId: string, clusterName: string): string => `${projectId}/${clusterName}`;
-
 export interface CommandParts {
   readonly cluster: ClusterRow;
   readonly servers: readonly ServerRow[];
@@ -43,31 +34,19 @@ export function commandOf(signer: CommandSigner, parts: CommandParts, step: Step
   const server = parts.servers.find((s) => s.id === step.server_id);
   if (server === undefined || step.action === 'reserve' || step.action === 'finish')
     throw new TypeError(`the step ${step.key} is no command`);
-  const message = payloadOf(parts, step, server);
-  // Serialized here and nowhere else: what is hashed, signed, stored, sent and journalled are these bytes.
-  const payload = toBinary(CommandPayloadSchema, message);
-  const terms = {
+  const signed = signedCommand(signer, {
     orgId: parts.cluster.org_id,
     agentId: parts.cluster.agent_id,
     commandId: commandIdOf(parts.cluster.id, parts.operation.id, step.key),
     resourceKey: `pve:${server.agent_id}/${server.vmid ?? 0}`,
     fence: BigInt(step.fence ?? server.fence),
-    op: message.op.case ?? '',
-    payloadSha256: createHash('sha256').update(payload).digest(),
     startBy: parts.operation.created_at.getTime() + startWithin,
     runTimeout: step.action === 'change' ? runWithinOf(changeOf(step)) : runWithin[step.action],
     needsPermit: true,
-  };
+    payload: payloadOf(parts, step, server),
+  });
   return {
-    id: terms.commandId,
-    agentId: terms.agentId,
-    resourceKey: terms.resourceKey,
-    fence: terms.fence,
-    payload,
-    startBy: timestampFromMs(terms.startBy),
-    runTimeout: durationFromMs(terms.runTimeout),
-    needsPermit: terms.needsPermit,
-    ...signer.sign(terms),
+    ...signed,
     operationId: parts.operation.id,
     workflowId: parts.cluster.id,
     serverId: server.id,
@@ -130,15 +109,7 @@ function deploymentOf({ cluster, servers }: CommandParts, step: StepRow, server:
       server: viewOf(server),
       servers: servers.map(viewOf),
     }),
-    secrets: cluster.secrets.map((s) => ({
-      name: s.name,
-      keyId: s.keyId,
-      sealed: Buffer.from(s.sealed, 'base64'),
-      version: s.version,
-      notAfter: BigInt(s.notAfter),
-    })),
-    generated: cluster.generated.map((g) => ({ name: g.name, length: g.length, charset: g.charset })),
-    secretScope: secretScopeOf(cluster.project_id, cluster.name),
+    ...secretsOf(cluster),
   };
 }
 

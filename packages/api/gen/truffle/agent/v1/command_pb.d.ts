@@ -10,6 +10,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { DeleteSnapshot, MigrateServer, ResizeServer, RollbackServer, ServerPlaced, ServerResized, SnapshotObserved, SnapshotServer, StartServer, StopServer } from "./server_command_pb.js";
 import type { CollectOrphans, ImageImported, ImportImage, OrphansCollected } from "./site_command_pb.js";
 import type { Failure } from "../../type/v1/failure_pb.js";
+import type { OutputsRevealed } from "./output_pb.js";
 
 /**
  * Describes the file truffle/agent/v1/command.proto.
@@ -289,6 +290,14 @@ export declare type CommandPayload = Message<"truffle.agent.v1.CommandPayload"> 
      */
     value: CollectOrphans;
     case: "collectOrphans";
+  } | {
+    /**
+     * Seal a cluster's sensitive outputs to a person's client; changes nothing.
+     *
+     * @generated from field: truffle.agent.v1.RevealOutputs reveal_outputs = 40;
+     */
+    value: RevealOutputs;
+    case: "revealOutputs";
   } | { case: undefined; value?: undefined };
 };
 
@@ -420,6 +429,14 @@ export declare type CommandOutput = Message<"truffle.agent.v1.CommandOutput"> & 
      */
     value: OrphansCollected;
     case: "orphans";
+  } | {
+    /**
+     * Of RevealOutputs.
+     *
+     * @generated from field: truffle.agent.v1.OutputsRevealed revealed = 40;
+     */
+    value: OutputsRevealed;
+    case: "revealed";
   } | { case: undefined; value?: undefined };
 };
 
@@ -793,6 +810,89 @@ export declare type RunDeployment = Message<"truffle.agent.v1.RunDeployment"> & 
  * Use `create(RunDeploymentSchema)` to create a new message.
  */
 export declare const RunDeploymentSchema: GenMessage<RunDeployment>;
+
+/**
+ * Seal a cluster's sensitive outputs to a person's client; changes nothing.
+ *
+ * @generated from message truffle.agent.v1.RevealOutputs
+ */
+export declare type RevealOutputs = Message<"truffle.agent.v1.RevealOutputs"> & {
+  /**
+   * Id of the cluster.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * Id of its organization.
+   *
+   * @generated from field: string org_id = 2;
+   */
+  orgId: string;
+
+  /**
+   * X25519 public key of the client; the site's policy must name it.
+   *
+   * @generated from field: bytes recipient_public_key = 3;
+   */
+  recipientPublicKey: Uint8Array;
+
+  /**
+   * Chosen by the client for this request: the answer is bound to it.
+   *
+   * @generated from field: bytes nonce = 4;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * The template, canonical JSON.
+   *
+   * @generated from field: bytes template_json = 5;
+   */
+  templateJson: Uint8Array;
+
+  /**
+   * Values of the parameters that are not secret, JSON.
+   *
+   * @generated from field: bytes params_json = 6;
+   */
+  paramsJson: Uint8Array;
+
+  /**
+   * What expressions see of the cluster and its servers, JSON `{cluster, servers}`.
+   *
+   * @generated from field: bytes context_json = 7;
+   */
+  contextJson: Uint8Array;
+
+  /**
+   * Secret parameters, sealed to this agent.
+   *
+   * @generated from field: repeated truffle.agent.v1.SealedValue secrets = 8;
+   */
+  secrets: SealedValue[];
+
+  /**
+   * Secret parameters that the agent made.
+   *
+   * @generated from field: repeated truffle.agent.v1.GeneratedSecret generated = 9;
+   */
+  generated: GeneratedSecret[];
+
+  /**
+   * Bound data of the sealed values: the scope that they were sealed for.
+   *
+   * @generated from field: string secret_scope = 10;
+   */
+  secretScope: string;
+};
+
+/**
+ * Describes the message truffle.agent.v1.RevealOutputs.
+ * Use `create(RevealOutputsSchema)` to create a new message.
+ */
+export declare const RevealOutputsSchema: GenMessage<RevealOutputs>;
 
 /**
  * A secret parameter, sealed to an agent.

@@ -9,6 +9,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Cluster, Plan, SealedSecret, Server } from "./cluster_pb.js";
 import type { Operation } from "./operation_pb.js";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
+import type { SealedOutput } from "../../agent/v1/output_pb.js";
 import type { MigrateServerRequestSchema, MigrateServerResponseSchema, ResizeServerRequestSchema, ResizeServerResponseSchema, StartServerRequestSchema, StartServerResponseSchema, StopServerRequestSchema, StopServerResponseSchema } from "./server_change_pb.js";
 
 /**
@@ -321,6 +322,60 @@ export declare type DeleteClusterResponse = Message<"truffle.orchestration.v1.De
 export declare const DeleteClusterResponseSchema: GenMessage<DeleteClusterResponse>;
 
 /**
+ * Whose outputs, to whom.
+ *
+ * @generated from message truffle.orchestration.v1.RevealOutputsRequest
+ */
+export declare type RevealOutputsRequest = Message<"truffle.orchestration.v1.RevealOutputsRequest"> & {
+  /**
+   * Id of the cluster.
+   *
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * X25519 public key that they are sealed to.
+   *
+   * @generated from field: bytes recipient_public_key = 2;
+   */
+  recipientPublicKey: Uint8Array;
+
+  /**
+   * Random bytes of the caller's: the answer is bound to them, so that no older one passes for it.
+   *
+   * @generated from field: bytes nonce = 3;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.RevealOutputsRequest.
+ * Use `create(RevealOutputsRequestSchema)` to create a new message.
+ */
+export declare const RevealOutputsRequestSchema: GenMessage<RevealOutputsRequest>;
+
+/**
+ * The sensitive outputs, each readable by the holder of the key alone.
+ *
+ * @generated from message truffle.orchestration.v1.RevealOutputsResponse
+ */
+export declare type RevealOutputsResponse = Message<"truffle.orchestration.v1.RevealOutputsResponse"> & {
+  /**
+   * By name; none where the template has none.
+   *
+   * @generated from field: repeated truffle.agent.v1.SealedOutput outputs = 1;
+   */
+  outputs: SealedOutput[];
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.RevealOutputsResponse.
+ * Use `create(RevealOutputsResponseSchema)` to create a new message.
+ */
+export declare const RevealOutputsResponseSchema: GenMessage<RevealOutputsResponse>;
+
+/**
  * Which server.
  *
  * @generated from message truffle.orchestration.v1.GetServerRequest
@@ -469,6 +524,16 @@ export declare const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof DeleteClusterRequestSchema;
     output: typeof DeleteClusterResponseSchema;
+  },
+  /**
+   * Has the site seal a cluster's sensitive outputs to the caller's key, which the site's own policy must name; waits for the answer.
+   *
+   * @generated from rpc truffle.orchestration.v1.ClusterService.RevealOutputs
+   */
+  revealOutputs: {
+    methodKind: "unary";
+    input: typeof RevealOutputsRequestSchema;
+    output: typeof RevealOutputsResponseSchema;
   },
 }>;
 
