@@ -1,7 +1,7 @@
 import type { CommandEnd, CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
 import type { SiteDeps } from '../command/site.ts';
-import { runDeployment, type DeploySite } from '../guest/deploy.ts';
+import type { DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
 import { collectOrphans } from '../pve/collect.ts';
 import { deleteServer } from '../pve/delete.ts';
@@ -42,7 +42,11 @@ export function handlersOf(
     handler('stopServer', (run, spec) => stopServer(pve, run, spec)),
     handler('importImage', (run, spec) => importImage(pve, run, spec)),
     handler('collectOrphans', (run, spec) => collectOrphans(pve, collector, run, spec)),
-    handler('runDeployment', (run, spec) => runDeployment(guests, run, spec)),
+    handler('runDeployment', async (run, spec) => {
+      // Loaded at the first deployment: the template language is a quarter of what the agent would hold at rest.
+      const { runDeployment } = await import('../guest/deploy.ts');
+      return runDeployment(guests, run, spec);
+    }),
   ];
 }
 
