@@ -5,7 +5,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import * as grpc from '@grpc/grpc-js';
 import { Effect, Outcome } from '@truffle/api/agent/v1/command';
 import pino from 'pino';
 import { systemClock } from '../agent/src/command/clock.ts';
@@ -17,6 +16,7 @@ import { Runner } from '../agent/src/command/runner.ts';
 import { Journal } from '../agent/src/journal/journal.ts';
 import { grpcDialer } from '../agent/src/link/grpc.ts';
 import { Link } from '../agent/src/link/link.ts';
+import { bareClient, openEcho } from './bare-grpc.ts';
 import { median, percentile } from './quantile.ts';
 
 interface Identity {
@@ -38,17 +38,9 @@ const nothing: CommandHandler = {
 const log = pino({ level: 'warn' }, pino.destination(2));
 
 async function echo(identity: Identity): Promise<{ p50: number; p99: number }> {
-  const client = new grpc.Client(
-    identity.echo,
-    grpc.credentials.createSsl(
-      Buffer.from(identity.authorities),
-      Buffer.from(identity.key),
-      Buffer.from(identity.certificate),
-    ),
-    { 'grpc.ssl_target_name_override': identity.serverName },
-  );
-  const raw = (bytes: Buffer): Buffer => bytes;
-  const call = client.makeBidiStreamRequest('/bench.Echo/Echo', raw, raw);
+  const { authorities: authority, key, certificate } = identity;
+  const client = bareClient(identity.echo, { authority, key, certificate });
+  const call = openEcho(client);
   const times: number[] = [];
   const message = Buffer.alloc(200, 1);
   for (let i = 0; i < 1200; i++) {

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { create } from '@bufbuild/protobuf';
-import * as grpc from '@grpc/grpc-js';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { contextKeyOf, Database, migrate, type ServiceRole } from '@truffle/database';
 import { newId } from '@truffle/ids';
@@ -23,6 +22,7 @@ import { enqueueCommands, getCommands, queuedOf } from '../services/agent-gatewa
 import { agentGatewayMigrations } from '../services/agent-gateway/src/migrations.ts';
 import { enrolPeer } from '../services/agent-gateway/src/testing/peer.ts';
 import { makeWorld, type Running, type World } from '../services/agent-gateway/src/testing/world.ts';
+import { serveEcho } from './bare-grpc.ts';
 import { median, percentile } from './quantile.ts';
 import { noise } from './stack.ts';
 
@@ -72,40 +72,6 @@ async function commits(url: string): Promise<{ commit: number; relaxed: number }
   const [commit, relaxed] = [await one(false), await one(true)];
   await client.end();
   return { commit, relaxed };
-}
-
-function serveEcho(world: World, key: string, certificate: string): Promise<{ server: grpc.Server; port: number }> {
-  const server = new grpc.Server();
-  const raw = (bytes: Buffer): Buffer => bytes;
-  server.addService(
-    {
-      echo: {
-        path: '/bench.Echo/Echo',
-        requestStream: true,
-        responseStream: true,
-        requestSerialize: raw,
-        requestDeserialize: raw,
-        responseSerialize: raw,
-        responseDeserialize: raw,
-      },
-    },
-    {
-      echo: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
-        call.on('data', (message: Buffer) => call.write(message));
-        call.on('end', () => call.end());
-      },
-    },
-  );
-  const credentials = grpc.ServerCredentials.createSsl(
-    Buffer.from(world.enrollment.authorities.pem),
-    [{ private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) }],
-    true,
-  );
-  return new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
-      error === null ? resolve({ server, port }) : reject(error),
-    ),
-  );
 }
 
 const commandFor = (world: World, agentId: string) =>
@@ -184,7 +150,7 @@ const database = {
 const world = await makeWorld(database, engines.natsUrl);
 const gateway = await world.startGateway();
 const { key, certificate } = await world.enrollment.authorities.issueServer(['127.0.0.1']);
-const echo = await serveEcho(world, key, certificate);
+const echo = await serveEcho({ authority: world.enrollment.authorities.pem, key, certificate });
 const peers = await Promise.all(Array.from({ length: agents }, (_, i) => enrolPeer(world, `bench-${i}`)));
 const shared = {
   authorities: world.enrollment.authorities.pem,

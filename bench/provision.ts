@@ -5,21 +5,13 @@
 import { parseArgs } from 'node:util';
 import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { clientOf, cpuSeconds, median, noise, startStack, type BenchStack } from './stack.ts';
+import { bareServers, clientOf, cpuSeconds, median, noise, startStack, type BenchStack } from './stack.ts';
 
 const { values } = parseArgs({
   options: { sizes: { type: 'string', default: '10,50,200' }, runs: { type: 'string', default: '3' } },
 });
 const sizes = values.sizes.split(',').map(Number);
 const runs = Number(values.runs);
-
-const template = (count: number): string => `
-apiVersion: truffle.dev/v1
-kind: Template
-metadata: { name: bench-${count}, version: 1.0.0, title: Bench, summary: Bare servers }
-servers:
-  vm: { count: ${count}, image: debian-12, cpu: 1, memory: 64MiB, disk: 3GiB }
-`;
 
 async function deploy(
   stack: BenchStack,
@@ -28,7 +20,7 @@ async function deploy(
   run: number,
 ): Promise<{ seconds: number; cpu: number }> {
   const { orgId, projectId, agentId } = stack.info;
-  const { version } = await client.templates.createTemplateVersion({ orgId, source: template(count) });
+  const { version } = await client.templates.createTemplateVersion({ orgId, source: bareServers(count) });
   const before = cpuSeconds(stack.pids('all-in-one'));
   const began = performance.now();
   const spec = { name: `bench-${count}-${run}`, agentId, templateVersionId: version?.id ?? '' };

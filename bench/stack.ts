@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -64,6 +64,15 @@ export async function startStack(
   };
 }
 
+/** A template of `count` plain servers. */
+export const bareServers = (count: number): string => `
+apiVersion: truffle.dev/v1
+kind: Template
+metadata: { name: bench-${count}, version: 1.0.0, title: Bench, summary: Bare servers }
+servers:
+  vm: { count: ${count}, image: debian-12, cpu: 1, memory: 64MiB, disk: 3GiB }
+`;
+
 /** The stack's public API, as its owner. */
 export const clientOf = ({ url, apiKey }: StackInfo): TruffleClient =>
   createTruffleClient(
@@ -85,6 +94,21 @@ export function cpuSeconds(pids: readonly number[]): number {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return sum + (Number(fields[11]) + Number(fields[12])) / 100;
   }, 0);
+}
+
+/** CPU seconds that the threads of a process have used so far, to the nanosecond (proc(5), schedstat). */
+export function fineCpuSeconds(pid: number): number {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return tasks.reduce(
+    (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e9,
+    0,
+  );
+}
+
+/** The same with the processes that it started. */
+export function treeCpuSeconds(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  return fineCpuSeconds(pid) + children.reduce((sum, child) => sum + treeCpuSeconds(Number(child)), 0);
 }
 
 /** Resident memory in MiB. */

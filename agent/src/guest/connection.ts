@@ -1,4 +1,4 @@
-import ssh2 from 'ssh2';
+import type ssh2 from 'ssh2';
 import { jitter, pause } from '../pve/pause.ts';
 import type { HostKeys } from './host-keys.ts';
 import { fingerprint, GuestUnreachable, type Reach } from './reach.ts';
@@ -109,9 +109,10 @@ async function handshake(
   address: string,
   signal: AbortSignal,
 ): Promise<ssh2.Client> {
+  const { Client } = (await import('ssh2')).default;
   const sock = await access.reach.dial(address, 22, signal);
   return new Promise((resolve, reject) => {
-    const client = new ssh2.Client();
+    const client = new Client();
     let changed = false;
     const stop = (): void => {
       reject(signal.reason as Error);

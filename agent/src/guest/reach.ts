@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2 from 'ssh2';
+import type ssh2 from 'ssh2';
 
 /** A way to the guests' network. */
 export interface Reach {
@@ -96,9 +96,11 @@ export function bastionReach(bastion: Bastion): Reach {
   };
 }
 
-function openBastion(bastion: Bastion, ended: () => void): Promise<ssh2.Client> {
+async function openBastion(bastion: Bastion, ended: () => void): Promise<ssh2.Client> {
+  // Loaded when first needed: an agent at rest holds no SSH.
+  const { Client } = (await import('ssh2')).default;
   return new Promise((resolve, reject) => {
-    const client = new ssh2.Client();
+    const client = new Client();
     // One listener for each guest that is being dialled.
     client.setMaxListeners(0);
     const where = `the bastion ${bastion.host}:${bastion.port}`;

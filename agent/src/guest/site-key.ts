@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
+import { makeSshKey, publicHalf } from './ssh-key.ts';
 
 /** The key pair that the agent logs in to guests with; the private half never leaves the site. */
 export interface SiteKey {
@@ -16,13 +16,13 @@ const comment = 'truffle-agent';
 export function loadSiteKey(dataDir: string): SiteKey {
   const path = join(dataDir, fileName);
   const privateKey = readOrUndefined(path) ?? makeKey(path);
-  const parsed = ssh2.utils.parseKey(privateKey);
-  if (parsed instanceof Error) throw new Error(`${path} holds no private key`, { cause: parsed });
-  return { privateKey, publicKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${comment}` };
+  const open = publicHalf(privateKey);
+  if (open === undefined) throw new Error(`${path} holds no private key in OpenSSH's form without a passphrase`);
+  return { privateKey, publicKey: `${open} ${comment}` };
 }
 
 function makeKey(path: string): string {
-  const privateKey = generate();
+  const privateKey = makeSshKey(comment);
   const draft = `${path}.new`;
   const file = openSync(draft, 'w', 0o600);
   try {
@@ -33,15 +33,6 @@ function makeKey(path: string): string {
   }
   renameSync(draft, path);
   return privateKey;
-}
-
-/** ssh2 1.17 now and then makes a key that it can't read itself: such a one is thrown away. */
-function generate(): string {
-  for (let at = 0; at < 20; at++) {
-    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-    if (!(ssh2.utils.parseKey(made.private) instanceof Error)) return made.private;
-  }
-  throw new Error('no usable SSH key could be made');
 }
 
 function readOrUndefined(path: string): string | undefined {

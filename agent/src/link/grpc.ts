@@ -34,12 +34,16 @@ export function grpcDialer(credentials: () => LinkCredentials): Dialer {
 }
 
 function dial(endpoint: string, credentials: LinkCredentials, events: StreamEvents): Stream {
+  const dialled = { wanted: true };
   const client = new grpc.Client(
     endpoint,
-    grpc.credentials.createSsl(
-      Buffer.from(credentials.authorities),
-      Buffer.from(credentials.key),
-      Buffer.from(credentials.certificate),
+    whileWanted(
+      grpc.credentials.createSsl(
+        Buffer.from(credentials.authorities),
+        Buffer.from(credentials.key),
+        Buffer.from(credentials.certificate),
+      ),
+      dialled,
     ),
     {
       'grpc.ssl_target_name_override': credentials.serverName,
@@ -51,20 +55,49 @@ function dial(endpoint: string, credentials: LinkCredentials, events: StreamEven
       'grpc.max_send_message_length': frameLimit,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,
+      'grpc.enable_channelz': 0,
       'grpc.service_config_disable_resolution': 1,
     },
   );
-  return new GrpcStream(client, events);
+  return new GrpcStream(client, dialled, events);
+}
+
+/** Whether anybody still wants the connection. */
+interface Wanted {
+  wanted: boolean;
+}
+
+/**
+ * grpc-js 1.14 connects once or twice more, a second after a channel that failed was closed: after an outage each agent would knock three
+ * times for every dial. So the credentials refuse what begins when the stream is over.
+ */
+function whileWanted(credentials: grpc.ChannelCredentials, dialled: Wanted): grpc.ChannelCredentials {
+  const createConnector = credentials._createSecureConnector.bind(credentials);
+  credentials._createSecureConnector = (...given) => {
+    const connector = createConnector(...given);
+    return {
+      waitForReady: async () => {
+        if (!dialled.wanted) throw new Error('the stream is over');
+        await connector.waitForReady();
+      },
+      connect: (socket) => connector.connect(socket),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
+  };
+  return credentials;
 }
 
 class GrpcStream implements Stream {
   readonly #client: grpc.Client;
+  readonly #dialled: Wanted;
   readonly #events: StreamEvents;
   readonly #call: grpc.ClientDuplexStream<LinkRequest, LinkResponse>;
   #over = false;
 
-  constructor(client: grpc.Client, events: StreamEvents) {
+  constructor(client: grpc.Client, dialled: Wanted, events: StreamEvents) {
     this.#client = client;
+    this.#dialled = dialled;
     this.#events = events;
     // The call is queued until there is a connection, and fails with the reason as soon as there can be none.
     this.#call = client.makeBidiStreamRequest(path, encode, decode, new grpc.Metadata(), {});
@@ -104,6 +137,7 @@ class GrpcStream implements Stream {
     // The status says all that the error does; unheard, the error would end the process.
     this.#call.on('error', () => undefined);
     this.#call.on('status', (status) => {
+      this.#dialled.wanted = false;
       this.#client.close();
       this.#lost({
         refused: refusals.includes(status.code),

@@ -3,7 +3,7 @@ import { LinkResponseSchema, type LinkResponse } from '@truffle/api/agent/v1/lin
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Action, Input, Session } from './phase.ts';
-import { advance, newSession, wakeAt } from './session.ts';
+import { advance, dialMs, newSession, wakeAt } from './session.ts';
 
 type Frame = NonNullable<MessageInitShape<typeof LinkResponseSchema>['frame']>;
 const frameOf = (frame: Frame): LinkResponse['frame'] => create(LinkResponseSchema, { frame }).frame;
@@ -109,7 +109,7 @@ describe('coming to a session', () => {
   });
 
   test.each([
-    ['a connection', 10_000, []],
+    ['a connection', dialMs, []],
     ['a Welcome', 15_000, [{ on: 'connected', stream: 1 }]],
   ] as const)('waits for %s no longer than %d ms, then tries the next endpoint', (_what, ms, inputs) => {
     const bench = new Bench();

@@ -2,7 +2,8 @@ import type { LinkResponse } from '@truffle/api/agent/v1/link';
 import { frame } from './frame.ts';
 import type { Action, Advance, Attempt, Input, Live, Moment, Session, StreamNo } from './phase.ts';
 
-export const dialMs = 10_000;
+/** TCP and TLS: longer than a gateway lets a connection wait at its door when all agents dial at once. */
+export const dialMs = 20_000;
 export const welcomeMs = 15_000;
 const healthyMs = 60_000;
 const defaultHeartbeatMs = 10_000;

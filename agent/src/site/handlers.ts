@@ -1,9 +1,8 @@
 import type { CommandEnd, CommandHandler, CommandRun } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
 import type { SiteDeps } from '../command/site.ts';
-import { runDeployment, type DeploySite } from '../guest/deploy.ts';
+import type { DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
-import { revealOutputs } from '../guest/reveal.ts';
 import { collectOrphans } from '../pve/collect.ts';
 import { deleteServer } from '../pve/delete.ts';
 import { ensureServer } from '../pve/ensure.ts';
@@ -44,8 +43,19 @@ export function handlersOf(
     handler('stopServer', (run, spec) => stopServer(pve, run, spec)),
     handler('importImage', (run, spec) => importImage(pve, run, spec)),
     handler('collectOrphans', (run, spec) => collectOrphans(pve, collector, run, spec)),
-    handler('runDeployment', (run, spec) => runDeployment(guests, run, spec)),
-    handler('revealOutputs', (run, spec) => revealOutputs(revealing, run, spec), false),
+    handler('runDeployment', async (run, spec) => {
+      // Loaded at the first deployment: the template language is a quarter of what the agent would hold at rest.
+      const { runDeployment } = await import('../guest/deploy.ts');
+      return runDeployment(guests, run, spec);
+    }),
+    handler(
+      'revealOutputs',
+      async (run, spec) => {
+        const { revealOutputs } = await import('../guest/reveal.ts');
+        return revealOutputs(revealing, run, spec);
+      },
+      false,
+    ),
   ];
 }
 

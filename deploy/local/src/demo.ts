@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { generateSealingKey, parseRecipientKey, recipientKeyText, recipientText } from '@truffle/sealing';
+import { enrolAgent, type AgentProgram } from './agent-program.ts';
 import { ChildError } from './children.ts';
 import { until } from './deadline.ts';
 import type { EngineRun } from './engines.ts';
@@ -59,6 +59,7 @@ export async function startSimulator({ children, folder, ports, env, say }: Engi
 /** Enrols an agent on the simulated site by the path that a customer takes (join token, certificate, stream) and waits until it is online. */
 export async function startDemoAgent(
   run: EngineRun,
+  program: AgentProgram,
   url: string,
   owner: Owner,
   simulator: SimulatorInfo,
@@ -76,14 +77,14 @@ export async function startDemoAgent(
     writeSiteConfig(dataDir, simulator);
     if (known !== undefined) await api.agents.deleteAgent({ agentId: known.id });
     const { token } = await api.agents.createJoinToken({ orgId: owner.orgId, agentName });
-    await enrol(url, dataDir, token, run.signal);
+    await enrolAgent(program, { url, dataDir, token }, readyMilliseconds, run.signal);
   }
   const policy = ensurePolicy(dataDir, await ensureClientKey(folder));
   children.start({
     name: 'agent',
     command: process.execPath,
     // The ports may have changed since the agent enrolled.
-    args: [agentProgram, 'run', '--data-dir', dataDir, '--config', config, '--policy', policy, '--server', url],
+    args: [...program, 'run', '--data-dir', dataDir, '--config', config, '--policy', policy, '--server', url],
     env: {
       PATH: process.env['PATH'],
       TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
@@ -120,25 +121,6 @@ function ensurePolicy(dataDir: string, key: string): string {
   const path = join(dataDir, 'policy.yaml');
   if (!existsSync(path)) writePrivately(path, `recipients: [${key}]\n`);
   return path;
-}
-
-const agentProgram = join(checkout, 'agent', 'src', 'main.ts');
-
-/** The token goes by the environment: a command line is everyone's to read. */
-async function enrol(url: string, dataDir: string, token: string, signal: AbortSignal): Promise<void> {
-  const child = spawn(process.execPath, [agentProgram, 'enroll', '--server', url, '--data-dir', dataDir], {
-    env: { PATH: process.env['PATH'], TRUFFLE_JOIN_TOKEN: token },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: readyMilliseconds,
-    signal,
-  });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-4_000)));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new ChildError(`the demo agent could not enrol (code ${code}):\n${said.trimEnd()}`);
 }
 
 function writeSiteConfig(dataDir: string, { url, tokenId, tokenSecret, caFile, bastion }: SimulatorInfo): string {

@@ -1,3 +1,4 @@
+import { bundledAgent } from './agent-program.ts';
 import { startControlPlane } from './control-plane.ts';
 import { startDemoAgent, startSimulator, type SimulatorInfo } from './demo.ts';
 import { openRun, raiseEngines, type RunOptions } from './engines.ts';
@@ -50,9 +51,9 @@ export async function startStack(
   };
   if (options.enginesOnly) return { info: addresses, lost: engineRun.children.lost };
   const url = publicUrl(engineRun.ports);
-  const simulating = options.demo ? startSimulator(engineRun) : undefined;
+  const preparing = options.demo ? Promise.all([startSimulator(engineRun), bundledAgent(run.signal)]) : undefined;
   // Its failure is told when it is asked for, below.
-  simulating?.catch(() => {});
+  preparing?.catch(() => {});
   handOutKeys(engineRun.folder, shapeOf(options.split));
   await migrateDatabase(engineRun.folder, engines.databaseUrl, run.signal);
   await startControlPlane(engineRun, engines, options.split);
@@ -65,9 +66,10 @@ export async function startStack(
     apiKey: owner.apiKey,
     ...addresses,
   };
-  const simulator = await simulating;
-  if (simulator === undefined) return { info, lost: engineRun.children.lost };
-  const agentId = await startDemoAgent(engineRun, url, owner, simulator);
+  const prepared = await preparing;
+  if (prepared === undefined) return { info, lost: engineRun.children.lost };
+  const [simulator, program] = prepared;
+  const agentId = await startDemoAgent(engineRun, program, url, owner, simulator);
   const { url: siteUrl, tokenId, tokenSecret, caFile } = simulator;
   return {
     info: { ...info, agentId, simulator: { url: siteUrl, tokenId, tokenSecret, caFile } },

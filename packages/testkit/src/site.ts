@@ -1,14 +1,22 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { startSimulator, type Simulator, type SimulatorOptions } from '@truffle/simulator';
 import type { TruffleClient } from '@truffle/api';
 import { until } from './until.ts';
 
-const agentProgram = resolve(import.meta.dirname, '../../../agent/src/main.ts');
+const agentFolder = resolve(import.meta.dirname, '../../../agent');
+
+/** What Node is given to run the agent as customers get it: bundled, anew when its sources have changed. */
+export async function agentBundle(): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(agentFolder, 'bundle.ts')]);
+  const { entry, flags } = JSON.parse(stdout) as { entry: string; flags: readonly string[] };
+  return [...flags, entry];
+}
 
 /** A simulated Proxmox site in this process, and the real agent on it in a process of its own. */
 export interface TestSite {
@@ -51,6 +59,8 @@ export interface SiteOptions {
   readonly agentEnv?: Readonly<Record<string, string>>;
   /** Further lines of the site's configuration. */
   readonly siteConfig?: string;
+  /** What Node is given to run the agent; default: its sources. */
+  readonly agentProgram?: readonly string[];
   /** Takes what the agent writes to its log; default: the test's own stderr. */
   readonly agentLog?: (text: string) => void;
 }
@@ -62,9 +72,10 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
   const dataDir = join(folder, 'agent');
   mkdirSync(dataDir, { mode: 0o700 });
   const config = writeSiteConfig(folder, simulator, options.siteConfig ?? '');
+  const program = options.agentProgram ?? [join(agentFolder, 'src', 'main.ts')];
   const agentName = options.agentName ?? 'test';
   const { token } = await client.agents.createJoinToken({ orgId, agentName });
-  await ended(run(['enroll', '--server', url, '--data-dir', dataDir], { TRUFFLE_JOIN_TOKEN: token }));
+  await ended(run([...program, 'enroll', '--server', url, '--data-dir', dataDir], { TRUFFLE_JOIN_TOKEN: token }));
   const agentId = (await client.agents.listAgents({ orgId, name: agentName })).agents[0]?.id ?? '';
   let agent: ChildProcess | undefined;
   const stop = async (signal: NodeJS.Signals) => {
@@ -84,7 +95,7 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
         .filter((vm) => vm.config['template'] !== '1')
         .map((vm) => vm.config['name'] ?? ''),
     launchAgent: ({ preload, env } = {}) => {
-      const args = ['run', '--data-dir', dataDir, '--config', config];
+      const args = [...program, 'run', '--data-dir', dataDir, '--config', config];
       agent = run(
         args,
         { ...options.agentEnv, ...env },
@@ -123,7 +134,7 @@ function run(
   log?: (text: string) => void,
   nodeArgs: readonly string[] = [],
 ): ChildProcess {
-  const child = spawn(process.execPath, [...nodeArgs, agentProgram, ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, ...args], {
     env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', TRUFFLE_AGENT_RESERVE_MIB: '1', ...env },
     stdio: ['ignore', 'ignore', log === undefined ? 'inherit' : 'pipe'],
   });

@@ -92,7 +92,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         port,
         authority: authorities.pem,
         ...identity,
-        take: (call, agent) => gateway.take(call, agent),
+        take: (call, agent, settled) => gateway.take(call, agent, settled),
         renew: certificateRenewal(enrollment, deps.logger),
         syncSealingKey: sealingKeySync(database),
       });

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { OperationState, StepState } from '@truffle/api/orchestration/v1/operation';
 import type { TruffleClient } from '@truffle/api';
-import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
+import {
+  agentBundle,
+  testDatabase,
+  testHost,
+  testSite,
+  type TestDatabase,
+  type TestHost,
+  type TestSite,
+} from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { everyMigration, everyService } from './services.ts';
 
@@ -28,7 +36,8 @@ beforeAll(async () => {
   orgId = signedUp.organization?.id ?? '';
   projectId = signedUp.project?.id ?? '';
   client = host.client(signedUp.sessionToken);
-  site = await testSite({ client, url: host.url, orgId });
+  // The agent as customers get it: what it loads late is loaded here.
+  site = await testSite({ client, url: host.url, orgId, agentProgram: await agentBundle() });
 }, 120_000);
 
 afterAll(async () => {

@@ -65,6 +65,8 @@ export class Gateway {
   readonly #all = new Set<LinkSession>();
   /** The newest stored session of each agent here, and how to stop listening for it. */
   readonly #current = new Map<string, { readonly session: LinkSession; readonly unlisten: () => void }>();
+  /** Sessions that are not stored yet, and whom to tell when they are. */
+  readonly #arriving = new Map<LinkSession, () => void>();
   readonly #closing = new Set<Promise<void>>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<() => Promise<void>>();
@@ -109,10 +111,11 @@ export class Gateway {
     this.#every(touchMs, () => this.#touch());
   }
 
-  /** Takes a new stream of an agent. */
-  take(call: LinkCall, identity: PeerIdentity): void {
+  /** Takes a new stream of an agent; `settled` is called when its session is stored, or refused. */
+  take(call: LinkCall, identity: PeerIdentity, settled: () => void = () => undefined): void {
     const session = new LinkSession(call, identity, this.#session);
     this.#all.add(session);
+    this.#arriving.set(session, settled);
     if (this.#draining)
       session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 1_000 });
   }
@@ -165,7 +168,13 @@ export class Gateway {
     this.#current.clear();
   }
 
+  #settled(session: LinkSession): void {
+    this.#arriving.get(session)?.();
+    this.#arriving.delete(session);
+  }
+
   #offered(session: LinkSession): void {
+    this.#settled(session);
     const { agentId } = session.identity;
     const older = this.#current.get(agentId);
     if (older !== undefined && older.session.epoch > session.epoch) return supersede(session);
@@ -185,6 +194,7 @@ export class Gateway {
   }
 
   #finished(session: LinkSession): void {
+    this.#settled(session);
     this.#all.delete(session);
     const current = this.#current.get(session.identity.agentId);
     if (current?.session === session) {

@@ -16,6 +16,7 @@ import {
 } from '@truffle/api/agent/v1/link';
 import { isId } from '@truffle/ids';
 import { Problem } from '@truffle/kit';
+import { Entrance } from './entrance.ts';
 import type { LinkCall } from './outbox.ts';
 import type { PeerIdentity } from './standing.ts';
 
@@ -32,7 +33,8 @@ export interface LinkServerOptions {
   readonly authority: string;
   readonly key: string;
   readonly certificate: string;
-  readonly take: (call: LinkCall, identity: PeerIdentity) => void;
+  /** @param settled is to be called when the call has its session, or will have none: another connection may come in */
+  readonly take: (call: LinkCall, identity: PeerIdentity, settled: () => void) => void;
   /** Answers a request for the agent's next certificate. */
   readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
   /** Answers what is published as the agent's sealing key. */
@@ -101,12 +103,14 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     'grpc.max_send_message_length': frameLimit,
     'grpc.max_concurrent_streams': 4,
     'grpc.max_connection_idle_ms': options.idleMs ?? idleMs,
+    // Nobody asks for its statistics, which it keeps for every connection.
+    'grpc.enable_channelz': 0,
   });
   server.addService(definition, {
     link: (call: grpc.ServerDuplexStream<LinkRequest, LinkResponse>) => {
       const identity = identityOf(call);
       if (identity === undefined) call.emit('error', noAgent);
-      else options.take(call, identity);
+      else options.take(call, identity, () => entrance.settled(call.getPeer()));
     },
   });
   server.addService(certificateDefinition, {
@@ -119,12 +123,16 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     true,
   );
   bound(credentials, options.handshakeMs ?? handshakeMs);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${options.host}:${options.port}`, credentials, (error, taken) =>
-      error === null ? resolve(taken) : reject(error),
-    );
-  });
-  return { port, close: () => server.forceShutdown() };
+  const injector = server.createConnectionInjector(credentials);
+  const entrance = new Entrance((socket) => injector.injectConnection(socket));
+  const port = await entrance.listen(options.host, options.port);
+  const close = (): void => {
+    entrance.close();
+    // A forced shutdown alone forgets connections of an injector.
+    injector.drain(0);
+    server.forceShutdown();
+  };
+  return { port, close };
 }
 
 /** grpc-js has no option for these of Node's: they are added to what it takes from its credentials. */

@@ -153,7 +153,7 @@ async function startGateway(
     port: 0,
     authority: enrollment.authorities.pem,
     ...identity,
-    take: (call, agent) => gateway.take(call, agent),
+    take: (call, agent, settled) => gateway.take(call, agent, settled),
     renew: certificateRenewal(enrollment, logger),
     syncSealingKey: sealingKeySync(tenants),
   });

@@ -1,0 +1,116 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+export interface EntranceLimits {
+  /** Connections that may be between their TLS handshake and their session at once. */
+  readonly inside: number;
+  /** Connections that may wait before that; further ones are cut off at once. */
+  readonly waiting: number;
+  /** How long one may wait: less than an agent waits for its handshake, so that nothing is begun that nobody awaits. */
+  readonly patienceMs: number;
+  /** After that a connection counts no more, however far it came: one that stalls holds nobody else up for longer. */
+  readonly insideMs: number;
+}
+
+const usual: EntranceLimits = { inside: 64, waiting: 16_384, patienceMs: 15_000, insideMs: 1_000 };
+/** As many as the kernel takes (its own ceiling is net.core.somaxconn); Node's own 511 is filled in a moment. */
+const backlog = 4_096;
+
+/**
+ * The door before the gateway. Thousands of agents that dial at once would all be in their handshakes for so long that every one of them
+ * gives up and dials again. Here they queue, first come, first served, before any work is done for them; how fast they come in follows from
+ * how fast sessions are made.
+ */
+export class Entrance {
+  readonly #admit: (socket: Socket) => void;
+  readonly #limits: EntranceLimits;
+  readonly #now: () => number;
+  readonly #server: Server;
+  /** Oldest first. */
+  readonly #waiting = new Set<{ readonly socket: Socket; readonly since: number }>();
+  /** By the address that the connection comes from: how to make its place free. */
+  readonly #inside = new Map<string, () => void>();
+  readonly #sweep: NodeJS.Timeout;
+
+  /** @param admit begins the handshake with a connection */
+  constructor(admit: (socket: Socket) => void, limits: Partial<EntranceLimits> = {}, now = () => performance.now()) {
+    this.#admit = admit;
+    this.#limits = { ...usual, ...limits };
+    this.#now = now;
+    // Nothing is read of a connection that waits.
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#arrived(socket));
+    this.#sweep = setInterval(() => this.#cutOff(), 1_000).unref();
+  }
+
+  /** How many are in the queue, and how many are on their way from there to a session. */
+  get count(): { readonly waiting: number; readonly inside: number } {
+    return { waiting: this.#waiting.size, inside: this.#inside.size };
+  }
+
+  /** Resolves with the port. @throws what the system says when it can't listen */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog }, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** The connection from `peer` (address:port) has a session or will have none: the next one may come in. */
+  settled(peer: string): void {
+    this.#inside.get(peer)?.();
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#server.close();
+    for (const { socket } of this.#waiting) socket.destroy();
+    this.#waiting.clear();
+    for (const free of this.#inside.values()) free();
+  }
+
+  #arrived(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    if (this.#waiting.size >= this.#limits.waiting) return void socket.resetAndDestroy();
+    this.#waiting.add({ socket, since: this.#now() });
+    this.#next();
+  }
+
+  #next(): void {
+    for (const each of this.#waiting) {
+      if (this.#inside.size >= this.#limits.inside) return;
+      this.#waiting.delete(each);
+      if (each.socket.destroyed || this.#tooLate(each)) each.socket.destroy();
+      else this.#enter(each.socket);
+    }
+  }
+
+  #enter(socket: Socket): void {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const free = (): void => {
+      clearTimeout(deadline);
+      socket.off('close', free);
+      if (this.#inside.get(peer) !== free) return;
+      this.#inside.delete(peer);
+      this.#next();
+    };
+    const deadline = setTimeout(free, this.#limits.insideMs).unref();
+    socket.once('close', free);
+    this.#inside.set(peer, free);
+    this.#admit(socket);
+  }
+
+  #tooLate({ since }: { readonly since: number }): boolean {
+    return this.#now() - since > this.#limits.patienceMs;
+  }
+
+  /** Those that waited for too long dial again, later and not all at once. */
+  #cutOff(): void {
+    for (const each of this.#waiting) {
+      if (!this.#tooLate(each)) return;
+      this.#waiting.delete(each);
+      each.socket.destroy();
+    }
+  }
+}
