@@ -1,45 +1,33 @@
 import 'reflect-metadata';
 import { createHash, randomBytes, webcrypto } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import tls from 'node:tls';
 import { create, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
 import type { TruffleClient } from '@truffle/api';
 import { HelloSchema, LinkRequestSchema } from '@truffle/api/agent/v1/link';
-import { testDatabase, testHost, type TestDatabase, type TestHost } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refusalOf, rowCounts } from './refusal.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let client: TruffleClient;
 let orgId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const accounts = host.client().accounts;
-  const up = await accounts.signUp({ email: 'wire@example.com', password: 'correct horse battery', orgName: 'wire' });
-  client = host.client(up.sessionToken);
-  orgId = up.organization?.id ?? '';
+  plane = await startControlPlane('wire');
+  ({ client, orgId } = plane.owner);
 }, 120_000);
 
 afterAll(async () => {
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 /** Nothing was stored, and the product still answers. */
 async function unharmed(attempt: () => Promise<void>): Promise<void> {
-  const before = await rowCounts(database);
+  const before = await rowCounts(plane.database);
   await attempt();
-  expect(await rowCounts(database)).toEqual(before);
+  expect(await rowCounts(plane.database)).toEqual(before);
   expect((await client.organizations.getOrganization({ orgId })).organization?.id).toBe(orgId);
 }
 
@@ -78,7 +66,7 @@ const joinToken = async (agentName: string): Promise<string> =>
 
 async function enrol(name: string): Promise<Peer> {
   const { csr, key } = await request();
-  const answer = await host.client().enrollment.enroll({ token: await joinToken(name), ...keysOf(csr) });
+  const answer = await plane.host.client().enrollment.enroll({ token: await joinToken(name), ...keysOf(csr) });
   const pem = (der: Uint8Array) => x509.PemConverter.encode(new Uint8Array(der), 'CERTIFICATE');
   return {
     agentId: answer.agentId,
@@ -92,12 +80,12 @@ async function enrol(name: string): Promise<Peer> {
 describe('a join token', () => {
   const refused = 'Unauthenticated JOIN_TOKEN_INVALID';
   const enroll = (given: string, csr: Uint8Array<ArrayBuffer>) =>
-    refusalOf(host.client().enrollment.enroll({ token: given, ...keysOf(csr) }));
+    refusalOf(plane.host.client().enrollment.enroll({ token: given, ...keysOf(csr) }));
 
   it('enrols nobody when it is wrong or past its time', async () => {
     const { csr } = await request();
     const late = await joinToken('late');
-    await database.admin.query(
+    await plane.database.admin.query(
       `update agent_gateway.join_token set expires_at = now() - interval '1 minute' where token_sha256 = $1`,
       [createHash('sha256').update(late).digest()],
     );

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TruffleClient } from '@truffle/api';
 import { Role } from '@truffle/api/tenant/v1/account';
-import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
+import { testSite, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { source } from './contract.fixture.ts';
 import { refusalOf, rowCounts } from './refusal.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let client: TruffleClient;
 let orgId = '';
@@ -18,18 +14,11 @@ let projectId = '';
 let workspaceId = '';
 let versionId = '';
 let clusterId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const accounts = host.client().accounts;
-  const up = await accounts.signUp({ email: 'bad@example.com', password: 'correct horse battery', orgName: 'bad' });
-  client = host.client(up.sessionToken);
-  orgId = up.organization?.id ?? '';
-  projectId = up.project?.id ?? '';
-  workspaceId = up.workspace?.id ?? '';
-  site = await testSite({ client, url: host.url, orgId });
+  plane = await startControlPlane('bad');
+  ({ client, orgId, workspaceId, projectId } = plane.owner);
+  site = await testSite({ client, url: plane.host.url, orgId });
   const { version } = await client.templates.createTemplateVersion({ orgId, source: withSecret });
   versionId = version?.id ?? '';
   const sealed = { name: 'password', sealed: new Uint8Array(64), version: 1, keyId: 'k' };
@@ -43,9 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 const withSecret = `${source}
@@ -63,12 +50,12 @@ const create = (change: object) =>
 
 /** Refused so, with nothing stored and no VM begun. */
 async function refuses(call: () => Promise<unknown>, expected: string | RegExp): Promise<void> {
-  const before = await rowCounts(database);
+  const before = await rowCounts(plane.database);
   const vms = site.vms();
   const refusal = await refusalOf(call());
   if (typeof expected === 'string') expect(refusal).toBe(expected);
   else expect(refusal).toMatch(expected);
-  expect(await rowCounts(database)).toEqual(before);
+  expect(await rowCounts(plane.database)).toEqual(before);
   expect(site.vms()).toEqual(vms);
 }
 
@@ -255,10 +242,10 @@ describe('a page', () => {
     expect(tokens.token).not.toBe('');
     const seen = await refusalOf(client.clusters.listClusters({ projectId, page: tokens }));
     expect(['accepted', wrong]).toContain(seen);
-    const up = await host
+    const up = await plane.host
       .client()
       .accounts.signUp({ email: 'two@example.com', password: 'correct horse battery', orgName: 'two' });
-    const other = host.client(up.sessionToken);
+    const other = plane.host.client(up.sessionToken);
     const { templates } = await other.templates.listTemplates({ orgId: up.organization?.id ?? '', page: tokens });
     expect(templates.filter((t) => t.name === 'own')).toEqual([]);
     await refuses(() => other.templates.listTemplates({ orgId, page: tokens }), 'NotFound NOT_FOUND');

@@ -1,47 +1,34 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TruffleClient } from '@truffle/api';
 import { Audience } from '@truffle/api/options/v1/method';
 import { rulesOf } from '@truffle/kit';
-import { testDatabase, testHost, type TestDatabase, type TestHost } from '@truffle/testkit';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { everyService as everyContract } from './contract.fixture.ts';
 import { rowCounts } from './refusal.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let client: TruffleClient;
 let token = '';
 let orgId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const accounts = host.client().accounts;
-  const up = await accounts.signUp({ email: 'wire@example.com', password: 'correct horse battery', orgName: 'wire' });
-  token = up.sessionToken;
-  client = host.client(token);
-  orgId = up.organization?.id ?? '';
+  plane = await startControlPlane('wire');
+  ({ client, token, orgId } = plane.owner);
 }, 120_000);
 
 afterAll(async () => {
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 /** Nothing was stored, and the product still answers. */
 async function unharmed(attempt: () => Promise<void>): Promise<void> {
-  const before = await rowCounts(database);
+  const before = await rowCounts(plane.database);
   await attempt();
-  expect(await rowCounts(database)).toEqual(before);
+  expect(await rowCounts(plane.database)).toEqual(before);
   expect((await client.organizations.getOrganization({ orgId })).organization?.id).toBe(orgId);
 }
 
@@ -62,7 +49,7 @@ describe('the public port', () => {
       .sign(privateKey);
     for (const context of ['', 'e30.e30.', forged])
       for (const path of internal) {
-        const response = await fetch(`${host.url}${path}`, {
+        const response = await fetch(`${plane.host.url}${path}`, {
           method: 'POST',
           body: '{}',
           headers: { 'content-type': 'application/json', 'truffle-context': context, authorization: `Bearer ${token}` },
@@ -86,7 +73,7 @@ describe('the public port', () => {
         Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]),
         Buffer.from([0x0a, 2, 0xc3, 0x28]),
       ]) {
-        const response = await fetch(`${host.url}${path}`, {
+        const response = await fetch(`${plane.host.url}${path}`, {
           method: 'POST',
           body: new Uint8Array(body),
           headers: { 'content-type': 'application/proto', authorization: `Bearer ${token}` },
@@ -126,7 +113,7 @@ describe('the public port', () => {
 function rawAnswer(bytes: Buffer): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = net.connect(Number(new URL(host.url).port), '127.0.0.1', () => socket.write(bytes));
+    const socket = net.connect(Number(new URL(plane.host.url).port), '127.0.0.1', () => socket.write(bytes));
     socket.setTimeout(1_000, () => socket.destroy());
     socket.on('data', (data: Buffer) => {
       text += data.toString('latin1');
@@ -138,7 +125,7 @@ function rawAnswer(bytes: Buffer): Promise<string> {
 
 /** A gRPC message that says it is longer than it is. */
 async function truncatedGrpc(path: string): Promise<void> {
-  const session = http2.connect(host.url);
+  const session = http2.connect(plane.host.url);
   try {
     const stream = session.request({
       ':method': 'POST',
@@ -165,7 +152,7 @@ async function truncatedGrpc(path: string): Promise<void> {
 /** Text that is not meant for the API is tried over HTTP as it is. */
 describe('JSON', () => {
   const post = async (path: string, body: string, type = 'application/json') => {
-    const response = await fetch(`${host.url}${path}`, {
+    const response = await fetch(`${plane.host.url}${path}`, {
       method: 'POST',
       body,
       headers: { 'content-type': type, authorization: `Bearer ${token}` },
@@ -180,11 +167,11 @@ describe('JSON', () => {
     ['nesting', `{"name":${'['.repeat(50_000)}`],
     ['no JSON', 'hello'],
   ])('is refused by both ways in: %s', async (_name, body) => {
-    const before = await rowCounts(database);
+    const before = await rowCounts(plane.database);
     expect(await post(`/v1/organizations/${orgId}/workspaces`, body)).toMatch(/^400 .*"code":/s);
     expect(await post('/truffle.tenant.v1.WorkspaceService/CreateWorkspace', body)).toMatch(
       /^400 .*"code":"invalid_argument"/s,
     );
-    expect(await rowCounts(database)).toEqual(before);
+    expect(await rowCounts(plane.database)).toEqual(before);
   });
 });

@@ -3,13 +3,10 @@ import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { Access } from '@truffle/api/options/v1/method';
 import { rulesOf } from '@truffle/kit';
-import { testDatabase, testHost, testSite, type TestDatabase, type TestHost, type TestSite } from '@truffle/testkit';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { testSite, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byPermission, call, everyMethod, everythingOf, requestOf, source } from './contract.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane, type Owner } from './control-plane.fixture.ts';
 
 /** One organization with one of everything. */
 interface Tenant {
@@ -18,40 +15,29 @@ interface Tenant {
   readonly ids: Readonly<Record<string, string>>;
 }
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let victim: Tenant;
 let attacker: Tenant;
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  victim = await makeTenant('victim');
-  attacker = await makeTenant('attacker');
+  plane = await startControlPlane('victim');
+  victim = await makeTenant(plane.owner, 'victim');
+  attacker = await makeTenant(await plane.signUp('attacker'), 'attacker');
 }, 120_000);
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
-async function makeTenant(name: string): Promise<Tenant> {
-  const up = await host
-    .client()
-    .accounts.signUp({ email: `${name}@example.com`, password: 'correct horse battery', orgName: name });
-  const client = host.client(up.sessionToken);
-  const orgId = up.organization?.id ?? '';
-  const projectId = up.project?.id ?? '';
+async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owner, name: string): Promise<Tenant> {
   const { template, version } = await client.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: Role.VIEWER });
   const { bindings } = await client.members.listBindings({ orgId });
   const ids: Record<string, string> = {
     org_id: orgId,
-    workspace_id: up.workspace?.id ?? '',
+    workspace_id: workspaceId,
     project_id: projectId,
     scope_id: projectId,
     template_id: template?.id ?? '',
@@ -59,14 +45,14 @@ async function makeTenant(name: string): Promise<Tenant> {
     api_key_id: apiKey?.id ?? '',
     binding_id: bindings[0]?.id ?? '',
   };
-  if (name !== 'victim') return { token: up.sessionToken, ids };
-  site = await testSite({ client, url: host.url, orgId });
+  if (name !== 'victim') return { token, ids };
+  site = await testSite({ client, url: plane.host.url, orgId });
   const spec = { name: 'secret-plans', agentId: site.agentId, templateVersionId: ids['template_version_id'] ?? '' };
   const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
   for await (const _ of client.operations.watchOperation({ operationId: operation?.id ?? '' }));
   const { servers } = await client.servers.listServers({ clusterId: cluster?.id ?? '' });
   return {
-    token: up.sessionToken,
+    token,
     ids: {
       ...ids,
       agent_id: site.agentId,
@@ -86,15 +72,15 @@ describe('another organization', () => {
   });
 
   it.each(byPermission)('finds nothing by %s and changes nothing', async (_name, service, method) => {
-    const before = await everythingOf(database, victim.ids['org_id'] ?? '');
+    const before = await everythingOf(plane.database, victim.ids['org_id'] ?? '');
     const answer = await call(
-      host.transport(attacker.token),
+      plane.host.transport(attacker.token),
       service,
       method,
       requestOf(method.input, (f) => victim.ids[f.name]),
     );
     expect(answer, answer.text).toMatchObject({ code: Code.NotFound });
-    expect(await everythingOf(database, victim.ids['org_id'] ?? '')).toBe(before);
+    expect(await everythingOf(plane.database, victim.ids['org_id'] ?? '')).toBe(before);
   });
 
   it.each(byPermission)(
@@ -103,7 +89,7 @@ describe('another organization', () => {
       const { resource } = rulesOf(method);
       const own = attacker.ids[resource];
       if (own === undefined) return;
-      const before = await everythingOf(database, victim.ids['org_id'] ?? '');
+      const before = await everythingOf(plane.database, victim.ids['org_id'] ?? '');
       const pick = (field: DescField) =>
         field.name === resource && field.parent === method.input ? own : victim.ids[field.name];
       const mixed =
@@ -114,10 +100,10 @@ describe('another organization', () => {
             .join('\n'),
         ) || method.input.fields.some((f) => f.name === 'spec');
       if (!mixed) return;
-      const answer = await call(host.transport(attacker.token), service, method, requestOf(method.input, pick));
+      const answer = await call(plane.host.transport(attacker.token), service, method, requestOf(method.input, pick));
       if (answer.code !== undefined) expect([Code.NotFound, Code.InvalidArgument], answer.text).toContain(answer.code);
       else for (const [name, id] of Object.entries(victim.ids)) expect(answer.text, name).not.toContain(id);
-      expect(await everythingOf(database, victim.ids['org_id'] ?? '')).toBe(before);
+      expect(await everythingOf(plane.database, victim.ids['org_id'] ?? '')).toBe(before);
     },
   );
 
@@ -125,8 +111,10 @@ describe('another organization', () => {
     'is asked to sign in by %s',
     async (_name, service, method) => {
       const request = requestOf(method.input, (f) => victim.ids[f.name]);
-      expect(await call(host.transport(), service, method, request)).toMatchObject({ code: Code.Unauthenticated });
-      expect(await call(host.transport(`tfk_${'0'.repeat(40)}`), service, method, request)).toMatchObject({
+      expect(await call(plane.host.transport(), service, method, request)).toMatchObject({
+        code: Code.Unauthenticated,
+      });
+      expect(await call(plane.host.transport(`tfk_${'0'.repeat(40)}`), service, method, request)).toMatchObject({
         code: Code.Unauthenticated,
       });
     },

@@ -1,50 +1,31 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { OperationState, StepState } from '@truffle/api/orchestration/v1/operation';
 import type { TruffleClient } from '@truffle/api';
-import {
-  agentBundle,
-  testDatabase,
-  testHost,
-  testSite,
-  type TestDatabase,
-  type TestHost,
-  type TestSite,
-} from '@truffle/testkit';
+import { agentBundle, testSite, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const curated = readdirSync(resolve(import.meta.dirname, '../../../templates'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let client: TruffleClient;
 let orgId = '';
 let projectId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const signedUp = await host
-    .client()
-    .accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
-  orgId = signedUp.organization?.id ?? '';
-  projectId = signedUp.project?.id ?? '';
-  client = host.client(signedUp.sessionToken);
+  plane = await startControlPlane('acme');
+  ({ client, orgId, projectId } = plane.owner);
   // The agent as customers get it: what it loads late is loaded here.
-  site = await testSite({ client, url: host.url, orgId, agentProgram: await agentBundle() });
+  site = await testSite({ client, url: plane.host.url, orgId, agentProgram: await agentBundle() });
 }, 120_000);
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 /** What a newcomer does first with each of them: deploys it as it is, then deletes it. */

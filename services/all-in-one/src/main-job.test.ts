@@ -1,46 +1,25 @@
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
 import type { TruffleClient } from '@truffle/api';
-import {
-  testDatabase,
-  testHost,
-  testSite,
-  until,
-  type TestDatabase,
-  type TestHost,
-  type TestSite,
-} from '@truffle/testkit';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let client: TruffleClient;
 let orgId = '';
 let projectId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const signedUp = await host
-    .client()
-    .accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
-  orgId = signedUp.organization?.id ?? '';
-  projectId = signedUp.project?.id ?? '';
-  client = host.client(signedUp.sessionToken);
-  site = await testSite({ client, url: host.url, orgId, simulator: { cloneMs: 300, bootMs: 200 } });
+  plane = await startControlPlane('acme');
+  ({ client, orgId, projectId } = plane.owner);
+  site = await testSite({ client, url: plane.host.url, orgId, simulator: { cloneMs: 300, bootMs: 200 } });
 }, 120_000);
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 const templateVersion = async (name: string): Promise<string> => {

@@ -10,20 +10,11 @@ import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { newId } from '@truffle/ids';
-import {
-  testDatabase,
-  testHost,
-  testSite,
-  until,
-  type TestDatabase,
-  type TestHost,
-  type TestSite,
-} from '@truffle/testkit';
+import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let client: TruffleClient;
 let orgId = '';
@@ -36,20 +27,11 @@ const rule = (yaml: string) => writeFileSync(policyFile, yaml, { mode: 0o644 });
 beforeAll(async () => {
   chmodSync(folder, 0o755);
   rule('vmids: 20000-20099\nlimits: { cpu: 2, servers: 3 }\n');
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, {
-    TRUFFLE_AGENT_LISTEN: '127.0.0.1:0',
-    TRUFFLE_AGENT_CA_DIR: join(folder, 'ca'),
-  });
-  const up = await host
-    .client()
-    .accounts.signUp({ email: 'p@example.com', password: 'correct horse battery', orgName: 'policed' });
-  orgId = up.organization?.id ?? '';
-  projectId = up.project?.id ?? '';
-  client = host.client(up.sessionToken);
+  plane = await startControlPlane('policed');
+  ({ client, orgId, projectId } = plane.owner);
   site = await testSite({
     client,
-    url: host.url,
+    url: plane.host.url,
     orgId,
     agentEnv: { TRUFFLE_AGENT_POLICY: policyFile },
     agentLog: (text) => {
@@ -60,8 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
+  await plane?.close();
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -113,7 +94,7 @@ const refusals = async () => {
 
 /** Puts a command into the gateway's own table, past every check: as whoever owns the gateway could. */
 async function smuggle(columns: Readonly<Record<string, unknown>>): Promise<string> {
-  const { rows } = await database.admin.query<Record<string, unknown>>(
+  const { rows } = await plane.database.admin.query<Record<string, unknown>>(
     `select * from agent_gateway.command where op = 'ensureServer' order by n desc limit 1`,
   );
   const kept = ['org_id', 'agent_id', 'resource_key', 'fence', 'op', 'payload', 'payload_sha256', 'needs_permit'];
@@ -130,7 +111,7 @@ async function smuggle(columns: Readonly<Record<string, unknown>>): Promise<stri
   };
   const names = Object.keys(row);
   const places = names.map((_, i) => `$${i + 1}`).join(', ');
-  await database.admin.query(
+  await plane.database.admin.query(
     `insert into agent_gateway.command (${names.join(', ')}) values (${places})`,
     Object.values(row),
   );
@@ -138,7 +119,7 @@ async function smuggle(columns: Readonly<Record<string, unknown>>): Promise<stri
   return until(
     'the smuggled command to end',
     async () => {
-      const found = await database.admin.query<{ state: string; failure: Buffer | null }>(
+      const found = await plane.database.admin.query<{ state: string; failure: Buffer | null }>(
         'select state, failure from agent_gateway.command where id = $1 and ended_at is not null',
         [id],
       );

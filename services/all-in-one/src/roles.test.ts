@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { DescField, DescMethod, Message } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
@@ -8,50 +5,35 @@ import type { TruffleClient } from '@truffle/api';
 import { Idempotency } from '@truffle/api/options/v1/method';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
-import {
-  testDatabase,
-  testHost,
-  testSite,
-  until,
-  type TestDatabase,
-  type TestHost,
-  type TestSite,
-} from '@truffle/testkit';
+import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byPermission, call, everythingOf, requestOf, source } from './contract.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
 const levels = ['organization', 'workspace', 'project'] as const;
 type Level = (typeof levels)[number];
-const password = 'correct horse battery';
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let owner: TruffleClient;
 /** An id for each name of an id-bearing field. */
 let ids: Record<string, string> = {};
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  await host.client().accounts.signUp({ email: 'member@example.com', password, orgName: 'elsewhere' });
-  const up = await host.client().accounts.signUp({ email: 'owner@example.com', password, orgName: 'roles' });
-  owner = host.client(up.sessionToken);
-  const orgId = up.organization?.id ?? '';
-  const projectId = up.project?.id ?? '';
+  plane = await startControlPlane('member');
+  const { client, orgId, workspaceId, projectId } = await plane.signUp('owner');
+  owner = client;
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
-  site = await testSite({ client: owner, url: host.url, orgId });
+  site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
   for await (const _ of owner.operations.watchOperation({ operationId: operation?.id ?? '' }));
   const { servers } = await owner.servers.listServers({ clusterId: cluster?.id ?? '' });
   ids = {
     org_id: orgId,
-    workspace_id: up.workspace?.id ?? '',
+    workspace_id: workspaceId,
     project_id: projectId,
     scope_id: projectId,
     template_id: template?.id ?? '',
@@ -67,9 +49,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 const freshBinding = async (scopeId: string): Promise<string> =>
@@ -124,9 +104,9 @@ describe.each(levels)('at the %s', (level) => {
     'a key with the role %s may do what its role grants there, and nothing else',
     { timeout: 60_000 },
     async (_name, role) => {
-      const transport = host.transport(await keyOf(placeAt(level), role));
+      const transport = plane.host.transport(await keyOf(placeAt(level), role));
       const verdicts = byPermission.map((entry) => [verdictOf(entry[2], role, level), ...entry] as const);
-      const before = await everythingOf(database, ids['org_id'] ?? '');
+      const before = await everythingOf(plane.database, ids['org_id'] ?? '');
       const wrong: string[] = [];
       for (const [verdict, name, service, method] of verdicts) {
         if (verdict === 'allowed') continue;
@@ -135,7 +115,7 @@ describe.each(levels)('at the %s', (level) => {
         if (answer.code !== expected) wrong.push(`${name} ${verdict}: ${String(answer.code)} ${answer.text}`);
       }
       expect(wrong).toEqual([]);
-      expect(await everythingOf(database, ids['org_id'] ?? '')).toBe(before);
+      expect(await everythingOf(plane.database, ids['org_id'] ?? '')).toBe(before);
 
       for (const [verdict, name, service, method] of verdicts) {
         if (verdict !== 'allowed') continue;
@@ -157,8 +137,8 @@ describe.each(levels)('at the %s', (level) => {
 describe('a role', () => {
   it('can be granted by nobody who has less, neither to a person nor to a key', async () => {
     const scopeId = ids['org_id'] ?? '';
-    const admin = host.client(await keyOf(scopeId, Role.ADMIN));
-    const before = await everythingOf(database, scopeId);
+    const admin = plane.host.client(await keyOf(scopeId, Role.ADMIN));
+    const before = await everythingOf(plane.database, scopeId);
     await expect(
       admin.members.setBinding({ scopeId, email: 'member@example.com', role: Role.OWNER }),
     ).rejects.toMatchObject({ code: Code.PermissionDenied });
@@ -170,7 +150,7 @@ describe('a role', () => {
       await expect(admin.members.deleteBinding({ bindingId: id })).rejects.toMatchObject({
         code: Code.PermissionDenied,
       });
-    expect(await everythingOf(database, scopeId)).toBe(before);
+    expect(await everythingOf(plane.database, scopeId)).toBe(before);
   });
 
   it('of the last owner stays', async () => {
@@ -185,7 +165,7 @@ describe('a key of one project', () => {
   it('sees no other project, in no list and by no id', async () => {
     const { project } = await owner.projects.createProject({ workspaceId: ids['workspace_id'] ?? '', name: 'other' });
     const otherId = project?.id ?? '';
-    const key = host.client(await keyOf(otherId, Role.OWNER));
+    const key = plane.host.client(await keyOf(otherId, Role.OWNER));
     const unseen = { code: Code.NotFound };
     expect((await key.clusters.listClusters({ projectId: otherId })).clusters).toEqual([]);
     await expect(key.clusters.listClusters({ projectId: ids['project_id'] ?? '' })).rejects.toMatchObject(unseen);
@@ -203,7 +183,7 @@ describe('a credential that ended', () => {
     until(
       'the credential to be refused',
       () =>
-        host
+        plane.host
           .client(credential)
           .accounts.whoAmI({})
           .then(
@@ -219,15 +199,15 @@ describe('a credential that ended', () => {
       name: 'short',
       role: Role.VIEWER,
     });
-    await host.client(secret).accounts.whoAmI({});
+    await plane.host.client(secret).accounts.whoAmI({});
     await owner.apiKeys.revokeApiKey({ apiKeyId: apiKey?.id ?? '' });
     await refused(secret);
   });
 
   it('is refused within 5 s: a session that was signed out', async () => {
-    const { sessionToken } = await host.client().accounts.signIn({ email: 'owner@example.com', password });
-    await host.client(sessionToken).accounts.whoAmI({});
-    await host.client(sessionToken).accounts.signOut({});
+    const { sessionToken } = await plane.host.client().accounts.signIn({ email: emailOf('owner'), password });
+    await plane.host.client(sessionToken).accounts.whoAmI({});
+    await plane.host.client(sessionToken).accounts.signOut({});
     await refused(sessionToken);
   });
 
@@ -235,15 +215,15 @@ describe('a credential that ended', () => {
     const expiresAt = timestampFromMs(Date.now() + 1_000);
     const wanted = { scopeId: ids['org_id'] ?? '', name: 'late', role: Role.VIEWER, expiresAt };
     const { secret } = await owner.apiKeys.createApiKey(wanted);
-    await host.client(secret).accounts.whoAmI({});
+    await plane.host.client(secret).accounts.whoAmI({});
     await refused(secret, 6_000);
   });
 
   it('is refused within 5 s: a role that was taken away', async () => {
     const orgId = ids['org_id'] ?? '';
-    const { sessionToken } = await host.client().accounts.signIn({ email: 'member@example.com', password });
+    const { sessionToken } = await plane.host.client().accounts.signIn({ email: emailOf('member'), password });
     const bindingId = await freshBinding(orgId);
-    const member = host.client(sessionToken);
+    const member = plane.host.client(sessionToken);
     await until(
       'the role to hold',
       () =>

@@ -6,54 +6,33 @@ import { ClusterState, PowerState, ServerState, type Server } from '@truffle/api
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
-import {
-  testDatabase,
-  testHost,
-  testSite,
-  until,
-  type TestDatabase,
-  type TestHost,
-  type TestSite,
-} from '@truffle/testkit';
+import { testSite, until, type TestSite } from '@truffle/testkit';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { source } from './contract.fixture.ts';
-import { everyMigration, everyService } from './services.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const gib = 1024n ** 3n;
 
-let database: TestDatabase;
-let host: TestHost;
+let plane: ControlPlane;
 let site: TestSite;
 let client: TruffleClient;
 let orgId = '';
 let projectId = '';
 let serverId = '';
 let clusterId = '';
-const caDir = mkdtempSync(join(tmpdir(), 'truffle-ca-'));
 
 beforeAll(async () => {
-  database = await testDatabase(everyMigration);
-  host = await testHost(database, everyService, { TRUFFLE_AGENT_LISTEN: '127.0.0.1:0', TRUFFLE_AGENT_CA_DIR: caDir });
-  const up = await host
-    .client()
-    .accounts.signUp({ email: 'o@example.com', password: 'correct horse battery', orgName: 'acme' });
-  orgId = up.organization?.id ?? '';
-  projectId = up.project?.id ?? '';
-  client = host.client(up.sessionToken);
-  site = await testSite({ client, url: host.url, orgId, siteConfig: 'importStorage: shared\n' });
+  plane = await startControlPlane('acme');
+  ({ client, orgId, projectId } = plane.owner);
+  site = await testSite({ client, url: plane.host.url, orgId, siteConfig: 'importStorage: shared\n' });
   ({ clusterId } = await create('box', 'vm'));
   serverId = (await client.servers.listServers({ clusterId })).servers[0]?.id ?? '';
 }, 120_000);
 
 afterAll(async () => {
   await site?.close();
-  await host?.close();
-  await database?.close();
-  rmSync(caDir, { recursive: true, force: true });
+  await plane?.close();
 }, 60_000);
 
 async function create(name: string, template: string): Promise<{ clusterId: string; operationId: string }> {
@@ -267,7 +246,7 @@ describe('a server', { timeout: 90_000 }, () => {
 
   it('is told which nodes its fellows are on', async () => {
     const { operationId } = await create('spread', 'static-site');
-    const { rows } = await database.admin.query<{ payload: Buffer }>(
+    const { rows } = await plane.database.admin.query<{ payload: Buffer }>(
       `select payload from agent_gateway.command where operation_id = $1 and op = 'ensureServer'`,
       [operationId],
     );
@@ -351,7 +330,7 @@ describe('orphans', { timeout: 90_000 }, () => {
     expect(await collect()).toMatchObject([
       { vmid, serverId: was?.id, serverName: 'gone-vm-0', state: OrphanState.FOUND },
     ]);
-    const { rows } = await database.admin.query<{ vmid: number }>(
+    const { rows } = await plane.database.admin.query<{ vmid: number }>(
       'select vmid from orchestration.vmid_lease where orphan_seen_at is not null',
     );
     expect(rows).toEqual([{ vmid }]);
