@@ -124,6 +124,9 @@ function playBare(endpoint: string, keys: BareKeys, failures = 0): void {
     'grpc.keepalive_time_ms': 15_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
+    // Else a closed channel connects once more by itself: the agent's own dialer forbids it in another way.
+    'grpc.initial_reconnect_backoff_ms': 600_000,
+    'grpc.max_reconnect_backoff_ms': 600_000,
   });
   const call = openEcho(client);
   let beat: NodeJS.Timeout | undefined;

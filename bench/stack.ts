@@ -13,6 +13,12 @@ export interface StackInfo {
   readonly projectId: string;
   readonly apiKey: string;
   readonly agentId: string;
+  readonly simulator: {
+    readonly url: string;
+    readonly tokenId: string;
+    readonly tokenSecret: string;
+    readonly caFile: string;
+  };
 }
 
 /** The whole product, started as a user starts it, in a state folder of its own. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { parseRecipient } from '@truffle/sealing';
-import { parseQuantity } from '@truffle/template-language';
+import { parseQuantity } from '@truffle/template-language/quantity';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 import { Reader, SiteConfigError } from '../site/reader.ts';
 import { natures, type Limits, type Nature, type Policy } from './policy.ts';

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import { recipientText } from '@truffle/sealing';
-import { formatQuantity } from '@truffle/template-language';
+import { formatQuantity } from '@truffle/template-language/quantity';
 import { describeWindows, isOpen, type Windows } from './window.ts';
 
 /** What a site allows. What is undefined is not bounded beyond the site's configuration. */

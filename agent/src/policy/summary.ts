@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { InventorySchema, SitePolicySchema, type Inventory } from '@truffle/api/agent/v1/agent';
-import { formatQuantity } from '@truffle/template-language';
+import { formatQuantity } from '@truffle/template-language/quantity';
 import type { PolicyState } from './policy.file.ts';
 import type { Ground, Policy } from './policy.ts';
 import { describeWindows } from './window.ts';

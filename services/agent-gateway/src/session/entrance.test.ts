@@ -19,8 +19,8 @@ async function open(limits: Partial<EntranceLimits>) {
   );
   const port = await entrance.listen('127.0.0.1', 0);
   onTestFinished(() => entrance.close());
-  const knock = async (): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1');
+  const knock = async (localAddress = '127.0.0.1'): Promise<Socket> => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
     socket.on('error', () => undefined);
     onTestFinished(() => void socket.destroy());
     // It may be cut off before it hears that it was connected.
@@ -62,6 +62,20 @@ describe('the entrance', () => {
     settle(entrance, c);
     await until(5);
     expect(admitted).toEqual(ports);
+  });
+
+  test('keeps room for others than those who come from one address', async () => {
+    const { admitted, knock, until, untilSeen } = await open({ inside: 2, insideEach: 1 });
+    const first = await knock();
+    await untilSeen(1);
+    const second = await knock();
+    await untilSeen(2);
+    const other = await knock('127.0.0.2');
+    await until(2);
+    expect(admitted).toEqual([first, other].map(portOf));
+    first.destroy();
+    await until(3);
+    expect(admitted.at(-1)).toBe(portOf(second));
   });
 
   test('does not let one that stalls hold the others up', async () => {

@@ -3,15 +3,19 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 export interface EntranceLimits {
   /** Connections that may be between their TLS handshake and their session at once. */
   readonly inside: number;
+  /** How many of them may come from one address: whoever stalls there leaves room for others. */
+  readonly insideEach: number;
   /** Connections that may wait before that; further ones are cut off at once. */
   readonly waiting: number;
   /** How long one may wait: less than an agent waits for its handshake, so that nothing is begun that nobody awaits. */
   readonly patienceMs: number;
-  /** After that a connection counts no more, however far it came: one that stalls holds nobody else up for longer. */
+  /** After that a connection counts no more, however far it came. */
   readonly insideMs: number;
 }
 
-const usual: EntranceLimits = { inside: 64, waiting: 16_384, patienceMs: 15_000, insideMs: 1_000 };
+const usual: EntranceLimits = { inside: 48, insideEach: 32, waiting: 16_384, patienceMs: 15_000, insideMs: 5_000 };
+/** How far down the queue is looked for a connection from an address that has not its share yet. */
+const farthest = 256;
 /** As many as the kernel takes (its own ceiling is net.core.somaxconn); Node's own 511 is filled in a moment. */
 const backlog = 4_096;
 
@@ -29,6 +33,7 @@ export class Entrance {
   readonly #waiting = new Set<{ readonly socket: Socket; readonly since: number }>();
   /** By the address that the connection comes from: how to make its place free. */
   readonly #inside = new Map<string, () => void>();
+  readonly #insideBy = new Map<string, number>();
   readonly #sweep: NodeJS.Timeout;
 
   /** @param admit begins the handshake with a connection */
@@ -78,27 +83,41 @@ export class Entrance {
   }
 
   #next(): void {
+    let looked = 0;
     for (const each of this.#waiting) {
-      if (this.#inside.size >= this.#limits.inside) return;
-      this.#waiting.delete(each);
-      if (each.socket.destroyed || this.#tooLate(each)) each.socket.destroy();
-      else this.#enter(each.socket);
+      if (this.#inside.size >= this.#limits.inside || looked++ >= farthest) return;
+      if (each.socket.destroyed || this.#tooLate(each)) {
+        this.#waiting.delete(each);
+        each.socket.destroy();
+      } else if (this.#held(each.socket) < this.#limits.insideEach) {
+        this.#waiting.delete(each);
+        this.#enter(each.socket);
+      }
     }
   }
 
   #enter(socket: Socket): void {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const { remoteAddress: address = '', remotePort } = socket;
+    const peer = `${address}:${remotePort}`;
     const free = (): void => {
       clearTimeout(deadline);
       socket.off('close', free);
       if (this.#inside.get(peer) !== free) return;
       this.#inside.delete(peer);
+      const left = (this.#insideBy.get(address) ?? 0) - 1;
+      if (left > 0) this.#insideBy.set(address, left);
+      else this.#insideBy.delete(address);
       this.#next();
     };
     const deadline = setTimeout(free, this.#limits.insideMs).unref();
     socket.once('close', free);
     this.#inside.set(peer, free);
+    this.#insideBy.set(address, this.#held(socket) + 1);
     this.#admit(socket);
+  }
+
+  #held({ remoteAddress }: Socket): number {
+    return this.#insideBy.get(remoteAddress ?? '') ?? 0;
   }
 
   #tooLate({ since }: { readonly since: number }): boolean {
