@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import {
@@ -34,7 +35,7 @@ export function grpcDialer(credentials: () => LinkCredentials): Dialer {
 }
 
 function dial(endpoint: string, credentials: LinkCredentials, events: StreamEvents): Stream {
-  const dialled = { wanted: true };
+  const dialled: Dialled = { wanted: true, sockets: new Set() };
   const client = new grpc.Client(
     endpoint,
     whileWanted(
@@ -62,16 +63,18 @@ function dial(endpoint: string, credentials: LinkCredentials, events: StreamEven
   return new GrpcStream(client, dialled, events);
 }
 
-/** Whether anybody still wants the connection. */
-interface Wanted {
+/** Whether anybody still wants the connections of a dial, and those that are being secured. */
+interface Dialled {
   wanted: boolean;
+  readonly sockets: Set<Socket>;
 }
 
 /**
  * grpc-js 1.14 connects once or twice more, a second after a channel that failed was closed: after an outage each agent would knock three
- * times for every dial. So the credentials refuse what begins when the stream is over.
+ * times for every dial. And a handshake that was given up would go on, and cost the gateway a turn. So the credentials refuse what begins when
+ * the stream is over, and what is under way then is cut off.
  */
-function whileWanted(credentials: grpc.ChannelCredentials, dialled: Wanted): grpc.ChannelCredentials {
+function whileWanted(credentials: grpc.ChannelCredentials, dialled: Dialled): grpc.ChannelCredentials {
   const createConnector = credentials._createSecureConnector.bind(credentials);
   credentials._createSecureConnector = (...given) => {
     const connector = createConnector(...given);
@@ -80,7 +83,14 @@ function whileWanted(credentials: grpc.ChannelCredentials, dialled: Wanted): grp
         if (!dialled.wanted) throw new Error('the stream is over');
         await connector.waitForReady();
       },
-      connect: (socket) => connector.connect(socket),
+      connect: async (socket) => {
+        dialled.sockets.add(socket);
+        try {
+          return await connector.connect(socket);
+        } finally {
+          dialled.sockets.delete(socket);
+        }
+      },
       getCallCredentials: () => connector.getCallCredentials(),
       destroy: () => connector.destroy(),
     };
@@ -90,12 +100,12 @@ function whileWanted(credentials: grpc.ChannelCredentials, dialled: Wanted): grp
 
 class GrpcStream implements Stream {
   readonly #client: grpc.Client;
-  readonly #dialled: Wanted;
+  readonly #dialled: Dialled;
   readonly #events: StreamEvents;
   readonly #call: grpc.ClientDuplexStream<LinkRequest, LinkResponse>;
   #over = false;
 
-  constructor(client: grpc.Client, dialled: Wanted, events: StreamEvents) {
+  constructor(client: grpc.Client, dialled: Dialled, events: StreamEvents) {
     this.#client = client;
     this.#dialled = dialled;
     this.#events = events;
@@ -138,6 +148,7 @@ class GrpcStream implements Stream {
     this.#call.on('error', () => undefined);
     this.#call.on('status', (status) => {
       this.#dialled.wanted = false;
+      for (const socket of this.#dialled.sockets) socket.destroy();
       this.#client.close();
       this.#lost({
         refused: refusals.includes(status.code),

@@ -7,13 +7,13 @@ export interface EntranceLimits {
   readonly insideEach: number;
   /** Connections that may wait before that; further ones are cut off at once. */
   readonly waiting: number;
-  /** How long one may wait: less than an agent waits for its handshake, so that nothing is begun that nobody awaits. */
+  /** How long one may wait: far less than the 20 s that an agent waits, so that nothing is begun that nobody awaits at its end. */
   readonly patienceMs: number;
   /** After that a connection counts no more, however far it came. */
   readonly insideMs: number;
 }
 
-const usual: EntranceLimits = { inside: 48, insideEach: 32, waiting: 16_384, patienceMs: 15_000, insideMs: 5_000 };
+const usual: EntranceLimits = { inside: 48, insideEach: 32, waiting: 16_384, patienceMs: 8_000, insideMs: 5_000 };
 /** How far down the queue is looked for a connection from an address that has not its share yet. */
 const farthest = 256;
 /** As many as the kernel takes (its own ceiling is net.core.somaxconn); Node's own 511 is filled in a moment. */
