@@ -18,7 +18,9 @@ export async function awaitSeen(
   const since = performance.now();
   let at = found;
   for (let wait = 100; at.state === 'hidden'; wait = Math.min(1_000, wait * 2)) {
-    if (performance.now() - since > site.waits.lockMs || !(await busy())) return at;
+    if (performance.now() - since > site.waits.lockMs) return at;
+    // What was busy may have ended, and let the VM be seen, between the look and the question.
+    if (!(await busy())) return locate(site, vmid, undefined, run.signal);
     run.progress('clone', `waiting for VM ${vmid} to be seen`);
     await pause(wait, run.signal);
     at = await locate(site, vmid, undefined, run.signal);
