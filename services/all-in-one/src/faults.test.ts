@@ -12,6 +12,8 @@ import { startReplicas, type GatewayReplica, type Replicas } from './replicas.fi
 const count = Number(process.env['TRUFFLE_FAULTS'] ?? 200);
 const seed = Number(process.env['TRUFFLE_FAULTS_SEED'] ?? 1);
 const serversEach = 3;
+/** The faults that were struck so far. */
+const told: string[] = [];
 
 const disk = smallDisk();
 
@@ -50,9 +52,21 @@ it('strikes with a full disk too', (context) => {
   return expect(existsSync(disk.folder)).toBe(true);
 });
 
-/** A person who tries again when told to. */
-const persistently = <T>(what: string, ask: () => Promise<T>): Promise<NonNullable<Exclude<T, false>>> =>
-  until(what, () => ask().catch(() => undefined) as Promise<T>, 60_000);
+/** A person who tries again when told to. @throws with what the last try was told, when none succeeds in time */
+async function persistently<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<Exclude<T, false>>> {
+  let last: unknown;
+  const attempt = (): Promise<T | undefined> =>
+    ask().catch((error: unknown) => {
+      last = error;
+      return undefined;
+    });
+  try {
+    return (await until(what, attempt, 60_000)) as NonNullable<Exclude<T, false>>;
+  } catch (error) {
+    const faced = `after ${told.length} faults, the last: ${told.slice(-8).join(', ')}`;
+    throw new Error(`${String(error)}: ${String(last)} (${new Date().toISOString()}, ${faced})`, { cause: last });
+  }
+}
 
 async function ended(operationId: string): Promise<Operation> {
   return until(
@@ -109,11 +123,13 @@ it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 1
   const random = randomOf(seed);
   const target: Target = { replicas, sites, gateways, random, disk: disk?.folder };
   const names = Object.keys(faults);
-  const told: string[] = [];
   let over = false;
   const working = Promise.all(sites.map((site) => work(site, () => over)));
+  // Its failure is told when it is asked for, below; nothing is struck any more once the work has stopped.
+  let broken = false;
+  working.catch(() => (broken = true));
   const seenDoubled: string[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && !broken; i++) {
     const name = names[Math.floor(random() * names.length)] ?? '';
     told.push(name);
 

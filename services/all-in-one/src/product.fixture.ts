@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { appendFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
@@ -45,9 +46,12 @@ export async function startProduct(
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
   let log = '';
+  // For who looks into a long run that failed: what each process said, in a file of its own.
+  const kept = process.env['TRUFFLE_TEST_LOGS'];
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       log += text;
+      if (kept !== undefined) appendFileSync(join(kept, `${part}-${child.pid}.log`), text);
     });
   const gone = new Promise<void>((done) =>
     child.once('exit', () => {
