@@ -64,7 +64,7 @@ async function persistently<T>(what: string, ask: () => Promise<T>): Promise<Non
     return (await until(what, attempt, 60_000)) as NonNullable<Exclude<T, false>>;
   } catch (error) {
     const faced = `after ${told.length} faults, the last: ${told.slice(-8).join(', ')}`;
-    throw new Error(`${String(error)}: ${String(last)} (${new Date().toISOString()}, ${faced})`, { cause: last });
+    throw new Error(`${String(error)}: ${String(last)} (${new Date().toISOString()}, ${faced})`, { cause: error });
   }
 }
 
@@ -126,10 +126,10 @@ it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 1
   let over = false;
   const working = Promise.all(sites.map((site) => work(site, () => over)));
   // Its failure is told when it is asked for, below; nothing is struck any more once the work has stopped.
-  let broken = false;
-  working.catch(() => (broken = true));
+  const broken = new AbortController();
+  working.catch(() => broken.abort());
   const seenDoubled: string[] = [];
-  for (let i = 0; i < count && !broken; i++) {
+  for (let i = 0; i < count && !broken.signal.aborted; i++) {
     const name = names[Math.floor(random() * names.length)] ?? '';
     told.push(name);
 
