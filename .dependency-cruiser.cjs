@@ -43,9 +43,9 @@ module.exports = {
       to: { path: '^services/' },
     },
     {
-      name: 'agent-and-cli-know-only-the-contract',
+      name: 'agent-cli-and-console-know-only-the-contract',
       severity: 'error',
-      from: { path: '^(agent|cli)/', pathNot: '\\.(test|fixture)\\.ts$' },
+      from: { path: '^(agent|cli|console)/', pathNot: '\\.(test|fixture)\\.ts$' },
       to: { path: '^(services|packages/(kit|database))/' },
     },
     {
@@ -78,7 +78,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     // Its parser does not know `using` yet, which tests use.
     doNotFollow: { path: ['node_modules', '\\.(test|fixture)\\.ts$'] },
-    exclude: { path: '(^|/)node_modules/|^packages/api/gen/|\\.mjs$' },
+    exclude: { path: '(^|/)node_modules/|^packages/api/gen/|\\.mjs$|/dist/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default'],

@@ -12,6 +12,12 @@ export interface Check {
   run(): Promise<Findings>;
 }
 
+/** The programs of Node, and the console, whose world is the browser. */
+async function types(): Promise<Findings> {
+  const found = await Promise.all([byCommand('tsc', '-p', '.'), byCommand('tsc', '-p', 'console')]);
+  return { problems: found.flatMap(({ problems }) => problems) };
+}
+
 /** Every check; those that answer fastest first. */
 export const checks: readonly Check[] = [
   { name: 'layout', about: 'names of folders, a README in each, no names of machines', run: layout },
@@ -24,7 +30,7 @@ export const checks: readonly Check[] = [
     about: 'oxlint with types: bugs, cycles, functions of 80 lines at most',
     run: () => byCommand('oxlint', '--type-aware', '--quiet'),
   },
-  { name: 'types', about: 'tsc', run: () => byCommand('tsc', '-p', '.') },
+  { name: 'types', about: 'tsc', run: types },
   {
     name: 'imports',
     about: 'who may import whom',
@@ -39,6 +45,7 @@ export const checks: readonly Check[] = [
         'services',
         'agent',
         'cli',
+        'console',
         'simulator',
         'deploy',
         'tools',

@@ -11,6 +11,7 @@ const owners = [
   'services/*',
   'agent',
   'cli',
+  'console',
   'simulator',
   'bench',
   'tools',
@@ -20,7 +21,7 @@ const owners = [
 ];
 /** Where things lie on one machine; nothing that is committed may need it. */
 const machinePath = new RegExp(['', 'work', '(main|shared)\\b'].join('/'));
-const text = /\.(ts|mjs|cjs|json|md|yaml|yml|proto|sh)$/;
+const text = /\.(tsx?|mjs|cjs|json|md|yaml|yml|proto|sh)$/;
 
 /** Names and places: folders named for what they hold, each with a README, nothing that only one machine has. */
 export async function layout(): Promise<Findings> {

@@ -4,7 +4,7 @@ import { root, sourceFiles, type Findings } from './command.ts';
 
 const wanted = 300;
 const most = 400;
-const source = /\.(ts|mjs|cjs|proto)$/;
+const source = /\.(tsx?|mjs|cjs|proto)$/;
 const notOurs = /^(packages\/api\/gen|third_party)\//;
 /** Lists by nature: they are bounded only. */
 const unreasoned = /\.(test\.ts|proto)$/;

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ChildError } from './children.ts';
+import { outcomeOf } from './outcome.ts';
 import { checkout } from './state-folder.ts';
 
 /** What Node is given to run the agent: its flags, then the program. */
@@ -35,27 +35,4 @@ export async function enrolAgent(
   const args = [...program, 'enroll', '--server', url, '--data-dir', dataDir];
   const { code, stderr } = await outcomeOf(args, { TRUFFLE_JOIN_TOKEN: token }, milliseconds, signal);
   if (code !== 0) throw new ChildError(`the demo agent could not enrol (code ${code}):\n${stderr.trimEnd()}`);
-}
-
-/** Runs Node to its end; of what it writes the last 4,000 characters are kept. */
-async function outcomeOf(
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  timeout: number,
-  signal: AbortSignal,
-): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout,
-    signal,
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].on('data', (chunk: Buffer) => (said[name] = `${said[name]}${chunk.toString()}`.slice(-4_000)));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { code, ...said };
 }

@@ -8,13 +8,18 @@ import { checkout } from './state-folder.ts';
 const readyMilliseconds = 60_000;
 
 /**
- * Starts the control plane, in one process or one for each service, and answers when every process says that it is ready. None is ever
+ * Starts the control plane with its console, in one process or one for each service, and answers when every process says that it is ready. None is ever
  * restarted: one that ends resolves the children's `lost`.
  * @throws ChildError with the log's end when one does not become ready
  */
-export async function startControlPlane(engineRun: EngineRun, engines: EngineAddresses, split: boolean): Promise<void> {
+export async function startControlPlane(
+  engineRun: EngineRun,
+  engines: EngineAddresses,
+  split: boolean,
+  consoleFolder: string,
+): Promise<void> {
   const shape = shapeOf(split);
-  const started = shape.map((name) => ({ name, child: startProcess(engineRun, engines, shape, name) }));
+  const started = shape.map((name) => ({ name, child: startProcess(engineRun, engines, shape, name, consoleFolder) }));
   await Promise.all(
     started.map(({ name, child }) =>
       untilReady(child, readyMilliseconds, () => saysReady(engineRun.ports[processes[name]])),
@@ -28,12 +33,17 @@ function startProcess(
   engines: EngineAddresses,
   shape: readonly ProcessName[],
   name: ProcessName,
+  consoleFolder: string,
 ): Child {
   return children.start({
     name,
     command: process.execPath,
     args: ['--enable-source-maps', join(checkout, 'services', name, 'src', 'main.ts')],
-    env: processEnvironment(name, folder, ports, engines, shape),
+    env: {
+      ...processEnvironment(name, folder, ports, engines, shape),
+      // Where people come in: alone, or the edge before the services.
+      ...(name === 'all-in-one' || name === 'edge' ? { TRUFFLE_CONSOLE_DIR: consoleFolder } : {}),
+    },
     cwd: folder.root,
     stopMilliseconds: 15_000,
   });

@@ -1,4 +1,5 @@
 import { bundledAgent } from './agent-program.ts';
+import { builtConsole } from './console-pages.ts';
 import { startControlPlane } from './control-plane.ts';
 import { startDemoAgent, startSimulator, type SimulatorInfo } from './demo.ts';
 import { openRun, raiseEngines, type RunOptions } from './engines.ts';
@@ -54,9 +55,11 @@ export async function startStack(
   const preparing = options.demo ? Promise.all([startSimulator(engineRun), bundledAgent(run.signal)]) : undefined;
   // Its failure is told when it is asked for, below.
   preparing?.catch(() => {});
+  const building = builtConsole(run.signal);
+  building.catch(() => {});
   handOutKeys(engineRun.folder, shapeOf(options.split));
   await migrateDatabase(engineRun.folder, engines.databaseUrl, run.signal);
-  await startControlPlane(engineRun, engines, options.split);
+  await startControlPlane(engineRun, engines, options.split, await building);
   const owner = await ensureOwner(engineRun.folder, url);
   const info = {
     url,

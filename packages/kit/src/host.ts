@@ -13,9 +13,10 @@ import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-
 import { Audience } from '@truffle/api/options/v1/method';
 import { readSettings, type Settings } from '@truffle/config';
 import { Database, type ServiceRole } from '@truffle/database';
-import { createLogger, startTelemetry, type Logger, type Telemetry } from '@truffle/telemetry';
+import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
 import { Authorizer } from './authorize.ts';
 import { bells, connectBell, type Bell } from './bell.ts';
+import { cookieSessions } from './browser-session.ts';
 import { checkContract, rulesOf } from './contract.ts';
 import { addressKey, gate } from './gate.ts';
 import { registerHealth } from './health.ts';
@@ -23,6 +24,8 @@ import { hostSettings } from './host.settings.ts';
 import { Identifier } from './identify.ts';
 import { RateLimits } from './limit.ts';
 import type { ServiceModule } from './module.ts';
+import { originHandler } from './origin.ts';
+import { servePages } from './pages.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { Peers } from './peers.ts';
 import { registerReflection } from './reflection.ts';
@@ -86,6 +89,7 @@ export async function startHost(
   const parts = {
     ready,
     metrics: telemetry.metrics,
+    pages: servePages(settings.consoleFolder),
     rest: restHandler(served, connectHandler),
     connect: connectHandler,
   };
@@ -157,29 +161,6 @@ async function mountServices(
   return hosted;
 }
 
-interface OriginParts {
-  readonly ready: () => Promise<void>;
-  readonly metrics: Telemetry['metrics'];
-  readonly rest: ReturnType<typeof restHandler>;
-  readonly connect: ReturnType<typeof connectNodeAdapter>;
-}
-
-/** Everything that is served on the one port, by its path. */
-function originHandler({ ready, metrics, rest, connect }: OriginParts): Parameters<typeof listenOrigin>[0] {
-  return (request, response) => {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    if (path === '/healthz') return answer(response, 200, 'ok\n');
-    if (path === '/readyz')
-      return void ready().then(
-        () => answer(response, 200, 'ready\n'),
-        (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`),
-      );
-    if (path === '/metrics') return metrics(request as never, response as never);
-    if (path.startsWith('/v1/')) return rest(request, response);
-    return connect(request, response);
-  };
-}
-
 /** `main.ts` of a process: serves until SIGTERM or SIGINT, and tells how to mend what is missing. */
 export async function runHost(name: string, makers: Readonly<Partial<Record<ServiceName, MakeModule>>>): Promise<void> {
   try {
@@ -230,7 +211,7 @@ function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
       return router.handlers;
     },
     service: (service, implementation, options) => {
-      router.service(service, implementation, { ...options, interceptors: [interceptor] });
+      router.service(service, implementation, { ...options, interceptors: [cookieSessions(), interceptor] });
       return face;
     },
   };
@@ -286,14 +267,3 @@ function address(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
-
-function answer(
-  response: { writeHead(status: number, headers: Record<string, string>): unknown; end(body: string): unknown },
-  status: number,
-  body: string,
-): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-  response.end(body);
-}
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,3 +1,4 @@
+export { admitCookie } from './browser-session.ts';
 export { authorOf, callerOf, principalOf, type Caller } from './caller.ts';
 export { bells, connectBell, type Bell } from './bell.ts';
 export { checkContract, ContractError, rulesOf } from './contract.ts';
@@ -24,6 +25,7 @@ export {
   UnauthenticatedProblem,
   type FieldProblem,
 } from './problem.ts';
+export { servePages } from './pages.ts';
 export type { ScopeLookups, ScopeOf } from './authorize.ts';
 export type { ServiceModule } from './module.ts';
 export type { ServiceName } from './service-context.ts';

@@ -3,12 +3,14 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { publicServices } from '@truffle/api';
 import { readSettings } from '@truffle/config';
 import {
+  admitCookie,
   hostSettings,
   InvalidProblem,
   listenOrigin,
   registerHealth,
   registerReflection,
   restHandler,
+  servePages,
   type Host,
   type RestRequest,
   type RestResponse,
@@ -20,10 +22,10 @@ import { forward } from './forward.ts';
 import { upstreamNames, upstreamOf } from './routes.ts';
 import { Upstream } from './upstream.ts';
 
-const { listen, peers, logLevel, otlpEndpoint } = hostSettings;
+const { listen, peers, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
 
 /** What the edge is told by its environment. */
-export const edgeSettings = { listen, peers, logLevel, otlpEndpoint } as const;
+export const edgeSettings = { listen, peers, consoleFolder, logLevel, otlpEndpoint } as const;
 
 /**
  * Serves the public origin before the service processes: public methods go to the service that has them, everything else that is not
@@ -44,6 +46,7 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
     },
   });
   const localRest = restHandler(publicServices, local);
+  const pages = servePages(settings.consoleFolder);
   const server = await listenOrigin((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (path === '/healthz') return answer(response, 200, 'ok\n');
@@ -53,6 +56,8 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
         (error: unknown) => answer(response, 503, `not ready: ${String(error)}\n`),
       );
     if (path === '/metrics') return telemetry.metrics(request as http.IncomingMessage, response as http.ServerResponse);
+    if (pages(request, response)) return;
+    admitCookie(request.headers);
     const owner = ownerOf(request.method ?? '', path);
     const upstream = owner === undefined ? undefined : upstreams.get(owner);
     if (upstream === undefined)

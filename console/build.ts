@@ -1,0 +1,61 @@
+/**
+ * Builds the console into `dist/`, each file beside its compressed forms; does nothing when no source has changed. Prints where it is as one
+ * line of JSON. Usage: node console/build.ts
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+const here = import.meta.dirname;
+const out = join(here, 'dist');
+const recordName = '.sources';
+const sources = ['console/{src,public}/**', 'console/*.{html,json,ts}', 'packages/{api,sealing,ids}/**/*.{ts,js,json}'];
+const compressible = /\.(?:js|css|html|svg|json)$/;
+
+/** @returns the folder with `index.html` @throws what the bundler refuses */
+export async function buildConsole(): Promise<string> {
+  const now = digestOfSources();
+  const record = join(out, recordName);
+  if (existsSync(record) && readFileSync(record, 'utf8') === now) return out;
+  const draft = `${out}.${process.pid}`;
+  await build({ root: here, logLevel: 'warn', build: { outDir: draft, emptyOutDir: true } });
+  for (const file of readdirSync(draft, { recursive: true, encoding: 'utf8' }))
+    if (compressible.test(file)) compress(join(draft, file));
+  writeFileSync(join(draft, recordName), now);
+  // Nobody is served half of a build; two builds at once leave one of them.
+  rmSync(out, { recursive: true, force: true });
+  try {
+    renameSync(draft, out);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(record)) throw error;
+  }
+  return out;
+}
+
+function digestOfSources(): string {
+  const hash = createHash('sha256');
+  const checkout = join(here, '..');
+  const files = globSync([...sources, 'package-lock.json'], {
+    cwd: checkout,
+    withFileTypes: true,
+    exclude: ['**/node_modules', '**/dist*'],
+  });
+  for (const path of files
+    .filter((f) => f.isFile())
+    .map((f) => join(f.parentPath, f.name))
+    .toSorted())
+    hash.update(path.slice(checkout.length)).update('\0').update(readFileSync(path)).update('\0');
+  return hash.digest('hex');
+}
+
+function compress(path: string): void {
+  const text = readFileSync(path);
+  const parameters = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
+  writeFileSync(`${path}.br`, brotliCompressSync(text, { params: parameters }));
+  writeFileSync(`${path}.gz`, gzipSync(text, { level: 9 }));
+}
+
+if (import.meta.main) process.stdout.write(`${JSON.stringify({ folder: await buildConsole() })}\n`);

@@ -1,0 +1,69 @@
+import { Dialog, VisuallyHidden } from '@radix-ui/themes';
+import { useNavigate } from '@tanstack/react-router';
+import { Command } from 'cmdk';
+import { useEffect } from 'react';
+import { texts } from '../texts/texts.ts';
+import type { Place } from './place.tsx';
+
+interface PaletteProps {
+  readonly place: Place;
+  readonly open: boolean;
+  readonly onOpen: (open: boolean) => void;
+}
+
+/** Everything that one can go to, by its name: Ctrl-K or Cmd-K. */
+export function Palette({ place, open, onOpen }: PaletteProps) {
+  const navigate = useNavigate();
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'k' || !(event.metaKey || event.ctrlKey)) return;
+      event.preventDefault();
+      onOpen(true);
+    };
+    globalThis.addEventListener('keydown', onKey);
+    return () => globalThis.removeEventListener('keydown', onKey);
+  }, [onOpen]);
+  const org = place.organization?.name ?? '';
+  const project = place.project?.name;
+  const go = (act: () => Promise<void>): void => {
+    onOpen(false);
+    void act();
+  };
+  return (
+    <Dialog.Root open={open} onOpenChange={onOpen}>
+      <Dialog.Content maxWidth="520px" style={{ padding: 0 }} aria-describedby={undefined}>
+        <VisuallyHidden>
+          <Dialog.Title>{texts.palette.title}</Dialog.Title>
+        </VisuallyHidden>
+        <Command label={texts.palette.title} loop>
+          <Command.Input placeholder={texts.palette.placeholder} autoFocus />
+          <Command.List>
+            <Command.Empty>{texts.palette.nothing}</Command.Empty>
+            <Command.Group heading={texts.palette.pages}>
+              <Command.Item onSelect={() => go(() => navigate({ to: '/o/$org', params: { org } }))}>
+                {texts.dashboard.title}
+              </Command.Item>
+              {project !== undefined && (
+                <Command.Item
+                  onSelect={() => go(() => navigate({ to: '/o/$org/p/$project/clusters', params: { org, project } }))}
+                >
+                  {texts.cluster.many}
+                </Command.Item>
+              )}
+            </Command.Group>
+            <Command.Group heading={texts.palette.projects}>
+              {place.projects.map(({ id, name }) => (
+                <Command.Item
+                  key={id}
+                  onSelect={() => go(() => navigate({ to: '/o/$org/p/$project', params: { org, project: name } }))}
+                >
+                  {name}
+                </Command.Item>
+              ))}
+            </Command.Group>
+          </Command.List>
+        </Command>
+      </Dialog.Content>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,72 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { NotFound } from '../ui/notice.tsx';
+import { Shell } from './shell.tsx';
+import { session } from './queries.ts';
+
+const root = createRootRoute({ notFoundComponent: NotFound });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: ({ next }: Record<string, unknown>): { next?: string } =>
+    // Only an address of this console: `//host` and `/\host` are other hosts to a browser.
+    typeof next === 'string' && /^\/(?![/\\])/.test(next) ? { next } : {},
+  component: lazyRouteComponent(() => import('../features/account/sign-in.page.tsx')),
+});
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-up',
+  component: lazyRouteComponent(() => import('../features/account/sign-up.page.tsx')),
+});
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/account/home.page.tsx')),
+});
+
+const organization = createRoute({ getParentRoute: () => root, path: '/o/$org', component: Shell });
+const overview = createRoute({
+  getParentRoute: () => organization,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/dashboard/dashboard.page.tsx')),
+});
+const project = createRoute({ getParentRoute: () => organization, path: '/p/$project' });
+const clusters = createRoute({
+  getParentRoute: () => project,
+  path: '/clusters',
+  component: lazyRouteComponent(() => import('../features/cluster/clusters.page.tsx')),
+});
+const cluster = createRoute({
+  getParentRoute: () => project,
+  path: '/clusters/$clusterId',
+  component: lazyRouteComponent(() => import('../features/cluster/cluster.page.tsx')),
+});
+const projectHome = createRoute({
+  getParentRoute: () => project,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/o/$org/p/$project/clusters', params });
+  },
+});
+
+const tree = root.addChildren([
+  home,
+  signIn,
+  signUp,
+  organization.addChildren([overview, project.addChildren([projectHome, clusters, cluster])]),
+]);
+
+/** Every page has an address, and each is loaded when it is opened. */
+export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', scrollRestoration: true });
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+session.onOver = () => {
+  const { pathname, href } = router.state.location;
+  if (pathname !== '/sign-in' && pathname !== '/sign-up')
+    void router.navigate({ to: '/sign-in', search: pathname === '/' ? {} : { next: href } });
+};

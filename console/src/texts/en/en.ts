@@ -1,0 +1,31 @@
+import { account } from './account.ts';
+import { cluster } from './cluster.ts';
+import { dashboard } from './dashboard.ts';
+
+export const english = {
+  locale: 'en',
+  account,
+  cluster,
+  dashboard,
+  shell: {
+    skip: 'Skip to the content',
+    rail: 'Truffle',
+    navigation: 'Pages',
+    organization: 'Organization',
+    project: 'Project',
+    appearance: 'Switch between light and dark',
+    noOrganization: 'There is no such organization, or you have no access to it.',
+    stale: 'Not connected: what you see may be old. The connection broke',
+  },
+  palette: {
+    open: 'Search (Ctrl K)',
+    title: 'Go to',
+    placeholder: 'Search pages, projects, clusters…',
+    nothing: 'Nothing of that name.',
+    pages: 'Pages',
+    projects: 'Projects',
+  },
+  notice: { retry: 'Try again', request: 'Request', notFound: 'There is no page here', home: 'Go to the start' },
+  copy: { copy: 'Copy', copied: 'Copied' },
+  time: { never: 'never' },
+} as const;

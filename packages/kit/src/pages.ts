@@ -1,0 +1,71 @@
+import type http from 'node:http';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import sirv from 'sirv';
+import type { RestRequest, RestResponse } from './rest.exchange.ts';
+
+/** What the console's pages may do: only what is this origin's own, no script but its files, shown in nobody's frame. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  // The component kit and the graph place things by style elements and attributes of their own.
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const headers = {
+  'content-security-policy': policy,
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** Answers a request for a page or a file of the console; false when it is for something else. */
+export type Pages = (request: RestRequest, response: RestResponse) => boolean;
+
+/**
+ * Serves the built console: its files for a year, as their names change with their content, and its one page under every other path, so
+ * that each state of the console has an address.
+ * @param folder with `index.html`; empty for no console
+ * @throws TypeError when there is no console in `folder`
+ */
+export function servePages(folder: string): Pages {
+  if (folder === '') return () => false;
+  if (!existsSync(join(folder, 'index.html')))
+    throw new TypeError(
+      `TRUFFLE_CONSOLE_DIR: there is no built console in ${folder}; build it with "npm run build -w console"`,
+    );
+  const serve = sirv(folder, {
+    single: true,
+    brotli: true,
+    gzip: true,
+    setHeaders: (response, path) => {
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      response.setHeader(
+        'cache-control',
+        path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      );
+    },
+  });
+  return (request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead || isCall.test(path)) return false;
+    serve(request as http.IncomingMessage, response as http.ServerResponse, () => {
+      (response as http.ServerResponse).writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+      (response as http.ServerResponse).end('not found\n');
+    });
+    return true;
+  };
+}
+
+/** `/v1/…`, `/package.Service/Method` and this process's own addresses. */
+const isCall = /^\/(?:v1\/|(?:[a-z]\w*\.)+\w+\/|healthz$|readyz$|metrics$)/;
