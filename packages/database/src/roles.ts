@@ -13,6 +13,7 @@ export const serviceRoles = {
   svc_agent_gateway: 'agent-gateway service',
   svc_agent_sweep: 'agent-gateway service: join tokens, agents by id, queued commands of its own sessions',
   svc_ledger_reader: "reads a tenant's events for lists and watchers",
+  svc_key_rotation: 'wraps data keys anew and seals values anew, of every tenant; sees nothing else of them',
   svc_relay: 'numbers and chains events of every tenant',
 } as const;
 

@@ -1,0 +1,94 @@
+import type { Database } from '@truffle/database';
+import { sql } from 'kysely';
+import { installation, type DataKeyTable, type SealedColumn } from './data-key.ts';
+import { versionOf, wrappingContext, type Envelope } from './envelope.ts';
+import type { KeyEncryptionKeys } from './key-encryption-key.ts';
+
+/** Rows that one step looks at. */
+const step = 100;
+
+/**
+ * Puts every data key of `schema` under the newest key-encryption key, a few at a time. May be ended and begun again at any time; when it is
+ * through, older key-encryption keys are needed for nothing. @param database as `svc_key_rotation`
+ * @returns how many were put under another key
+ */
+export async function rewrap(database: Database<unknown>, schema: string, keks: KeyEncryptionKeys): Promise<number> {
+  const table = sql.table(`${schema}.data_key`);
+  const newest = await keks.newest();
+  for (let done = 0; ;) {
+    const moved = await database.anywhere(async (tx) => {
+      const { rows } = await sql<DataKeyTable>`
+        select * from ${table} where kek_id <> ${newest.id} order by org_id, version limit ${step} for update skip locked`.execute(
+        tx,
+      );
+      for (const row of rows) {
+        const context = wrappingContext(row.org_id, row.version);
+        const key = await (await keks.byId(row.kek_id)).unwrap(row.wrapped, context);
+        await sql`
+          update ${table} set kek_id = ${newest.id}, wrapped = ${await newest.wrap(key, context)}
+          where org_id = ${row.org_id} and version = ${row.version}`.execute(tx);
+      }
+      return rows.length;
+    });
+    done += moved;
+    if (moved === 0) return done;
+  }
+}
+
+/** Gives every owner a new data key. @param database as `svc_key_rotation` @returns how many owners there are */
+export async function renewAll(database: Database<unknown>, schema: string, envelope: Envelope): Promise<number> {
+  let last = '';
+  for (let owners = 0; ;) {
+    const page = await database.anywhere(async (tx) => {
+      const { rows } = await sql<{ org_id: string }>`
+        select distinct org_id from ${sql.table(`${schema}.data_key`)} where org_id > ${last} order by org_id limit ${step}`.execute(
+        tx,
+      );
+      for (const { org_id } of rows) await envelope.renew(tx, org_id);
+      return rows;
+    });
+    owners += page.length;
+    if (page.length === 0) return owners;
+    last = page.at(-1)?.org_id ?? last;
+  }
+}
+
+/**
+ * Seals every value of a column anew where it is not under its owner's newest data key. A value that changed meanwhile is left as it is: it was
+ * sealed with the newest. @returns how many were sealed anew
+ */
+export async function reseal(
+  database: Database<unknown>,
+  schema: string,
+  envelope: Envelope,
+  column: SealedColumn,
+): Promise<number> {
+  const { table, column: name, id, owner } = column;
+  const ownerOf = owner === '' ? sql<string>`${installation}::text` : sql.ref<string>(owner);
+  let last = ['', ''];
+  for (let done = 0; ;) {
+    const [seen, sealed, end] = await database.anywhere(async (tx) => {
+      const { rows } = await sql<{ owner: string; id: string; value: Buffer; newest: number }>`
+        select ${ownerOf} as owner, ${sql.ref(id)} as id, ${sql.ref(name)} as value,
+          (select max(k.version) from ${sql.table(`${schema}.data_key`)} k where k.org_id = ${ownerOf}) as newest
+        from ${sql.table(table)}
+        where ${sql.ref(name)} is not null and (${ownerOf}, ${sql.ref(id)}) > (${last[0]}, ${last[1]})
+        order by 1, 2 limit ${step}`.execute(tx);
+      let moved = 0;
+      for (const row of rows) {
+        if (versionOf(row.value) === row.newest) continue;
+        const place = { table, column: name, id: row.id };
+        const plain = await envelope.open(tx, row.owner, place, row.value);
+        const again = await envelope.seal(tx, row.owner, place, plain);
+        const { numAffectedRows } = await sql`
+          update ${sql.table(table)} set ${sql.ref(name)} = ${again}
+          where ${sql.ref(id)} = ${row.id} and ${sql.ref(name)} = ${row.value}`.execute(tx);
+        moved += Number(numAffectedRows ?? 0n);
+      }
+      return [rows.length, moved, rows.at(-1)] as const;
+    });
+    done += sealed;
+    if (seen < step) return done;
+    last = [end?.owner ?? '', end?.id ?? ''];
+  }
+}
