@@ -168,16 +168,19 @@ export class OutgoingClient {
   }
 
   /** Asked at the moment of connecting, and what it answers is connected to: a name that changes its mind is looked at as it is then. */
-  readonly #lookup: LookupFunction = (host, options, callback) => {
-    void this.#addressesOf(host).then(
-      (found) => {
-        const [first] = found;
-        if (options.all === true) callback(null, found as never);
-        else callback(null, first?.address ?? '', first?.family);
-      },
-      (error: unknown) => callback(error as NodeJS.ErrnoException, ''),
-    );
-  };
+  readonly #lookup: LookupFunction = (host, { all }, callback) => void this.#answer(host, all === true, callback);
+
+  async #answer(host: string, all: boolean, callback: Parameters<LookupFunction>[2]): Promise<void> {
+    let found: Awaited<ReturnType<Resolve>>;
+    try {
+      found = await this.#addressesOf(host);
+    } catch (error) {
+      callback(error as NodeJS.ErrnoException, '');
+      return;
+    }
+    if (all) callback(null, [...found]);
+    else callback(null, found[0]?.address ?? '', found[0]?.family);
+  }
 
   async #addressesOf(host: string): Promise<readonly { readonly address: string; readonly family: number }[]> {
     const found = await this.#resolve(host);

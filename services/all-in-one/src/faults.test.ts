@@ -63,8 +63,7 @@ async function persistently<T>(what: string, ask: () => Promise<T>): Promise<Non
   try {
     return (await until(what, attempt, 60_000)) as NonNullable<Exclude<T, false>>;
   } catch (error) {
-    const faced = `after ${told.length} faults, the last: ${told.slice(-8).join(', ')}`;
-    throw new Error(`${String(error)}: ${String(last)} (${new Date().toISOString()}, ${faced})`, { cause: error });
+    throw new Error(`${String(error)}: ${String(last)} (${new Date().toISOString()})`, { cause: error });
   }
 }
 
@@ -116,6 +115,19 @@ const explained = ({ id, state, failure, steps }: Operation): string =>
     ...steps.map((s) => [s.key, StepState[s.state], s.detail]),
   ]);
 
+/** What happened that should not have, beside what failed because of it. */
+async function oddities(): Promise<unknown[]> {
+  const { rows } = await replicas.database.admin.query(
+    `select occurred_at, type, data from ledger.event where type ~ 'command.(contradicted|lost)|agent.quarantined' order by occurred_at`,
+  );
+  return rows;
+}
+
+async function explainAndThrow(error: unknown): Promise<never> {
+  const all = `${told.length} faults: ${told.join(', ')}; ${JSON.stringify(await oddities())}`;
+  throw new Error(`${String(error)} after ${all}`, { cause: error });
+}
+
 /** Names that two VMs of one site have: a server that was made twice. */
 const doubled = (site: TestSite): string[] => site.vms().filter((name, i, all) => all.indexOf(name) !== i);
 
@@ -144,7 +156,7 @@ it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 1
     await site.killAgent();
     site.launchAgent();
   }
-  const operations = (await working).flat();
+  const operations = (await working.catch(explainAndThrow)).flat();
 
   expect(seenDoubled).toEqual([]);
   expect(operations.filter((o) => o.state !== OperationState.SUCCEEDED).map(explained)).toEqual([]);
@@ -160,9 +172,6 @@ it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 1
     `select state, count(*)::int as commands from agent_gateway.command group by state`,
   );
   expect(rows).toEqual([{ state: 'SUCCEEDED', commands: created * serversEach * 3 }]);
-  const { rows: oddities } = await replicas.database.admin.query(
-    `select type, data from ledger.event where type ~ 'command.(contradicted|lost)|agent.quarantined'`,
-  );
-  expect(oddities).toEqual([]);
+  expect(await oddities()).toEqual([]);
   expect(created, `clusters made and deleted under ${told.length} faults`).toBeGreaterThan(0);
 });
