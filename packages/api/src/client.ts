@@ -11,12 +11,14 @@ import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
+import { AllowlistService } from '../gen/truffle/tenant/v1/allowlist_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
 const services = {
   accounts: AccountService,
   agents: AgentService,
+  allowlists: AllowlistService,
   apiKeys: ApiKeyService,
   clusters: ClusterService,
   enrollment: EnrollmentService,
@@ -47,6 +49,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
   return {
     accounts: createClient(services.accounts, transport),
     agents: createClient(services.agents, transport),
+    allowlists: createClient(services.allowlists, transport),
     apiKeys: createClient(services.apiKeys, transport),
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),

@@ -1,5 +1,6 @@
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { idKind, idKinds, type IdKind } from '@truffle/ids';
+import { AddressProblem } from './address-rule.ts';
 import type { Caller } from './caller.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { allows, reaches, type Scope } from './permission.ts';
@@ -30,11 +31,14 @@ export class Authorizer {
 
   /**
    * The place of `resourceId`, when the caller has `permission` there.
-   * @throws NotFoundProblem when it is not there or out of the caller's reach; PermissionProblem when only the permission is missing
+   * @throws NotFoundProblem when it is not there or out of the caller's reach; PermissionProblem when only the permission is missing;
+   *   AddressProblem when it is in an organization that is not used from the caller's address
    */
   async authorize(caller: Caller, permission: string, resourceId: string): Promise<Scope> {
     const kind = idKind(resourceId);
     const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
+    if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.barred ?? [], scope))
+      throw new AddressProblem(scope.orgId, caller.address);
     if (scope === undefined || !reaches(caller.bindings, scope))
       throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
     if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId);
@@ -87,4 +91,4 @@ export class Authorizer {
 }
 
 const organizationsOf = (caller: Caller): readonly string[] =>
-  [...new Set(caller.bindings.map((b) => b.orgId))].slice(0, mostOrganizations);
+  [...new Set([...caller.bindings, ...(caller.barred ?? [])].map((b) => b.orgId))].slice(0, mostOrganizations);

@@ -17,6 +17,8 @@ export const bells = {
   workflow: 'door.workflow',
   /** A credential or binding changed: forget what is cached. */
   identity: 'door.identity',
+  /** An organization's allowlists of addresses changed. */
+  allowlist: 'door.allowlist',
 } as const;
 
 /** Doorbells over NATS: best effort both ways. */

@@ -21,6 +21,8 @@ export interface Caller {
   readonly sessionId?: string | undefined;
   /** Address that the call came from, for credentials' rate limits. */
   readonly address: string;
+  /** What the caller may do in organizations that are not used from this address; not in `bindings`. */
+  readonly barred?: readonly Grant[] | undefined;
 }
 
 export const nobody: Caller = {

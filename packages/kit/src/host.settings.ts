@@ -1,4 +1,26 @@
-import { integer, list, secret, text } from '@truffle/config';
+import { integer, list, secret, SettingError, text, type Setting } from '@truffle/config';
+import { AddressRangeError, AddressRanges, plainAddress } from './address.ts';
+
+/** Addresses and ranges. */
+const ranges = (variable: string, help: string): Setting<AddressRanges> => ({
+  variable,
+  help,
+  secret: false,
+  fallback: new AddressRanges([]),
+  parse: (given) => {
+    try {
+      return new AddressRanges(
+        list(variable, help)
+          .parse(given)
+          .map((each) => plainAddress(each) || each),
+      );
+    } catch (error) {
+      throw error instanceof AddressRangeError
+        ? new SettingError(variable, `: one of its items ${error.message}`)
+        : error;
+    }
+  },
+});
 
 /** What every process of the control plane is told by its environment. */
 export const hostSettings = {
@@ -24,9 +46,10 @@ export const hostSettings = {
   peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=http://host:port,…', {
     fallback: [],
   }),
-  trustedProxies: list('TRUFFLE_TRUSTED_PROXIES', "addresses whose x-forwarded-for is believed: the edge's", {
-    fallback: [],
-  }),
+  trustedProxies: ranges(
+    'TRUFFLE_TRUSTED_PROXIES',
+    'addresses and ranges whose x-forwarded-for is believed, as of the edge or a load balancer',
+  ),
   publicUrl: text('TRUFFLE_PUBLIC_URL', 'origin that people and agents reach the API at', { fallback: '' }),
   consoleFolder: text('TRUFFLE_CONSOLE_DIR', 'folder with the built console; empty to serve none', { fallback: '' }),
   logLevel: text('TRUFFLE_LOG_LEVEL', 'trace, debug, info, warn or error', { fallback: 'info' }),

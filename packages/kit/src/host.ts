@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
 import {
@@ -14,6 +13,7 @@ import { Audience } from '@truffle/api/options/v1/method';
 import { readSettings, type Settings } from '@truffle/config';
 import { Database, type ServiceRole } from '@truffle/database';
 import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
+import { clientAddress } from './address.ts';
 import { Authorizer } from './authorize.ts';
 import { bells, connectBell, type Bell } from './bell.ts';
 import { cookieSessions } from './browser-session.ts';
@@ -76,7 +76,11 @@ export async function startHost(
     jsonOptions: { ignoreUnknownFields: false },
     readMaxBytes,
     requireConnectProtocolHeader: false,
-    contextValues: (request) => createContextValues().set(addressKey, addressOf(request, settings.trustedProxies)),
+    contextValues: (request) =>
+      createContextValues().set(
+        addressKey,
+        clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], settings.trustedProxies),
+      ),
     routes: (router) => {
       for (const { module, interceptor } of hosted) module.register(gated(only(router, audience), interceptor));
       registerHealth(router, ready);
@@ -175,16 +179,6 @@ export async function runHost(name: string, makers: Readonly<Partial<Record<Serv
 }
 
 const readMaxBytes = 1024 * 1024;
-
-/** Where a request came from: the peer, or what a trusted proxy says of it. */
-function addressOf(
-  request: Pick<IncomingMessage, 'headers'> & { readonly socket?: { readonly remoteAddress?: string | undefined } },
-  trustedProxies: readonly string[],
-): string {
-  const peer = request.socket?.remoteAddress ?? '';
-  const forwarded = request.headers['x-forwarded-for'];
-  return typeof forwarded === 'string' && trustedProxies.includes(peer) ? (forwarded.split(',')[0] ?? '').trim() : peer;
-}
 
 const serves = (service: DescService, audience: readonly Audience[]): boolean =>
   service.methods.some((m) => audience.includes(rulesOf(m).audience));

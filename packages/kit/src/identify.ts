@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { Access } from '@truffle/api/options/v1/method';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { AddressRanges } from './address.ts';
+import { admitAddress, type AddressRules } from './address-rule.ts';
 import { nobody, type Caller } from './caller.ts';
 import type { Peers } from './peers.ts';
 import { UnauthenticatedProblem } from './problem.ts';
 import { contextHeader, type ServiceKeys } from './service-context.ts';
 
-type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId'>;
+type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId'> & { readonly rules: AddressRules };
 
 /** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
 const cacheMs = 5_000;
@@ -26,7 +28,7 @@ export class Identifier {
     this.#now = now;
   }
 
-  /** @throws UnauthenticatedProblem when the method needs a caller and the request names none that is good */
+  /** @throws UnauthenticatedProblem when the method needs a caller and the request names none that is good; AddressProblem */
   async identify(access: Access, header: Headers, requestId: string, address: string): Promise<Caller> {
     const base = { ...nobody, requestId, address, traceparent: header.get('traceparent') ?? '' };
     if (access === Access.ANONYMOUS) return base;
@@ -34,7 +36,8 @@ export class Identifier {
     const credential = bearer(header);
     if (credential === undefined)
       throw new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first, or send an API key: authorization: Bearer …');
-    return { ...base, ...(await this.#identity(credential, requestId)) };
+    const { rules, ...identity } = await this.#identity(credential, requestId);
+    return admitAddress({ ...base, ...identity }, rules);
   }
 
   /** Forgets every answer: something about identities changed. */
@@ -78,6 +81,7 @@ export class Identifier {
         displayName: got.displayName,
         sessionId: got.sessionId === '' ? undefined : got.sessionId,
         bindings: got.bindings.map((b) => ({ role: b.role, scopeId: b.scopeId, orgId: b.orgId })),
+        rules: new Map(got.addressRules.map((rule) => [rule.orgId, new AddressRanges(rule.ranges)])),
       };
     } catch (error) {
       if (error instanceof ConnectError && error.code === Code.Unauthenticated)

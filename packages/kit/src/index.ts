@@ -1,3 +1,5 @@
+export { AddressRangeError, AddressRanges, clientAddress, plainAddress, readRange } from './address.ts';
+export { AddressProblem } from './address-rule.ts';
 export { admitCookie } from './browser-session.ts';
 export { authorOf, callerOf, principalOf, type Caller } from './caller.ts';
 export { bells, connectBell, type Bell } from './bell.ts';

@@ -63,6 +63,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'project.delete',
       'member.set',
       'member.delete',
+      'allowlist.get',
       'api_key.create',
       'api_key.list',
       'api_key.revoke',
@@ -74,7 +75,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'template.delete',
     ],
   ],
-  [Role.OWNER, []],
+  [Role.OWNER, ['allowlist.set']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -29,6 +29,8 @@ const passedOn = [
   'tracestate',
   'user-agent',
   'accept-language',
+  // Whoever asked is still the one who asks.
+  'x-forwarded-for',
 ] as const;
 
 /** Calls the Connect handler in this process, on behalf of `outer`: the same path, the same gate as any other caller. */

@@ -4,6 +4,7 @@ import { publicServices } from '@truffle/api';
 import { readSettings } from '@truffle/config';
 import {
   admitCookie,
+  clientAddress,
   hostSettings,
   InvalidProblem,
   listenOrigin,
@@ -22,10 +23,10 @@ import { forward } from './forward.ts';
 import { upstreamNames, upstreamOf } from './routes.ts';
 import { Upstream } from './upstream.ts';
 
-const { listen, peers, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
+const { listen, peers, trustedProxies, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
 
 /** What the edge is told by its environment. */
-export const edgeSettings = { listen, peers, consoleFolder, logLevel, otlpEndpoint } as const;
+export const edgeSettings = { listen, peers, trustedProxies, consoleFolder, logLevel, otlpEndpoint } as const;
 
 /**
  * Serves the public origin before the service processes: public methods go to the service that has them, everything else that is not
@@ -62,7 +63,12 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
     const upstream = owner === undefined ? undefined : upstreams.get(owner);
     if (upstream === undefined)
       return path.startsWith('/v1/') ? localRest(request, response) : local(request, response);
-    void forward(request, response, upstream, (cause) => {
+    const from = clientAddress(
+      request.socket.remoteAddress,
+      request.headers['x-forwarded-for'],
+      settings.trustedProxies,
+    );
+    void forward(request, response, upstream, from, (cause) => {
       logger.warn({ err: cause, service: owner, path }, 'a service did not answer');
       unavailable(request, response, path);
     });

@@ -21,15 +21,17 @@ const notForwarded: ReadonlySet<string> = new Set([
 
 /**
  * Passes a request on to `upstream` and its answer back: both as streams, with backpressure, and trailers kept.
+ * @param from the address that the service is told the request came from
  * @param unreachable answers when the service did not
  */
 export async function forward(
   request: RestRequest,
   response: RestResponse,
   upstream: Upstream,
+  from: string,
   unreachable: (cause: unknown) => void,
 ): Promise<void> {
-  const stream = upstream.open(headersUp(request), isEmpty(request));
+  const stream = upstream.open(headersUp(request, from), isEmpty(request));
   response.once('close', () => cancel(stream));
   // The caller may stop sending, or the service stop reading: the answer says how the call went.
   const sent = isEmpty(request) ? Promise.resolve() : pipeline(request, stream, { end: true }).catch(() => undefined);
@@ -51,11 +53,11 @@ export async function forward(
   await sent;
 }
 
-function headersUp(request: RestRequest): OutgoingHttpHeaders {
+function headersUp(request: RestRequest, from: string): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
     ':method': request.method ?? 'GET',
     ':path': request.url ?? '/',
-    'x-forwarded-for': request.socket.remoteAddress ?? '',
+    'x-forwarded-for': from,
   };
   for (const [name, value] of Object.entries(request.headers))
     if (!name.startsWith(':') && !notForwarded.has(name) && value !== undefined) headers[name] = value;

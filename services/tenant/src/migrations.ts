@@ -1,5 +1,6 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
 import { idempotencyTable } from '@truffle/kit';
+import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 
 const insertByIdentity = (table: string): string => `
   create policy identity_insert on ${table} for insert to svc_identity with check (org_id = (select ctx.org()));
@@ -125,5 +126,6 @@ export const tenantMigrations: ServiceMigrations = {
       grant select, insert, update (name, locale, password_hash) on tenant.user to svc_identity;
       grant select, insert, update (last_seen_at, ended_at), delete on tenant.session to svc_identity;
       grant select, insert, update, delete on tenant.sign_in_attempt to svc_identity;`,
+    '004_allowlist': allowlistMigration,
   },
 };

@@ -13,4 +13,6 @@ export interface TenantParts {
   readonly now: () => Date;
   /** Region that new organizations are at home in. */
   readonly homeRegion: string;
+  /** Organizations whose allowlists for people and keys are not enforced: their owners are shut out. */
+  readonly suspendedAllowlists: ReadonlySet<string>;
 }

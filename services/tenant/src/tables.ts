@@ -1,5 +1,6 @@
 import type { LedgerTables } from '@truffle/database';
 import type { SessionTable, SignInAttemptTable, UserTable } from './account/account.table.ts';
+import type { AllowlistTable } from './allowlist/allowlist.table.ts';
 import type { ApiKeyTable } from './api-key/api-key.table.ts';
 import type { BindingTable } from './binding/binding.table.ts';
 import type { OrganizationTable } from './organization/organization.table.ts';
@@ -12,6 +13,7 @@ export interface TenantTables extends LedgerTables {
   'tenant.project': ProjectTable;
   'tenant.role_binding': BindingTable;
   'tenant.api_key': ApiKeyTable;
+  'tenant.allowlist': AllowlistTable;
   'tenant.user': UserTable;
   'tenant.session': SessionTable;
   'tenant.sign_in_attempt': SignInAttemptTable;

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AddressRuleService, AllowlistService } from '@truffle/api/tenant/v1/allowlist_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { readSettings, text } from '@truffle/config';
+import { list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
+import { addressRuleRpc, allowlistRpc } from './allowlist/allowlist.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
 import { findBinding } from './binding/binding.repo.ts';
@@ -26,11 +28,16 @@ const tenantSettings = {
   homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
     fallback: 'local',
   }),
+  suspendedAllowlists: list(
+    'TRUFFLE_ALLOWLIST_SUSPENDED',
+    'organizations (ids) whose allowlists for people and API keys are not enforced, until an owner who is shut out has mended them',
+    { fallback: [] },
+  ),
 } as const;
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const { homeRegion } = readSettings(tenantSettings, deps.env, noFile);
+  const { homeRegion, suspendedAllowlists } = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
@@ -42,7 +49,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     bell: deps.bell,
     now: () => new Date(),
     homeRegion,
+    suspendedAllowlists: new Set(suspendedAllowlists),
   };
+  if (suspendedAllowlists.length > 0)
+    deps.logger.warn({ organizations: suspendedAllowlists }, 'allowlists of addresses are not enforced');
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
     database: relayed,
@@ -59,6 +69,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       OrganizationService,
       WorkspaceService,
       ProjectService,
+      AllowlistService,
+      AddressRuleService,
       IdentityService,
       EventService,
     ],
@@ -72,6 +84,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(OrganizationService, organizationRpc(parts))
         .service(WorkspaceService, workspaceRpc(parts))
         .service(ProjectService, projectRpc(parts))
+        .service(AllowlistService, allowlistRpc(parts))
+        .service(AddressRuleService, addressRuleRpc(parts))
         .service(IdentityService, identityRpc(parts))
         .service(EventService, eventRpc(events, hub)),
     start: async () => relay.start(),

@@ -14,6 +14,7 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       displayName: found.displayName,
       bindings: [...found.bindings],
       sessionId: found.sessionId,
+      addressRules: [...found.addressRules],
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),
     };
   },

@@ -1,15 +1,20 @@
+import type { AddressRule } from '@truffle/api/tenant/v1/allowlist';
 import type { ApiKey, Binding, User } from '@truffle/api/tenant/v1/account';
+import type { Transaction } from '@truffle/database';
 import { UnauthenticatedProblem } from '@truffle/kit';
 import { userMessage } from '../account/account.codec.ts';
 import { findUser } from '../account/account.repo.ts';
 import { useResolution } from '../account/session.ts';
 import { findGoodSession, touchSession } from '../account/session.repo.ts';
+import type { AllowlistKind } from '../allowlist/allowlist.ts';
+import { rangesOf } from '../allowlist/allowlist.repo.ts';
 import { apiKeyMessage } from '../api-key/api-key.codec.ts';
 import { findGoodKey, findKey, touchKey } from '../api-key/api-key.repo.ts';
 import { bindingMessage, keyBindingMessage } from '../binding/binding.codec.ts';
 import { bindingsOfSubject } from '../binding/binding.repo.ts';
 import { readCredential } from '../credential/credential.ts';
 import type { TenantParts } from '../parts.ts';
+import type { TenantTables } from '../tables.ts';
 
 export interface Identity {
   readonly subject: string;
@@ -18,6 +23,8 @@ export interface Identity {
   readonly expiresAt: Date | null;
   /** Empty for a key. */
   readonly sessionId: string;
+  /** Where such a credential may be used from, in those of its organizations that say. */
+  readonly addressRules: readonly Omit<AddressRule, '$typeName'>[];
 }
 
 /** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
@@ -55,7 +62,15 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
     const subject = `user:${session.user_id}`;
     const bindings = (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row));
-    return { subject, displayName: session.user_name, bindings, expiresAt: session.expires_at, sessionId: session.id };
+    const addressRules = await addressRulesOf(parts, tx, bindings, 'sessions');
+    return {
+      subject,
+      displayName: session.user_name,
+      bindings,
+      expiresAt: session.expires_at,
+      sessionId: session.id,
+      addressRules,
+    };
   });
 }
 
@@ -65,14 +80,31 @@ async function byKey(parts: TenantParts, sha256: Buffer): Promise<Identity> {
     const key = await findGoodKey(tx, sha256, now);
     if (key === undefined) throw refused();
     if (now.getTime() - (key.last_used_at?.getTime() ?? 0) >= useResolution) await touchKey(tx, key.id, now);
+    const bindings = [keyBindingMessage(key)];
     return {
       subject: `key:${key.id}`,
       displayName: key.name,
-      bindings: [keyBindingMessage(key)],
+      bindings,
       expiresAt: key.expires_at,
       sessionId: '',
+      addressRules: await addressRulesOf(parts, tx, bindings, 'api_keys'),
     };
   });
+}
+
+async function addressRulesOf(
+  parts: TenantParts,
+  tx: Transaction<TenantTables>,
+  bindings: readonly Binding[],
+  kind: Exclude<AllowlistKind, 'agents'>,
+): Promise<Identity['addressRules']> {
+  const orgIds = [...new Set(bindings.map((binding) => binding.orgId))];
+  const found = await rangesOf(
+    tx,
+    orgIds.filter((orgId) => !parts.suspendedAllowlists.has(orgId)),
+    kind,
+  );
+  return found.map(({ orgId, ranges }) => ({ orgId, ranges: ranges.map((range) => range.cidr) }));
 }
 
 const refused = (): UnauthenticatedProblem =>

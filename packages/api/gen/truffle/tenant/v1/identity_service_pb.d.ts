@@ -8,6 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Binding } from "./account_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { AddressRule } from "./allowlist_pb.js";
 
 /**
  * Describes the file truffle/tenant/v1/identity_service.proto.
@@ -74,6 +75,13 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: string session_id = 5;
    */
   sessionId: string;
+
+  /**
+   * Where calls with such a credential may come from, for those of the organizations that say.
+   *
+   * @generated from field: repeated truffle.tenant.v1.AddressRule address_rules = 10;
+   */
+  addressRules: AddressRule[];
 };
 
 /**
