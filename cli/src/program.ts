@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { noun, verb, type Runner } from './command.ts';
 import { accountVerbs, contextVerbs, apiKeyVerbs, memberVerbs } from './account/account.command.ts';
 import { agentJoinTokenVerbs, agentVerbs } from './agent/agent.command.ts';
+import { allowlistVerbs } from './allowlist/allowlist.command.ts';
 import { billingVerbs } from './billing/billing.command.ts';
 import { clusterVerbs } from './cluster/cluster.command.ts';
 import { completionVerbs } from './completion/completion.command.ts';
@@ -50,6 +51,7 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('workspace', 'Read, make and delete workspaces.', workspaceVerbs, run));
   program.addCommand(noun('project', 'Read, make and delete projects.', projectVerbs, run));
   program.addCommand(noun('member', 'Say who may do what, where.', memberVerbs, run));
+  program.addCommand(noun('allowlist', 'Say which addresses the organization is used from.', allowlistVerbs, run));
   program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
   program.addCommand(noun('key', 'Your own key, which sites seal sensitive outputs to.', keyVerbs, run));
   program.addCommand(noun('event', 'What happened: the audit trail, also live.', eventVerbs, run));

@@ -292,6 +292,7 @@ export class World {
             agentId: agent.id,
             certificateSerial: serial,
             certificateEnds: new Date(this.dbNow() + 86_400_000),
+            address: '127.0.0.1',
           });
           events.connected();
         });

@@ -4,10 +4,12 @@ import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_servi
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { AddressRuleService } from '@truffle/api/tenant/v1/allowlist_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { bells, readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { AddressRuleBoard } from './address-rule/address-rule.board.ts';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
@@ -48,6 +50,14 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
       .keys;
   }, deps.logger);
+  const rules: AddressRuleBoard = new AddressRuleBoard(
+    (since, afterOrgId) =>
+      deps.peers
+        .client('tenant', AddressRuleService, { orgId: '', requestId: newId('req') })
+        .listAgentAddressRules({ ...(since === undefined ? {} : { since }), afterOrgId }, { timeoutMs: 5_000 }),
+    deps.logger,
+    () => gateway.rulesChanged(),
+  );
   const gateway = new Gateway({
     database,
     sweepDatabase,
@@ -55,6 +65,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     logger: deps.logger,
     endpoints,
     commandKeys: () => keys.known,
+    letsIn: (agent) => rules.letsIn(agent),
     ended: (ids) => ended.tell(ids),
   });
   const parts = { database, gateway, bell: deps.bell, ended };
@@ -66,6 +77,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     recoveriesPerMonth: settings.recoveriesPerMonth,
     region: settings.region,
     commandKeys: () => keys.need(),
+    demandAddress: (from) => rules.demand(from),
     revoked: (agentId) => gateway.revoked(agentId),
   };
   return {
@@ -84,6 +96,8 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     },
     start: async () => {
       await keys.start();
+      await rules.start();
+      deps.bell.listen(bells.allowlist, () => void rules.refresh().catch(() => undefined));
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
       const identity = await authorities.issueServer([...new Set(hosts)]);
@@ -93,6 +107,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         authority: authorities.pem,
         ...identity,
         take: (call, agent, settled) => gateway.take(call, agent, settled),
+        demandAddress: (agent) => rules.demand(agent),
         renew: certificateRenewal(enrollment, deps.logger),
         syncSealingKey: sealingKeySync(database),
       });
@@ -104,6 +119,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     },
     close: async () => {
       keys.close();
+      rules.close();
       await gateway.close();
       server?.close();
       await Promise.all([database.close(), sweepDatabase.close()]);

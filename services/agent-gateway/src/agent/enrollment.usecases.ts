@@ -30,6 +30,8 @@ export interface EnrollmentParts {
   readonly region: string;
   /** The keys of commands, to be pinned. @throws CommandKeysUnknownProblem */
   readonly commandKeys: () => Promise<CommandKeySet>;
+  /** @throws Problem when the organization lets no agent in from this address */
+  readonly demandAddress: (from: { readonly orgId: string; readonly address: string }) => Promise<void>;
   /** Tells every gateway that an agent was revoked. */
   readonly revoked: (agentId: string) => void;
 }
@@ -86,6 +88,7 @@ export async function enroll(parts: EnrollmentParts, caller: Caller, request: En
   const tokenSha256 = hashOf(request.token);
   const found = await parts.sweepDatabase.anywhere((tx) => findToken(tx, tokenSha256));
   if (found === undefined) throw refused();
+  await parts.demandAddress({ orgId: found.org_id, address: caller.address });
   try {
     const verdict = await parts.database.tenant(found.org_id, (tx) => exchange(parts, tx, caller, found, request));
     if (verdict.kind === 'enrolled') return verdict.enrolled;

@@ -14,7 +14,7 @@ import type { EnrollmentParts } from './enrollment.usecases.ts';
 
 export type RecoveryParts = Pick<
   EnrollmentParts,
-  'database' | 'sweepDatabase' | 'authorities' | 'certificateMs' | 'recoveriesPerMonth'
+  'database' | 'sweepDatabase' | 'authorities' | 'certificateMs' | 'recoveriesPerMonth' | 'demandAddress'
 >;
 
 const challengeMs = 120_000;
@@ -82,6 +82,8 @@ async function recover(
     type: 'spki',
   });
   if (!verify(null, recoveryBytes(request), key, request.signature)) return undefined;
+  // Only who has the key is told so.
+  await parts.demandAddress({ orgId, address: caller.address });
   if (agent.state === 'REVOKED' || agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
     return undefined;
   const { incarnation, journalLsn } = request;

@@ -4,6 +4,8 @@ import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
 import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
+import type { Dialler } from '../address-rule/address-rule.door.ts';
+import { notAllowed, type LetIn } from '../address-rule/address-rule.ts';
 import { advance } from '../command/advance.ts';
 import { expiredFailure } from '../command/command.codec.ts';
 import { lockCommands, saveCommands } from '../command/command.repo.ts';
@@ -37,6 +39,8 @@ export interface GatewayParts {
   readonly endpoints: () => readonly string[];
   /** What agents are told of the keys of commands; undefined while nothing is known. */
   readonly commandKeys: () => CommandKeySet | undefined;
+  /** Whether an agent's organization lets it in from where it dialled. */
+  readonly letsIn: (dialler: Dialler) => LetIn;
   /** Told of commands that ended here. */
   readonly ended: (commandIds: readonly string[]) => void;
 }
@@ -134,6 +138,11 @@ export class Gateway {
     for (const { id, agentId } of commands) this.#parts.bell.ring(bells.agent(agentId), `${agentWords.stop}${id}`);
   }
 
+  /** Allowlists of addresses have changed: who is outside now loses its session. */
+  rulesChanged(): void {
+    void this.#checkStandings().catch((error: unknown) => this.#failed(error));
+  }
+
   revoked(agentId: string): void {
     this.#parts.bell.ring(bells.agent(agentId), agentWords.revoked);
   }
@@ -225,6 +234,11 @@ export class Gateway {
     for (const row of rows) {
       const session = this.#current.get(row.id)?.session;
       if (session === undefined) continue;
+      // Those whose rules are not known came in by older ones, and stay.
+      if (this.#parts.letsIn(session.identity) === 'no') {
+        dismiss(session, notAllowed.reason, notAllowed.message, notAllowed.retryAfterMs);
+        continue;
+      }
       if (row.state === 'REVOKED')
         dismiss(session, 'AGENT_REVOKED', 'this agent was revoked; enrol it anew with a new join token');
       else if (![row.certificate_serial, row.next_serial].includes(session.identity.certificateSerial))
@@ -324,7 +338,7 @@ export class Gateway {
   }
 }
 
-const dismiss = (session: LinkSession, reason: string, message: string): void =>
-  session.input({ kind: 'dismissed', reason, message, retryAfterMs: 0 });
+const dismiss = (session: LinkSession, reason: string, message: string, retryAfterMs = 0): void =>
+  session.input({ kind: 'dismissed', reason, message, retryAfterMs });
 const supersede = (session: LinkSession): void =>
   dismiss(session, 'SUPERSEDED', 'a newer session of this agent is open');

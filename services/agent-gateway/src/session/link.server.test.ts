@@ -26,6 +26,7 @@ beforeAll(async () => {
     authority: authorities.pem,
     ...(await authorities.issueServer(['127.0.0.1'])),
     take: (call, identity) => one.gateway.take(call, identity),
+    demandAddress: () => Promise.resolve(),
     renew: () => Promise.reject(new Error('nothing is renewed here')),
     syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
     handshakeMs: 200,

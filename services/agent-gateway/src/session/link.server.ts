@@ -15,7 +15,7 @@ import {
   type LinkResponse,
 } from '@truffle/api/agent/v1/link';
 import { isId } from '@truffle/ids';
-import { Problem } from '@truffle/kit';
+import { plainAddress, Problem } from '@truffle/kit';
 import { Entrance } from './entrance.ts';
 import type { LinkCall } from './outbox.ts';
 import type { PeerIdentity } from './standing.ts';
@@ -35,6 +35,8 @@ export interface LinkServerOptions {
   readonly certificate: string;
   /** @param settled is to be called when the call has its session, or will have none: another connection may come in */
   readonly take: (call: LinkCall, identity: PeerIdentity, settled: () => void) => void;
+  /** @throws Problem when the agent's organization does not let it in from where it dialled */
+  readonly demandAddress: (identity: PeerIdentity) => Promise<void>;
   /** Answers a request for the agent's next certificate. */
   readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
   /** Answers what is published as the agent's sealing key. */
@@ -84,11 +86,18 @@ const certificateDefinition = {
 
 /** Serves a method for the agent that the certificate names. */
 const forAgent =
-  <I, O>(serve: (identity: PeerIdentity, request: I) => Promise<O>) =>
+  <I, O>(
+    demandAddress: (identity: PeerIdentity) => Promise<void>,
+    serve: (identity: PeerIdentity, request: I) => Promise<O>,
+  ) =>
   (call: grpc.ServerUnaryCall<I, O>, answer: grpc.sendUnaryData<O>): void => {
     const identity = identityOf(call);
     if (identity === undefined) return answer(noAgent);
-    serve(identity, call.request).then(
+    const answered = async (): Promise<O> => {
+      await demandAddress(identity);
+      return serve(identity, call.request);
+    };
+    answered().then(
       (response) => answer(null, response),
       (error: unknown) => answer(statusOf(error)),
     );
@@ -114,8 +123,8 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     },
   });
   server.addService(certificateDefinition, {
-    renew: forAgent(options.renew),
-    syncSealingKey: forAgent(options.syncSealingKey),
+    renew: forAgent(options.demandAddress, options.renew),
+    syncSealingKey: forAgent(options.demandAddress, options.syncSealingKey),
   });
   const credentials = grpc.ServerCredentials.createSsl(
     Buffer.from(options.authority),
@@ -144,7 +153,7 @@ function bound(credentials: grpc.ServerCredentials, handshakeTimeout: number): v
 
 /** The agent that the certificate names; nothing that a message says counts. */
 function identityOf(
-  call: Pick<grpc.ServerDuplexStream<LinkRequest, LinkResponse>, 'getAuthContext'>,
+  call: Pick<grpc.ServerDuplexStream<LinkRequest, LinkResponse>, 'getAuthContext' | 'getPeer'>,
 ): PeerIdentity | undefined {
   const certificate = call.getAuthContext()?.sslPeerCertificate;
   const uri = /^URI:truffle:\/\/(org_\w+)\/(agt_\w+)$/.exec(certificate?.subjectaltname ?? '');
@@ -155,6 +164,8 @@ function identityOf(
     agentId,
     certificateSerial: certificate.serialNumber.toUpperCase(),
     certificateEnds: new Date(certificate.valid_to),
+    // With the port behind it, and without brackets.
+    address: plainAddress(call.getPeer().replace(/:\d+$/, '')),
   };
 }
 

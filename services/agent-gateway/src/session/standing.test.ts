@@ -54,6 +54,7 @@ it('a Hello that was answered late voids no token that its agent was offered sin
   const store = new SessionStore(one.parts.database, one.gateway.id, {
     endpoints: () => [],
     commandKeys: () => undefined,
+    letsIn: () => 'yes',
   });
   const { row } = await getAgent(one.parts, world.orgId, keys.agentId);
   const identity = {
@@ -61,6 +62,7 @@ it('a Hello that was answered late voids no token that its agent was offered sin
     agentId: keys.agentId,
     certificateSerial: row.certificate_serial,
     certificateEnds: new Date(8e15),
+    address: '127.0.0.1',
   };
   const incarnation = randomUUID();
   const say = (continuity: Uint8Array) =>
@@ -107,6 +109,7 @@ it('a session that a sweep closed while its gateway had no lease goes on', async
   const store = new SessionStore(one.parts.database, 'gwy_other', {
     endpoints: () => [],
     commandKeys: () => undefined,
+    letsIn: () => 'yes',
   });
   const epoch = Number(stream.last('welcome')?.epoch);
   await store.close({ orgId: world.orgId, agentId: peer.keys.agentId, epoch, incarnation: '' }, 'GATEWAY_LOST');

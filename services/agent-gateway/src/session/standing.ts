@@ -16,6 +16,8 @@ import {
 } from '../command/command.repo.ts';
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
 import type { GatewayDatabase, Tx } from '../tables.ts';
+import { AddressDoor, type Dialler } from '../address-rule/address-rule.door.ts';
+import type { LetIn } from '../address-rule/address-rule.ts';
 import { admit, wasOffered, type HolderClaim } from './admission.ts';
 import { pace, type ResponseFrame } from './session.ts';
 import { closeSession, confirmSession, leaseNow, lockSession, offerSession, reopenSession } from './session.repo.ts';
@@ -27,6 +29,8 @@ export interface PeerIdentity {
   readonly certificateSerial: string;
   /** When the certificate ends, and with it the session. */
   readonly certificateEnds: Date;
+  /** Address that it dialled from; empty when the stream is gone already. */
+  readonly address: string;
 }
 
 export type Opening =
@@ -49,6 +53,7 @@ export type Opening =
 export interface Told {
   readonly endpoints: () => readonly string[];
   readonly commandKeys: () => CommandKeySet | undefined;
+  readonly letsIn: (dialler: Dialler) => LetIn;
 }
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
@@ -68,15 +73,19 @@ export class SessionStore {
   readonly #database: GatewayDatabase;
   readonly #gatewayId: string;
   readonly #told: Told;
+  readonly #door: AddressDoor;
 
   constructor(database: GatewayDatabase, gatewayId: string, told: Told) {
     this.#database = database;
     this.#gatewayId = gatewayId;
     this.#told = told;
+    this.#door = new AddressDoor(database, told.letsIn);
   }
 
   /** Judges a Hello and stores the session that it becomes. */
-  open(identity: PeerIdentity, hello: Hello): Promise<Opening> {
+  async open(identity: PeerIdentity, hello: Hello): Promise<Opening> {
+    const shut = await this.#door.shutFor(identity);
+    if (shut !== undefined) return { kind: 'refused', quarantine: false, ...shut };
     const presented = holderOf(hello).continuity;
     return this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);

@@ -23,6 +23,8 @@ import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
+import type { Dialler } from '../address-rule/address-rule.door.ts';
+import type { LetIn } from '../address-rule/address-rule.ts';
 import type { Tables } from '../tables.ts';
 
 /** A migrated database, closed with the world. */
@@ -47,6 +49,8 @@ export interface GatewayOverrides {
   readonly bell?: Bell;
   /** With another certificate lifetime, or with the authorities as they are after a step of their rotation. */
   readonly enrollment?: EnrollmentParts;
+  /** Whether an agent is let in from where it dials; every one is unless told. */
+  readonly letsIn?: (dialler: Dialler) => LetIn;
 }
 
 /** A database, an authority, an enrolment origin and as many gateways as asked for. */
@@ -89,6 +93,7 @@ export async function makeWorld(
     recoveriesPerMonth: 1,
     region: 'test',
     commandKeys: () => Promise.resolve(testKeys),
+    demandAddress: () => Promise.resolve(),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
     ...over,
   };
@@ -109,7 +114,7 @@ export async function makeWorld(
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async (own = {}) => {
-      const one = await startGateway(database, own.bell ?? bell, own.enrollment ?? enrollment, endpoints, () => {
+      const one = await startGateway(database, { bell, enrollment, letsIn: () => 'yes', ...own }, endpoints, () => {
         running.current = running.current.filter((r) => r !== one);
       });
       running.current.push(one);
@@ -128,8 +133,7 @@ export async function makeWorld(
 
 async function startGateway(
   database: WorldDatabase,
-  bell: Bell,
-  enrollment: EnrollmentParts,
+  { bell, enrollment, letsIn }: Required<GatewayOverrides>,
   endpoints: () => readonly string[],
   gone: () => void,
 ): Promise<Running> {
@@ -144,6 +148,7 @@ async function startGateway(
     logger,
     endpoints,
     commandKeys: () => testKeys,
+    letsIn,
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();
@@ -153,6 +158,7 @@ async function startGateway(
     port: 0,
     authority: enrollment.authorities.pem,
     ...identity,
+    demandAddress: enrollment.demandAddress,
     take: (call, agent, settled) => gateway.take(call, agent, settled),
     renew: certificateRenewal(enrollment, logger),
     syncSealingKey: sealingKeySync(tenants),
