@@ -86,6 +86,10 @@ export function clientAddress(
   return at;
 }
 
+/** What one customer has: an IPv4 address, or the 2^64 addresses of an IPv6 network. */
+export const networkOf = (address: string): string =>
+  isIP(address) === 6 ? textOf((numberOf(address) >> 64n) << 64n, 'ipv6') : address;
+
 function numberOf(address: string): bigint {
   if (isIP(address) === 4) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
   const [head = '', tail] = hexOf(address).split('::');

@@ -17,6 +17,8 @@ export const bells = {
   workflow: 'door.workflow',
   /** A credential or binding changed: forget what is cached. */
   identity: 'door.identity',
+  /** Calls that a process let through, for the rate limits of the others. */
+  spent: 'rate.spent',
   /** An organization's allowlists of addresses changed. */
   allowlist: 'door.allowlist',
 } as const;

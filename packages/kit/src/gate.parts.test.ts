@@ -27,7 +27,6 @@ import { ConnectionLostError, InvalidPageTokenError } from '@truffle/database';
 import { describe, expect, test } from 'vitest';
 import { nobody } from './caller.ts';
 import { checkContract, ContractError, rulesOf } from './contract.ts';
-import { RateLimits } from './limit.ts';
 import {
   AlreadyExistsProblem,
   InvalidProblem,
@@ -199,37 +198,4 @@ describe('validation', () => {
     'refuses %j as an organization',
     (given) => expect(fieldsOf({ orgId: given })).toEqual(['org_id']),
   );
-});
-
-describe('a rate limit', () => {
-  const ada = { ...nobody, subject: 'user:ada', address: '1.1.1.1' };
-  const refusal = async (limits: RateLimits, caller: typeof ada, rate: RateClass): Promise<ConnectError | undefined> =>
-    limits.take(caller, rate).then(
-      () => undefined,
-      (error: unknown) => ConnectError.from(error),
-    );
-
-  test('counts each caller alone, and says when to come again', async () => {
-    const limits = new RateLimits(0.001);
-    expect(await refusal(limits, ada, RateClass.WRITE)).toBeUndefined();
-    const refused = await refusal(limits, ada, RateClass.WRITE);
-    expect(refused?.code).toBe(Code.ResourceExhausted);
-    expect(Number(refused?.metadata.get('retry-after'))).toBeGreaterThan(0);
-    expect(refused?.findDetails(RetryInfoSchema)[0]?.retryDelay).toBeDefined();
-    expect(await refusal(limits, { ...ada, subject: 'user:bob' }, RateClass.WRITE)).toBeUndefined();
-  });
-
-  test('counts credentials by address, whoever says they call', async () => {
-    const limits = new RateLimits(0.001);
-    expect(await refusal(limits, ada, RateClass.CREDENTIAL)).toBeUndefined();
-    expect((await refusal(limits, { ...ada, subject: 'user:bob' }, RateClass.CREDENTIAL))?.code).toBe(
-      Code.ResourceExhausted,
-    );
-    expect(await refusal(limits, { ...ada, address: '2.2.2.2' }, RateClass.CREDENTIAL)).toBeUndefined();
-  });
-
-  test('leaves calls between services alone', async () => {
-    const limits = new RateLimits(0.001);
-    for (let i = 0; i < 100; i++) expect(await refusal(limits, ada, RateClass.INTERNAL)).toBeUndefined();
-  });
 });

@@ -17,7 +17,7 @@ import { callerKey, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
-import type { RateLimits } from './limit.ts';
+import { spentKey, type RateLimits, type Spent } from './limit.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { statusOf } from './problem.status.ts';
 import type { ServiceName } from './service-context.ts';
@@ -64,12 +64,15 @@ export function gate(parts: GateParts): Interceptor {
     try {
       return await inSpan(name, above, async () => {
         try {
-          return await pass(parts, request, next, requestId, name);
+          const response = await pass(parts, request, next, requestId, name);
+          parts.limits.tell(request.contextValues.get(spentKey), response.header);
+          return response;
         } catch (error) {
           // Told inside the span: the line carries its trace.
           const { status, internal } = statusOf(error, requestId);
           code = String(status.code);
           status.metadata.set('x-request-id', requestId);
+          parts.limits.tell(request.contextValues.get(spentKey), status.metadata);
           if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
           throw status;
         }
@@ -95,9 +98,12 @@ async function pass(
     request.contextValues.get(addressKey),
   );
   const caller = { ...identified, traceparent: currentTraceparent(), quotaHolder: newId('req') };
-  await parts.limits.take(caller, rules.rate);
+  const spent: Spent = [];
+  request.contextValues.set(spentKey, spent);
+  parts.limits.take(caller, rules.rate, spent);
   if (request.stream) return passStream(parts, request, next, caller, rules, name);
   const admitted = await admit(parts, request.method.input, request.message, caller, rules);
+  parts.limits.takeTenant(admitted, rules.rate, spent);
   request.contextValues.set(callerKey, admitted);
   const work = () => withQuota(parts, admitted, rules, () => next(request));
   if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
@@ -155,6 +161,7 @@ async function passStream(
   }
   const [message] = messages;
   const admitted = await admit(parts, request.method.input, message as Message, caller, rules);
+  parts.limits.takeTenant(admitted, rules.rate, request.contextValues.get(spentKey) ?? []);
   request.contextValues.set(callerKey, admitted);
   const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
   response.header.set('x-request-id', caller.requestId);

@@ -22,7 +22,7 @@ import { addressKey, gate } from './gate.ts';
 import { registerHealth } from './health.ts';
 import { hostSettings } from './host.settings.ts';
 import { Identifier } from './identify.ts';
-import { RateLimits } from './limit.ts';
+import { startLimits, type HostLimits } from './limit.host.ts';
 import type { ServiceModule } from './module.ts';
 import { originHandler } from './origin.ts';
 import { servePages } from './pages.ts';
@@ -65,7 +65,8 @@ export async function startHost(
   const telemetry = startTelemetry(name, settings.otlpEndpoint);
   const logger = createLogger(name, settings.logLevel);
   const bell = await connectBell(settings.natsUrl, name, logger);
-  const hosted = await mountServices({ settings, env, bell, logger }, makers);
+  const limits = startLimits(bell, logger, settings.ratePercent / 100);
+  const hosted = await mountServices({ settings, env, bell, logger, limits }, makers);
   const modules = hosted.map((h) => h.module);
   // Alone in its process, a service also serves the others; together, only the public origin is listened on.
   const audience = modules.length > 1 ? [Audience.PUBLIC] : [Audience.PUBLIC, Audience.INTERNAL];
@@ -105,6 +106,7 @@ export async function startHost(
     close: async () => {
       await server.close();
       for (const module of modules.toReversed()) await module.close();
+      limits.close();
       await bell.close();
       await telemetry.close();
     },
@@ -121,19 +123,20 @@ interface Ground {
   readonly env: Record<string, string | undefined>;
   readonly bell: Bell;
   readonly logger: Logger;
+  readonly limits: HostLimits;
 }
 
 /** Makes each service with its gate, and lets those of this process reach each other in memory. */
 async function mountServices(
-  { settings, env, bell, logger }: Ground,
+  { settings, env, bell, logger, limits }: Ground,
   makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
 ): Promise<readonly Hosted[]> {
   const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
-  const limits = new RateLimits(settings.ratePercent / 100);
   const hosted: Hosted[] = [];
   for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
     const keys = loadKeys(settings.serviceKeys, service);
     const peers = new Peers(keys, (target) => transportTo(transports, target));
+    limits.askThrough(peers);
     const log = logger.child({ service });
     const module = await make({
       settings,
@@ -151,7 +154,7 @@ async function mountServices(
       service,
       identifier,
       authorizer,
-      limits,
+      limits: limits.limits,
       peers,
       logger: log,
       idempotency: module.idempotency,

@@ -152,7 +152,7 @@ function failureOf(
   return { document: problemDocument(status, requestId), extra: {} };
 }
 
-const sentBack = ['x-request-id', 'idempotent-replayed', 'retry-after'] as const;
+const sentBack = ['x-request-id', 'idempotent-replayed', 'retry-after', 'ratelimit-policy', 'ratelimit'] as const;
 
 /** Of an answer's headers, those that mean something to whoever asked by REST. */
 function headersBack(headers: Headers): Record<string, string> {

@@ -1,8 +1,10 @@
 import { PlanService, QuotaService } from '@truffle/api/billing/v1/plan_service';
+import { RateService } from '@truffle/api/billing/v1/rate_service';
 import { readSettings, text } from '@truffle/config';
 import type { MakeModule, ServiceModule } from '@truffle/kit';
 import type { BillingParts } from './parts.ts';
 import { planRpc } from './plan/plan.rpc.ts';
+import { rateRpc } from './plan/rate.rpc.ts';
 import { builtInPlan, planNamed } from './plan/plan.ts';
 import { quotaRpc } from './quota/quota.rpc.ts';
 import type { BillingTables } from './tables.ts';
@@ -25,9 +27,13 @@ export const makeBillingModule: MakeModule = async (deps): Promise<ServiceModule
   });
   return {
     name: 'billing',
-    services: [PlanService, QuotaService],
+    services: [PlanService, QuotaService, RateService],
     scopes: {},
-    register: (router) => void router.service(PlanService, planRpc(parts)).service(QuotaService, quotaRpc(parts)),
+    register: (router) =>
+      void router
+        .service(PlanService, planRpc(parts))
+        .service(QuotaService, quotaRpc(parts))
+        .service(RateService, rateRpc(parts)),
     start: async () => consumer.start(),
     ready: () => database.ping(),
     close: async () => {

@@ -1,9 +1,20 @@
+import { RateClass } from '@truffle/api/options/v1/method';
+
+/** How often an organization may call methods of a class. */
+export interface Rate {
+  readonly rate: RateClass;
+  readonly calls: number;
+  readonly seconds: number;
+}
+
 /** A plan of the catalogue. */
 export interface Plan {
   readonly name: string;
   readonly title: string;
   /** By quota; one that is not named is unlimited, 0 is none at all. */
   readonly limits: Readonly<Partial<Record<Quota, number>>>;
+  /** How often all its members and keys together may call; a class that is not named is bounded for each credential only. */
+  readonly rates: readonly Rate[];
 }
 
 /** Every quota that a method or a service takes from, with what it counts. */
@@ -21,11 +32,17 @@ export type Quota = keyof typeof quotas;
 
 /** The catalogue: data, by name. */
 export const plans: readonly Plan[] = [
-  { name: 'self-hosted-unlimited', title: 'Self-hosted, unlimited', limits: {} },
+  { name: 'self-hosted-unlimited', title: 'Self-hosted, unlimited', limits: {}, rates: [] },
   {
     name: 'trial',
     title: 'Trial',
     limits: { agents: 1, api_keys: 5, clusters: 3, members: 3, projects: 2, servers: 10, template_versions: 20 },
+    rates: [
+      { rate: RateClass.READ, calls: 600, seconds: 10 },
+      { rate: RateClass.WRITE, calls: 100, seconds: 10 },
+      { rate: RateClass.EXPENSIVE, calls: 20, seconds: 10 },
+      { rate: RateClass.STREAM, calls: 60, seconds: 10 },
+    ],
   },
 ];
 

@@ -6,6 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { RateClass } from "../../options/v1/method_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -39,6 +40,13 @@ export declare type BillingPlan = Message<"truffle.billing.v1.BillingPlan"> & {
    * @generated from field: map<string, int64> limits = 3;
    */
   limits: { [key: string]: bigint };
+
+  /**
+   * How often all members and keys of an organization together may call; a class that is not named is not bounded by the plan.
+   *
+   * @generated from field: repeated truffle.billing.v1.PlanRate rates = 5;
+   */
+  rates: PlanRate[];
 };
 
 /**
@@ -46,6 +54,40 @@ export declare type BillingPlan = Message<"truffle.billing.v1.BillingPlan"> & {
  * Use `create(BillingPlanSchema)` to create a new message.
  */
 export declare const BillingPlanSchema: GenMessage<BillingPlan>;
+
+/**
+ * How often an organization may call methods of a class.
+ *
+ * @generated from message truffle.billing.v1.PlanRate
+ */
+export declare type PlanRate = Message<"truffle.billing.v1.PlanRate"> & {
+  /**
+   * The class that methods declare.
+   *
+   * @generated from field: truffle.options.v1.RateClass rate = 1;
+   */
+  rate: RateClass;
+
+  /**
+   * Calls in a window.
+   *
+   * @generated from field: int32 calls = 2;
+   */
+  calls: number;
+
+  /**
+   * The window's length in seconds.
+   *
+   * @generated from field: int32 seconds = 3;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message truffle.billing.v1.PlanRate.
+ * Use `create(PlanRateSchema)` to create a new message.
+ */
+export declare const PlanRateSchema: GenMessage<PlanRate>;
 
 /**
  * What an organization may use and uses.

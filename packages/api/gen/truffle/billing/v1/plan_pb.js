@@ -6,12 +6,13 @@
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_truffle_options_v1_method } from "../../options/v1/method_pb.js";
 
 /**
  * Describes the file truffle/billing/v1/plan.proto.
  */
 export const file_truffle_billing_v1_plan = /*@__PURE__*/
-  fileDesc("Ch10cnVmZmxlL2JpbGxpbmcvdjEvcGxhbi5wcm90bxISdHJ1ZmZsZS5iaWxsaW5nLnYxIpYBCgtCaWxsaW5nUGxhbhIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEjsKBmxpbWl0cxgDIAMoCzIrLnRydWZmbGUuYmlsbGluZy52MS5CaWxsaW5nUGxhbi5MaW1pdHNFbnRyeRotCgtMaW1pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIkgKC0VudGl0bGVtZW50Eg0KBXF1b3RhGAEgASgJEhIKBWxpbWl0GAIgASgDSACIAQESDAoEdXNlZBgDIAEoA0IICgZfbGltaXQiswEKCVVzYWdlRmFjdBIKCgJpZBgBIAEoCRINCgVtZXRlchgCIAEoCRIQCghxdWFudGl0eRgDIAEoARIwCgx3aW5kb3dfc3RhcnQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCndpbmRvd19lbmQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD3NvdXJjZV9ldmVudF9pZBgGIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch10cnVmZmxlL2JpbGxpbmcvdjEvcGxhbi5wcm90bxISdHJ1ZmZsZS5iaWxsaW5nLnYxIsMBCgtCaWxsaW5nUGxhbhIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEjsKBmxpbWl0cxgDIAMoCzIrLnRydWZmbGUuYmlsbGluZy52MS5CaWxsaW5nUGxhbi5MaW1pdHNFbnRyeRIrCgVyYXRlcxgFIAMoCzIcLnRydWZmbGUuYmlsbGluZy52MS5QbGFuUmF0ZRotCgtMaW1pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIlcKCFBsYW5SYXRlEisKBHJhdGUYASABKA4yHS50cnVmZmxlLm9wdGlvbnMudjEuUmF0ZUNsYXNzEg0KBWNhbGxzGAIgASgFEg8KB3NlY29uZHMYAyABKAUiSAoLRW50aXRsZW1lbnQSDQoFcXVvdGEYASABKAkSEgoFbGltaXQYAiABKANIAIgBARIMCgR1c2VkGAMgASgDQggKBl9saW1pdCKzAQoJVXNhZ2VGYWN0EgoKAmlkGAEgASgJEg0KBW1ldGVyGAIgASgJEhAKCHF1YW50aXR5GAMgASgBEjAKDHdpbmRvd19zdGFydBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKd2luZG93X2VuZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPc291cmNlX2V2ZW50X2lkGAYgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_truffle_options_v1_method]);
 
 /**
  * Describes the message truffle.billing.v1.BillingPlan.
@@ -21,16 +22,23 @@ export const BillingPlanSchema = /*@__PURE__*/
   messageDesc(file_truffle_billing_v1_plan, 0);
 
 /**
+ * Describes the message truffle.billing.v1.PlanRate.
+ * Use `create(PlanRateSchema)` to create a new message.
+ */
+export const PlanRateSchema = /*@__PURE__*/
+  messageDesc(file_truffle_billing_v1_plan, 1);
+
+/**
  * Describes the message truffle.billing.v1.Entitlement.
  * Use `create(EntitlementSchema)` to create a new message.
  */
 export const EntitlementSchema = /*@__PURE__*/
-  messageDesc(file_truffle_billing_v1_plan, 1);
+  messageDesc(file_truffle_billing_v1_plan, 2);
 
 /**
  * Describes the message truffle.billing.v1.UsageFact.
  * Use `create(UsageFactSchema)` to create a new message.
  */
 export const UsageFactSchema = /*@__PURE__*/
-  messageDesc(file_truffle_billing_v1_plan, 2);
+  messageDesc(file_truffle_billing_v1_plan, 3);
 
