@@ -35,7 +35,12 @@ export interface BenchStack {
 const program = resolve(import.meta.dirname, '../deploy/local/src/main.ts');
 
 export async function startStack(
-  options: { readonly simulator?: readonly string[]; readonly stateDir?: string; readonly keep?: boolean } = {},
+  options: {
+    readonly simulator?: readonly string[];
+    readonly stateDir?: string;
+    readonly keep?: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<BenchStack> {
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'truffle-bench-'));
   const child = spawn(process.execPath, [program, 'start', '--json'], {
@@ -44,6 +49,7 @@ export async function startStack(
       TRUFFLE_STATE_DIR: stateDir,
       TRUFFLE_RATE_PERCENT: '1000000',
       TRUFFLE_SIMULATOR_ARGS: (options.simulator ?? []).join(' '),
+      ...options.env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

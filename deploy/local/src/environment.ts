@@ -55,13 +55,16 @@ export function processEnvironment(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       'TRUFFLE_LOG_LEVEL',
       'TRUFFLE_RATE_PERCENT',
+      'TRUFFLE_DEFAULT_PLAN',
+      'TRUFFLE_ALLOWLIST_SUSPENDED',
+      'TRUFFLE_TRUSTED_PROXIES',
       'NODE_EXTRA_CA_CERTS',
     ]),
     TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
     TRUFFLE_PUBLIC_URL: publicUrl(ports),
     TRUFFLE_PEERS: peers.join(','),
     // Only the edge dials the services when they are apart.
-    ...(shape.includes('edge') ? { TRUFFLE_TRUSTED_PROXIES: '127.0.0.1,::1,::ffff:127.0.0.1' } : {}),
+    ...(shape.includes('edge') && name !== 'edge' ? { TRUFFLE_TRUSTED_PROXIES: '127.0.0.1,::1,::ffff:127.0.0.1' } : {}),
     // Without the superuser's login: each process has roles of its own.
     TRUFFLE_DATABASE_URL: `postgres://${database.host}${database.pathname}`,
     TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,

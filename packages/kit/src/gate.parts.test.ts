@@ -6,12 +6,7 @@ import {
   MethodOptionsSchema,
 } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
-import {
-  BadRequestSchema,
-  ErrorInfoSchema,
-  RequestInfoSchema,
-  RetryInfoSchema,
-} from '@truffle/api/google/rpc/error_details';
+import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema } from '@truffle/api/google/rpc/error_details';
 import {
   Access,
   Audience,
@@ -25,7 +20,6 @@ import { file_google_protobuf_empty } from '@bufbuild/protobuf/wkt';
 import { ListTemplatesRequestSchema } from '@truffle/api/template/v1/template_service';
 import { ConnectionLostError, InvalidPageTokenError } from '@truffle/database';
 import { describe, expect, test } from 'vitest';
-import { nobody } from './caller.ts';
 import { checkContract, ContractError, rulesOf } from './contract.ts';
 import {
   AlreadyExistsProblem,

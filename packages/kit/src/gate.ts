@@ -12,7 +12,9 @@ import { QuotaService } from '@truffle/api/billing/v1/plan_service';
 import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
 import { newId } from '@truffle/ids';
 import { inSpan, currentTraceparent, type Logger } from '@truffle/telemetry';
+import { leaveKey, type Admission } from './admission.ts';
 import type { Authorizer } from './authorize.ts';
+import { boundsOf, inTime } from './bounds.ts';
 import { callerKey, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
 import type { IdempotencyStore } from './idempotency.ts';
@@ -28,6 +30,7 @@ export interface GateParts {
   readonly identifier: Identifier;
   readonly authorizer: Authorizer;
   readonly limits: RateLimits;
+  readonly admission: Admission;
   readonly peers: Peers;
   readonly logger: Logger;
   /** Missing for a service without keyed methods. */
@@ -64,7 +67,10 @@ export function gate(parts: GateParts): Interceptor {
     try {
       return await inSpan(name, above, async () => {
         try {
-          const response = await pass(parts, request, next, requestId, name);
+          const passed = pass(parts, request, next, requestId, name).finally(() =>
+            request.contextValues.get(leaveKey)?.(),
+          );
+          const response = await inTime(passed, boundsOf(rulesOf(request.method).rate).ms);
           parts.limits.tell(request.contextValues.get(spentKey), response.header);
           return response;
         } catch (error) {
@@ -101,6 +107,7 @@ async function pass(
   const spent: Spent = [];
   request.contextValues.set(spentKey, spent);
   parts.limits.take(caller, rules.rate, spent);
+  request.contextValues.set(leaveKey, await parts.admission.enter(caller, rules.rate));
   if (request.stream) return passStream(parts, request, next, caller, rules, name);
   const admitted = await admit(parts, request.method.input, request.message, caller, rules);
   parts.limits.takeTenant(admitted, rules.rate, spent);

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DescService } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import {
+  Code,
+  ConnectError,
   createContextValues,
   createRouterTransport,
   type ConnectRouter,
   type Interceptor,
+  type MethodImpl,
   type Transport,
 } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
@@ -14,8 +17,11 @@ import { readSettings, type Settings } from '@truffle/config';
 import { Database, type ServiceRole } from '@truffle/database';
 import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
 import { clientAddress } from './address.ts';
+import { startAdmission } from './admission.host.ts';
+import type { Admission } from './admission.ts';
 import { Authorizer } from './authorize.ts';
 import { bells, connectBell, type Bell } from './bell.ts';
+import { boundsOf } from './bounds.ts';
 import { cookieSessions } from './browser-session.ts';
 import { checkContract, rulesOf } from './contract.ts';
 import { addressKey, gate } from './gate.ts';
@@ -66,7 +72,8 @@ export async function startHost(
   const logger = createLogger(name, settings.logLevel);
   const bell = await connectBell(settings.natsUrl, name, logger);
   const limits = startLimits(bell, logger, settings.ratePercent / 100);
-  const hosted = await mountServices({ settings, env, bell, logger, limits }, makers);
+  const door = startAdmission();
+  const hosted = await mountServices({ settings, env, bell, logger, limits, admission: door.admission }, makers);
   const modules = hosted.map((h) => h.module);
   // Alone in its process, a service also serves the others; together, only the public origin is listened on.
   const audience = modules.length > 1 ? [Audience.PUBLIC] : [Audience.PUBLIC, Audience.INTERNAL];
@@ -107,6 +114,7 @@ export async function startHost(
       await server.close();
       for (const module of modules.toReversed()) await module.close();
       limits.close();
+      door.close();
       await bell.close();
       await telemetry.close();
     },
@@ -124,11 +132,12 @@ interface Ground {
   readonly bell: Bell;
   readonly logger: Logger;
   readonly limits: HostLimits;
+  readonly admission: Admission;
 }
 
 /** Makes each service with its gate, and lets those of this process reach each other in memory. */
 async function mountServices(
-  { settings, env, bell, logger, limits }: Ground,
+  { settings, env, bell, logger, limits, admission }: Ground,
   makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
 ): Promise<readonly Hosted[]> {
   const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
@@ -155,6 +164,7 @@ async function mountServices(
       identifier,
       authorizer,
       limits: limits.limits,
+      admission,
       peers,
       logger: log,
       idempotency: module.idempotency,
@@ -197,9 +207,17 @@ function only(router: ConnectRouter, audience: readonly Audience[]): ConnectRout
       if (serves(service, audience)) router.service(service, implementation, options);
       return face;
     },
+    rpc: (method, implementation, options) => {
+      if (serves(method.parent, audience)) router.rpc(method, implementation, options);
+      return face;
+    },
   };
   return face;
 }
+
+const unimplemented = (method: DescMethod) => (): never => {
+  throw new ConnectError(`${method.parent.typeName}/${method.name} is not served here`, Code.Unimplemented);
+};
 
 function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
   const face: ConnectRouter = {
@@ -208,7 +226,15 @@ function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
       return router.handlers;
     },
     service: (service, implementation, options) => {
-      router.service(service, implementation, { ...options, interceptors: [cookieSessions(), interceptor] });
+      // Method by method: each is bounded by its class.
+      for (const method of service.methods) {
+        const own = implementation[method.localName as keyof typeof implementation] ?? unimplemented(method);
+        router.rpc(method, own as MethodImpl<typeof method>, {
+          ...options,
+          readMaxBytes: boundsOf(rulesOf(method).rate).bytes,
+          interceptors: [cookieSessions(), interceptor],
+        });
+      }
       return face;
     },
   };

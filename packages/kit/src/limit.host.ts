@@ -25,7 +25,7 @@ export function startLimits(bell: Pick<Bell, 'ring' | 'listen'>, logger: Logger,
     async (orgId) => {
       if (peers === undefined) return new Map();
       const about = { orgId, requestId: newId('req') };
-      const { rates } = await peers.client('billing', RateService, about).getRates({}, { timeoutMs: 5_000 });
+      const { rates } = await peers.client('billing', RateService, about).getRates({});
       return new Map(rates.map(({ rate, calls, seconds }) => [rate, { calls, seconds }]));
     },
     logger,

@@ -5,12 +5,12 @@ import type { Budget } from './bucket.ts';
 export type PlanRates = ReadonlyMap<RateClass, Budget>;
 
 const keepMs = 60_000;
-const againMs = 5_000;
+const againMs = 1_000;
 const mostKept = 10_000;
 
 /**
- * What the plans of organizations let them call, as the billing service last told. Nothing waits for it: until the first answer, and while
- * there is none, an organization is bounded by the budgets of its credentials alone.
+ * What the plans of organizations let them call, as the billing service last told. Nothing waits for it, and what was told stays while nothing
+ * newer is.
  */
 export class TenantRates {
   readonly #ask: (orgId: string) => Promise<PlanRates>;
@@ -24,21 +24,23 @@ export class TenantRates {
     this.#now = now;
   }
 
-  /** The organization's budget for calls of that class; undefined when its plan names none, or is not known. */
-  of(orgId: string, rate: RateClass): Budget | undefined {
+  /** The organization's budget for calls of that class; undefined when its plan names none, unknown until the plan was told once. */
+  of(orgId: string, rate: RateClass): Budget | 'unknown' | undefined {
     const known = this.#known.get(orgId);
     if (known === undefined || known.until <= this.#now()) void this.#refresh(orgId, known?.rates);
-    return known?.rates?.get(rate);
+    return known?.rates === undefined ? 'unknown' : known.rates.get(rate);
   }
 
   async #refresh(orgId: string, before: PlanRates | undefined): Promise<void> {
     if (this.#known.size >= mostKept) this.#known.clear();
-    const entry = { until: this.#now() + againMs, rates: before };
+    // Asked once at a time, however long that takes.
+    const entry = { until: Number.POSITIVE_INFINITY, rates: before };
     this.#known.set(orgId, entry);
     try {
       entry.rates = await this.#ask(orgId);
       entry.until = this.#now() + keepMs;
     } catch (error) {
+      entry.until = this.#now() + againMs;
       this.#logger.debug({ err: error, orgId }, 'the rates of a plan could not be read; they will be asked for again');
     }
   }

@@ -19,7 +19,7 @@ const ada: Caller = {
 const bob: Caller = { ...ada, subject: 'user:bob' };
 const cyd: Caller = { ...ada, subject: 'key:cyd', bindings: [{ role: Role.OWNER, scopeId: 'org_c', orgId: 'org_c' }] };
 
-function limited(factor: number, tenant?: { calls: number; seconds: number }) {
+function limited(factor: number, tenant?: { calls: number; seconds: number } | 'unknown') {
   const clock = { now: 0 };
   const limits = new RateLimits({ buckets: new Buckets(() => clock.now), tenants: { of: () => tenant }, factor });
   const call = (caller: Caller, rate = RateClass.READ): { error: ConnectError | undefined; headers: Headers } => {
@@ -91,6 +91,11 @@ describe('a rate limit', () => {
     const from = (address: string) => through({ ...ada, address }, 10, RateClass.CREDENTIAL);
     expect([from('1.1.1.1'), from('1.1.1.1'), from('2.2.2.2')]).toEqual([3, 0, 3]);
     expect([from('2001:db8::1'), from('2001:db8::ffff:1'), from('2001:db8:0:1::1')]).toEqual([3, 0, 3]);
+  });
+
+  test('of an organization whose plan is not known yet is that of one credential', () => {
+    const { through } = limited(0.001, 'unknown');
+    expect(through(ada, 5) + through(bob, 5)).toBe(2);
   });
 
   test('leaves calls between services alone', () => {
@@ -201,14 +206,15 @@ describe('the rates of a plan', () => {
       () => now,
     );
     const settled = () => new Promise((resolve) => setImmediate(resolve));
-    expect(rates.of('org_a', RateClass.READ)).toBeUndefined();
+    expect(rates.of('org_a', RateClass.READ)).toBe('unknown');
     await settled();
-    expect(rates.of('org_a', RateClass.READ)?.calls).toBe(1);
+    expect(rates.of('org_a', RateClass.READ)).toMatchObject({ calls: 1 });
     expect(rates.of('org_a', RateClass.WRITE)).toBeUndefined();
     now = 60_000;
     away = true;
-    expect(rates.of('org_a', RateClass.READ)?.calls).toBe(1);
+    expect(rates.of('org_a', RateClass.READ)).toMatchObject({ calls: 1 });
     await settled();
-    expect([rates.of('org_a', RateClass.READ)?.calls, asked]).toEqual([1, 2]);
+    expect(rates.of('org_a', RateClass.READ)).toMatchObject({ calls: 1 });
+    expect(asked).toBe(2);
   });
 });

@@ -77,7 +77,9 @@ export class RateLimits {
   }
 
   #tenant(orgId: string, rate: RateClass): Counted[] {
-    const budget = orgId === '' ? undefined : this.#parts.tenants.of(orgId, rate);
+    const told = orgId === '' ? undefined : this.#parts.tenants.of(orgId, rate);
+    // A plan that is not known yet lets all credentials together do what one may.
+    const budget = told === 'unknown' ? budgets.get(rate) : told;
     return budget === undefined
       ? []
       : [{ policy: 'tenant', bucket: `t:${rate}:${orgId}`, budget: this.#scaled(budget) }];
@@ -119,7 +121,7 @@ function whoOf(caller: Caller, rate: RateClass): string {
 }
 
 /** The one organization that a credential is of; empty for one of several, or none. */
-function onlyOrganization({ bindings }: Caller): string {
+export function onlyOrganization({ bindings }: Caller): string {
   const first = bindings[0]?.orgId ?? '';
   return bindings.every((binding) => binding.orgId === first) ? first : '';
 }

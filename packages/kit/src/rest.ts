@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { DescService, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { boundsOf } from './bounds.ts';
+import { rulesOf } from './contract.ts';
 import { openApiOf } from './openapi.ts';
 import { InvalidProblem, Problem } from './problem.ts';
 import { statusOf } from './problem.status.ts';
@@ -10,7 +12,6 @@ import { errorOf, problemDocument, type ProblemDocument } from './rest.problem.t
 import { compileRoutes, matchRoute, requestJson, type RestRoute } from './rest.route.ts';
 import { streamEvents, withLastEventId } from './sse.ts';
 
-const mostBytes = 1024 * 1024;
 const openApiPath = '/v1/openapi.json';
 const bodyVerbs: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -64,7 +65,8 @@ async function serve(
     if (match.verbs.length === 0) throw new HttpError(404, Code.NotFound, `there is nothing at ${path}`);
     throw new HttpError(405, Code.Unimplemented, `${path} does not take ${verb}`, { allow: match.verbs.join(', ') });
   }
-  const body = bodyVerbs.has(verb) ? await readJson(request) : undefined;
+  const { bytes } = boundsOf(rulesOf(match.route.method).rate);
+  const body = bodyVerbs.has(verb) ? await readJson(request, bytes) : undefined;
   const message = requestJson(match.route, match.path, new URLSearchParams(query.join('?')), body);
   const { method } = match.route;
   const rpc = `/${method.parent.typeName}/${method.name}`;
@@ -102,8 +104,8 @@ async function answerOnce(
 }
 
 /** The body's JSON; undefined when there is none. */
-async function readJson(request: RestRequest): Promise<JsonValue | undefined> {
-  const bytes = await collect(request as AsyncIterable<Uint8Array>, mostBytes);
+async function readJson(request: RestRequest, most: number): Promise<JsonValue | undefined> {
+  const bytes = await collect(request as AsyncIterable<Uint8Array>, most);
   if (bytes.length === 0) return undefined;
   const type = (request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json')

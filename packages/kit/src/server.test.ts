@@ -142,3 +142,30 @@ function slowly(socket: net.Socket): net.Socket {
   front.once('listening', () => outer.connect((front.address() as net.AddressInfo).port, '127.0.0.1'));
   return outer;
 }
+
+describe('a body that does not end', () => {
+  const slow = () =>
+    listenOrigin((request) => void request.resume(), { host: '127.0.0.1', port: 0, bodyWithinMs: 100 });
+
+  test('over HTTP/1.1 costs its connection', async () => {
+    const own = await slow();
+    const socket = net.connect({ host: '127.0.0.1', port: own.port });
+    socket.on('error', () => undefined);
+    socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nx');
+    socket.resume();
+    await once(socket, 'close');
+    await own.close(100);
+  });
+
+  test('over HTTP/2 costs its stream', async () => {
+    const own = await slow();
+    const session = http2.connect(`http://127.0.0.1:${own.port}`);
+    const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false });
+    stream.write('x');
+    stream.on('error', () => undefined);
+    await once(stream, 'close');
+    expect(stream.rstCode).toBe(http2.constants.NGHTTP2_CANCEL);
+    session.close();
+    await own.close(100);
+  });
+});

@@ -17,6 +17,8 @@ export interface OriginServer {
 /** The first bytes of an HTTP/2 connection with prior knowledge (RFC 9113, 3.4) start so; no HTTP/1 method does. */
 const preface = Buffer.from('PRI * ');
 const firstBytesWithinMs = 10_000;
+/** How long a request's body may be under way. */
+const bodyWithinMs = 30_000;
 const lookForIdleMs = 50;
 const restWithinMs = 5_000;
 
@@ -25,6 +27,8 @@ export interface OriginPlace {
   readonly host: string;
   readonly port: number;
   readonly firstBytesWithinMs?: number;
+  /** How long (ms) the body of a request may be under way. */
+  readonly bodyWithinMs?: number;
 }
 
 /** One port for HTTP/1.1 and cleartext HTTP/2: the first bytes tell them apart. */
@@ -33,12 +37,16 @@ export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<O
     { requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
     (request, response) => {
       readRest(request, response);
+      boundBody(request, at.bodyWithinMs ?? bodyWithinMs, () => request.destroy());
       handler(request, response);
     },
   );
   // It never listens itself, and without this it would neither time headers out nor know its idle connections.
   one.emit('listening');
-  const two = http2.createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler as never);
+  const two = http2.createServer({ settings: { maxConcurrentStreams: 1_000 } }, (request, response) => {
+    boundBody(request, at.bodyWithinMs ?? bodyWithinMs, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
+    handler(request, response);
+  });
   const open = new Set<Socket>();
   const sessions = new Set<http2.ServerHttp2Session>();
   two.on('session', (session) => {
@@ -74,6 +82,19 @@ export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<O
       clearTimeout(timer);
     },
   };
+}
+
+/** Gives up on a request whose body does not end: who sends a byte now and then would hold a call for ever. */
+function boundBody(
+  request: http.IncomingMessage | http2.Http2ServerRequest,
+  withinMs: number,
+  giveUp: () => void,
+): void {
+  const isWhole = 'stream' in request ? request.stream.endAfterHeaders : request.complete;
+  if (isWhole) return;
+  const timer = setTimeout(() => (request.complete ? undefined : giveUp()), withinMs);
+  timer.unref();
+  for (const end of ['end', 'close']) request.once(end, () => clearTimeout(timer));
 }
 
 /** What the answer did not wait for of a body is read and thrown away: the connection's next request stands behind it. */

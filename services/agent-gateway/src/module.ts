@@ -8,7 +8,7 @@ import { AddressRuleService } from '@truffle/api/tenant/v1/allowlist_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { bells, readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { bells, readHostFile, type MakeModule, type ModuleDeps, type ServiceModule } from '@truffle/kit';
 import { AddressRuleBoard } from './address-rule/address-rule.board.ts';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
@@ -45,20 +45,9 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
   const ended = new EndedCommands(deps.bell);
-  const keys = new CommandKeyBoard(async () => {
-    const about = { orgId: '', requestId: newId('req') };
-    return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
-      .keys;
-  }, deps.logger);
-  const rules: AddressRuleBoard = new AddressRuleBoard(
-    (since, afterOrgId) =>
-      deps.peers
-        .client('tenant', AddressRuleService, { orgId: '', requestId: newId('req') })
-        .listAgentAddressRules({ ...(since === undefined ? {} : { since }), afterOrgId }, { timeoutMs: 5_000 }),
-    deps.logger,
-    () => gateway.rulesChanged(),
-  );
-  const gateway = new Gateway({
+  const keys = commandKeys(deps);
+  const rules = addressRules(deps, () => gateway.rulesChanged());
+  const gateway: Gateway = new Gateway({
     database,
     sweepDatabase,
     bell: deps.bell,
@@ -97,7 +86,6 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     start: async () => {
       await keys.start();
       await rules.start();
-      deps.bell.listen(bells.allowlist, () => void rules.refresh().catch(() => undefined));
       await gateway.start();
       const hosts = [host, ...settings.endpoints.map((endpoint) => addressOf(endpoint).host)];
       const identity = await authorities.issueServer([...new Set(hosts)]);
@@ -126,6 +114,28 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     },
   } satisfies ServiceModule;
 };
+
+/** The keys of commands, as orchestration tells them. */
+const commandKeys = ({ peers, logger }: ModuleDeps): CommandKeyBoard =>
+  new CommandKeyBoard(async () => {
+    const about = { orgId: '', requestId: newId('req') };
+    return (await peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
+      .keys;
+  }, logger);
+
+/** Where agents may dial from, as the tenant service tells it. */
+function addressRules({ peers, logger, bell }: ModuleDeps, changed: () => void): AddressRuleBoard {
+  const board = new AddressRuleBoard(
+    (since, afterOrgId) =>
+      peers
+        .client('tenant', AddressRuleService, { orgId: '', requestId: newId('req') })
+        .listAgentAddressRules({ ...(since === undefined ? {} : { since }), afterOrgId }, { timeoutMs: 5_000 }),
+    logger,
+    changed,
+  );
+  bell.listen(bells.allowlist, () => void board.refresh().catch(() => undefined));
+  return board;
+}
 
 function addressOf(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':');

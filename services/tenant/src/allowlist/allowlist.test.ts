@@ -54,13 +54,13 @@ const signUp = async (name: string) => {
   };
 };
 
-async function refusal(work: Promise<unknown>): Promise<[Code, string, Record<string, string>]> {
+async function refusal(work: Promise<unknown>): Promise<[Code | undefined, string, Record<string, string>]> {
   const error = await work.then(
     () => undefined,
     (e: unknown) => ConnectError.from(e),
   );
   const info = error?.findDetails(ErrorInfoSchema)[0];
-  return [error?.code ?? (0 as Code), info?.reason ?? 'was not refused', info?.metadata ?? {}];
+  return [error?.code, info?.reason ?? 'was not refused', info?.metadata ?? {}];
 }
 
 const ranges = (...cidrs: string[]) => cidrs.map((cidr) => ({ cidr, note: 'ours' }));
