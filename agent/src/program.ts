@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
+import type { EnsureServer } from '@truffle/api/agent/v1/command';
 import type { Logger } from 'pino';
 import { unauthentic, type Addressee } from './command/authenticity.ts';
 import { systemClock } from './command/clock.ts';
@@ -21,6 +22,7 @@ import { recoveryByKey } from './identity/recovery.ts';
 import { identityCalls } from './identity/renewal.ts';
 import type { JournalBroken } from './journal/broken.ts';
 import type { Journal } from './journal/journal.ts';
+import { HealthKeeper } from './keep/health-keeper.ts';
 import { Keeper } from './keep/keeper.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { openJournal } from './journal/open.ts';
@@ -97,7 +99,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
-  const servers = keepServers(parts, link, runner);
+  const stopKeeping = keepServers(parts, link, runner, reports);
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -105,7 +107,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
-        await servers?.stop();
+        await stopKeeping();
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);
@@ -234,21 +236,30 @@ async function openSiteOf(
   return openSite(input.siteConfig, deps);
 }
 
-/** Keeps servers running while no gateway is there to ask for it. */
-function keepServers({ input, journal, site, enforcer }: Parts, link: Link, runner: Runner): Keeper | undefined {
-  if (site?.keep === undefined) return undefined;
-  const keeper = new Keeper({
+/** Keeps servers running while no gateway is there to ask for it, and healthy in any case. The answer ends that. */
+function keepServers(
+  { input, journal, site, enforcer }: Parts,
+  link: Link,
+  runner: Runner,
+  reports: Reports,
+): () => Promise<void> {
+  if (site?.keep === undefined) return () => Promise.resolve();
+  const parts = {
     journal,
     site: site.keep,
     connected: () => link.ready,
+    claim: (resourceKey: string) => runner.claim(resourceKey),
+    noted: () => reports.keptDue(),
     clock: systemClock,
     random: Math.random,
     log: input.log,
     // Two holders of one identity must not both act: in quarantine nothing begins.
-    objection: (server) => (runner.held ? 'the agent is in quarantine' : enforcer.objection(server)),
-  });
-  keeper.start();
-  return keeper;
+    objection: (server: EnsureServer, exec = false) =>
+      runner.held ? 'the agent is in quarantine' : enforcer.objection(server, exec),
+  };
+  const keepers = [new Keeper(parts), new HealthKeeper(parts)];
+  for (const keeper of keepers) keeper.start();
+  return async () => void (await Promise.all(keepers.map((keeper) => keeper.stop())));
 }
 
 /** Tells what the site has, now and every minute; the next look begins when the last one ended. */

@@ -1,6 +1,7 @@
 import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
 import type { Ground } from '../policy/policy.ts';
+import type { HealthSite } from '../keep/health-keeper.ts';
 import type { KeepSite } from '../keep/keeper.ts';
 import type { CommandHandler } from './effect.ts';
 
@@ -18,8 +19,8 @@ export interface Site {
     image: string,
     signal: AbortSignal,
   ): Promise<{ readonly servers: readonly number[]; readonly storages: readonly string[] }>;
-  /** How servers are kept running while no gateway is there; undefined where the site can't. */
-  readonly keep?: KeepSite;
+  /** How servers are kept running and healthy; undefined where the site can't. */
+  readonly keep?: KeepSite & HealthSite;
   /** Lets connections go. */
   close(): Promise<void>;
 }

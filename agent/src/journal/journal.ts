@@ -3,7 +3,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
 import { asDamage, isDamage, isFull, JournalBroken } from './broken.ts';
 import { openDatabase, openFile, type JournalDatabase, type OpenDatabase } from './database.ts';
-import { declare, DeclaredServers, type Declaration } from './declared.ts';
+import { DeclaredServers, noteEnd, type Declaration, type Watching } from './declared.ts';
 import { entryOf, type Entry, type NewEntry } from './entry.ts';
 import type { Reserve } from './reserve.ts';
 
@@ -129,14 +129,15 @@ export class Journal {
   }
 
   /**
-   * Journals a command's end, and in the same record what it declares of its server; `result` is given the number of the record that will
-   * hold it. The first end stays.
+   * Journals a command's end, and in the same record what it declares of its server and of its health; `result` is given the number of the
+   * record that will hold it. The first end stays.
    */
-  end(id: string, result: (lsn: number) => Uint8Array, declares?: Declaration): void {
+  end(id: string, result: (lsn: number) => Uint8Array, declares?: Declaration, watching?: Watching): void {
     this.#record((lsn) => {
       const sql = "UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'";
       const { changes } = this.#run(sql, result(lsn), id);
-      if (declares !== undefined && Number(changes) > 0) this.#run(declare[declares], id);
+      if (declares !== undefined && Number(changes) > 0)
+        noteEnd((statement, ...values) => this.#run(statement, ...values), id, declares, watching);
     });
   }
 

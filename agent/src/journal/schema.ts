@@ -52,7 +52,9 @@ PRAGMA user_version = ${schemaVersion};
  * deletion        when a command began to delete; kept for a day
  * sealed_version  the highest version seen of each sealed secret; never lowered
  * declared        servers that are to run, as they were last asked for
- * kept            what was done for that without a gateway, until one has noted it
+ * kept            what the agent did for that by itself, until a gateway has noted it
+ * watched         health checks of declared servers that have a remedy, as their deployments left them
+ * remedying       what is remembered of the remedies of a server, until a command on it ends
  */
 export const additions = `
 CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
@@ -66,4 +68,11 @@ CREATE TABLE IF NOT EXISTS kept(
   outcome TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS watched(
+  resource_key TEXT NOT NULL,
+  deployment TEXT NOT NULL,
+  watch TEXT NOT NULL,
+  PRIMARY KEY (resource_key, deployment)
+) STRICT;
+CREATE TABLE IF NOT EXISTS remedying(resource_key TEXT PRIMARY KEY, server_id TEXT NOT NULL, state TEXT NOT NULL) STRICT;
 `;

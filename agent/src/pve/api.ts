@@ -194,7 +194,7 @@ export class PveApi {
   async power(
     node: string,
     vmid: number,
-    action: 'start' | 'stop' | 'shutdown',
+    action: 'start' | 'stop' | 'shutdown' | 'reboot' | 'reset',
     params: Readonly<Record<string, number>>,
     signal: AbortSignal,
   ): Promise<string> {

@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Site, SiteDeps } from '../command/site.ts';
 import { awaitSsh } from '../guest/banner.ts';
+import type { GuestAccess } from '../guest/connection.ts';
 import { HostKeys } from '../guest/host-keys.ts';
 import { bastionReach, directReach, type Reach } from '../guest/reach.ts';
+import { mendGuests } from '../guest/mend.ts';
 import type { SecretOpener } from '../guest/secrets.ts';
 import { loadSiteKey } from '../guest/site-key.ts';
 import { PveApi } from '../pve/api.ts';
 import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
 import { decodePve } from '../pve/failure.ts';
-import { keepVms } from '../pve/keep.ts';
+import { keepVms, rebootVm } from '../pve/keep.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
@@ -62,12 +64,25 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
         throw decodePve(error);
       }
     },
-    keep: keepVms(pve),
+    keep: keeping(pve, access),
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
       reach.close();
       return Promise.resolve();
+    },
+  };
+}
+
+function keeping(pve: PveSite, access: GuestAccess): NonNullable<Site['keep']> {
+  const { check, restart } = mendGuests(access);
+  return {
+    ...keepVms(pve),
+    check,
+    remedy: async (server, { address, health }, signal) => {
+      const { units } = health.remedy;
+      if (units.length > 0) await restart({ serverId: server.serverId, address }, units, signal);
+      else await rebootVm(pve, server, signal);
     },
   };
 }
