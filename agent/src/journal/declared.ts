@@ -50,12 +50,17 @@ export interface Watching {
 
 type Run = (sql: string, ...values: SQLInputValue[]) => unknown;
 
-/** Notes what the end of a command says of its server, in the record of that end. What is known of remedies is known of the state before it. */
+/** Notes what the end of a command says of its server, in the record of that end. A remedy that did not help before may help after it. */
 export function noteEnd(run: Run, id: string, declares: Declaration, watching: Watching | undefined): void {
   const its = '(SELECT resource_key FROM inbox WHERE id = ?)';
   run(declare[declares], id);
-  run(`DELETE FROM remedying WHERE resource_key = ${its}`, id);
-  if (declares === 'ends') run('DELETE FROM watched WHERE resource_key NOT IN (SELECT resource_key FROM declared)');
+  run(
+    `UPDATE remedying SET state = json_set(state, '$.tries', 0, '$.nextAt', 0, '$.left', '') WHERE resource_key = ${its}`,
+    id,
+  );
+  if (declares === 'ends')
+    for (const table of ['watched', 'remedying'])
+      run(`DELETE FROM ${table} WHERE resource_key NOT IN (SELECT resource_key FROM declared)`);
   if (watching === undefined) return;
   const { deployment, watch } = watching;
   run(`DELETE FROM watched WHERE resource_key = ${its} AND deployment = ?`, id, deployment);

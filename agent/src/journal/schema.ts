@@ -54,7 +54,7 @@ PRAGMA user_version = ${schemaVersion};
  * declared        servers that are to run, as they were last asked for
  * kept            what the agent did for that by itself, until a gateway has noted it
  * watched         health checks of declared servers that have a remedy, as their deployments left them
- * remedying       what is remembered of the remedies of a server, until a command on it ends
+ * remedying       what is remembered of the remedies of a server
  */
 export const additions = `
 CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;

@@ -4,6 +4,7 @@ import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_servi
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
@@ -55,6 +56,10 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     logger: deps.logger,
     endpoints,
     commandKeys: () => keys.known,
+    noteHealth: async (orgId, note) => {
+      const about = { orgId, requestId: newId('req') };
+      await deps.peers.client('orchestration', ServerHealthService, about).noteServerHealth(note);
+    },
     ended: (ids) => ended.tell(ids),
   });
   const parts = { database, gateway, bell: deps.bell, ended };

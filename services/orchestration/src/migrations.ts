@@ -178,5 +178,10 @@ export const orchestrationMigrations: ServiceMigrations = {
         primary key (org_id, agent_id, image)
       );
       ${tenantTable('orchestration.image_import', role, 'select, insert, update')}`,
+    '006_server_health': `
+      alter table orchestration.server
+        add column health text check (health in ('HEALTHY', 'REMEDIED', 'UNHEALTHY')),
+        add column health_detail text not null default '' check (length(health_detail) <= 500),
+        add column health_at timestamptz;`,
   },
 };

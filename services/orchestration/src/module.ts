@@ -4,6 +4,7 @@ import { ImageService } from '@truffle/api/orchestration/v1/image_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
+import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import type { Transaction } from '@truffle/database';
 import { readSettings } from '@truffle/config';
@@ -18,6 +19,7 @@ import { imageRpc } from './image/image.rpc.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
 import { agentScopeIn } from './orphan/orphan.usecases.ts';
+import { serverHealthRpc } from './server/server.health.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { snapshotRpc } from './snapshot/snapshot.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
@@ -58,6 +60,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       OperationService,
       ProjectUseService,
       CommandKeyService,
+      ServerHealthService,
     ],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
@@ -75,6 +78,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));
+      router.service(ServerHealthService, serverHealthRpc(database));
     },
     start: () => engine.start(),
     ready: async () => {

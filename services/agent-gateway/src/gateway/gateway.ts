@@ -10,6 +10,7 @@ import { lockCommands, saveCommands } from '../command/command.repo.ts';
 import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
 import { Reports } from '../command/reports.ts';
 import { quarantineRemedy } from '../session/admission.ts';
+import type { HealthNote } from '../session/kept.ts';
 import { LinkSession } from '../session/link-session.ts';
 import type { SessionParts } from '../session/session-parts.ts';
 import type { LinkCall } from '../session/outbox.ts';
@@ -37,6 +38,8 @@ export interface GatewayParts {
   readonly endpoints: () => readonly string[];
   /** What agents are told of the keys of commands; undefined while nothing is known. */
   readonly commandKeys: () => CommandKeySet | undefined;
+  /** Tells orchestration how an agent found a server. */
+  readonly noteHealth: (orgId: string, note: HealthNote) => Promise<void>;
   /** Told of commands that ended here. */
   readonly ended: (commandIds: readonly string[]) => void;
 }

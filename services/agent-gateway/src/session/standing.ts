@@ -17,6 +17,7 @@ import {
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
 import type { GatewayDatabase, Tx } from '../tables.ts';
 import { admit, wasOffered, type HolderClaim } from './admission.ts';
+import { healthNote, HealthUntoldError, keptDetail, type HealthNote } from './kept.ts';
 import { pace, type ResponseFrame } from './session.ts';
 import { closeSession, confirmSession, leaseNow, lockSession, offerSession, reopenSession } from './session.repo.ts';
 
@@ -45,10 +46,12 @@ export type Opening =
       readonly quarantine: boolean;
     };
 
-/** What every agent is told when its session opens. */
+/** What every agent is told when its session opens, and whom its word is passed on to. */
 export interface Told {
   readonly endpoints: () => readonly string[];
   readonly commandKeys: () => CommandKeySet | undefined;
+  /** Tells orchestration how an agent found a server. */
+  readonly noteHealth: (orgId: string, note: HealthNote) => Promise<void>;
 }
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
@@ -198,8 +201,16 @@ export class SessionStore {
     });
   }
 
-  /** Notes what an agent did by itself while no gateway was there. Perhaps twice, as it tells until it hears that it was stored. */
+  /**
+   * Notes what an agent did by itself. Perhaps twice, as it tells until it hears that it was stored.
+   * @throws HealthUntoldError when orchestration does not answer
+   */
   async noteKept(session: SessionRef, kept: Kept): Promise<void> {
+    const health = healthNote(session.agentId, kept);
+    if (health !== undefined)
+      await this.#told.noteHealth(session.orgId, health).catch((cause: unknown) => {
+        throw new HealthUntoldError('orchestration was not told of the health of a server', { cause });
+      });
     await this.#database.tenant(session.orgId, (tx) =>
       appendEvent(tx, agentAuthor(session, session.agentId), {
         orgId: session.orgId,
@@ -210,7 +221,7 @@ export class SessionStore {
           resourceKey: kept.resourceKey.slice(0, 200),
           serverId: kept.serverId.slice(0, 64),
           outcome: KeptOutcome[kept.outcome] ?? 'UNSPECIFIED',
-          detail: kept.detail.replaceAll('\0', '').slice(0, 500),
+          detail: keptDetail(kept),
           ...(kept.time === undefined ? {} : { time: timestampDate(kept.time).toISOString() }),
         },
       }),

@@ -20,8 +20,9 @@ import { certificateRenewal } from '../agent/certificate.rpc.ts';
 import { recoveryRpc } from '../agent/recovery.rpc.ts';
 import { Authorities } from '../authority/authorities.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
-import { Gateway } from '../gateway/gateway.ts';
+import { Gateway, type GatewayParts } from '../gateway/gateway.ts';
 import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
+import type { HealthNote } from '../session/kept.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
 import type { Tables } from '../tables.ts';
 
@@ -58,6 +59,8 @@ export interface World {
   readonly origin: string;
   /** The folder of the authorities. */
   readonly authorityFolder: string;
+  /** What orchestration was told of servers' health; it does not answer while this is undefined. */
+  health: HealthNote[] | undefined;
   startGateway(over?: GatewayOverrides): Promise<Running>;
   close(): Promise<void>;
 }
@@ -93,9 +96,15 @@ export async function makeWorld(
     ...over,
   };
   const origin = await serveOrigin(enrollment, endpoints);
-  return {
+  const noteHealth: GatewayParts['noteHealth'] = (_orgId, note) => {
+    if (world.health === undefined) return Promise.reject(new Error('orchestration is away'));
+    world.health.push(note);
+    return Promise.resolve();
+  };
+  const world: World = {
     bell,
     orgId,
+    health: [],
     authorityFolder: join(folder, 'ca'),
     caller: {
       subject: 'user:usr_test',
@@ -109,7 +118,8 @@ export async function makeWorld(
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async (own = {}) => {
-      const one = await startGateway(database, own.bell ?? bell, own.enrollment ?? enrollment, endpoints, () => {
+      const told = { endpoints, noteHealth };
+      const one = await startGateway(database, own.bell ?? bell, own.enrollment ?? enrollment, told, () => {
         running.current = running.current.filter((r) => r !== one);
       });
       running.current.push(one);
@@ -124,13 +134,14 @@ export async function makeWorld(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return world;
 }
 
 async function startGateway(
   database: WorldDatabase,
   bell: Bell,
   enrollment: EnrollmentParts,
-  endpoints: () => readonly string[],
+  { endpoints, noteHealth }: Pick<GatewayParts, 'endpoints' | 'noteHealth'>,
   gone: () => void,
 ): Promise<Running> {
   const logger = createLogger('test', 'warn');
@@ -144,6 +155,7 @@ async function startGateway(
     logger,
     endpoints,
     commandKeys: () => testKeys,
+    noteHealth,
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();
