@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
-import type { EnsureServer } from '@truffle/api/agent/v1/command';
 import type { Logger } from 'pino';
 import { unauthentic, type Addressee } from './command/authenticity.ts';
 import { systemClock } from './command/clock.ts';
@@ -22,8 +21,6 @@ import { recoveryByKey } from './identity/recovery.ts';
 import { identityCalls } from './identity/renewal.ts';
 import type { JournalBroken } from './journal/broken.ts';
 import type { Journal } from './journal/journal.ts';
-import { HealthKeeper } from './keep/health-keeper.ts';
-import { Keeper } from './keep/keeper.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { openJournal } from './journal/open.ts';
 import { grpcDialer } from './link/grpc.ts';
@@ -32,6 +29,7 @@ import { Enforcer } from './policy/enforcer.ts';
 import { PolicyFile, type PolicyState } from './policy/policy.file.ts';
 import { describePolicy, underPolicy } from './policy/summary.ts';
 import { exitCodes } from './settings.ts';
+import { keepServers, measure } from './upkeep.ts';
 import { version } from './version.ts';
 
 /** Time for running commands to come to a safe point, in milliseconds. */
@@ -94,12 +92,13 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   policy.current();
   const spool = new LogSpool(join(dataFolder, 'spool.db'), spoolOf(input));
   const parts: Parts = { input, journal, identity, site, enforcer, spool };
-  const { link, runner, reports, keeper, keyLog } = connect(parts);
+  const { link, runner, reports, keeper, keyLog, endpoints } = connect(parts);
   const stopInventory =
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
-  const stopKeeping = keepServers(parts, link, runner, reports);
+  const stopKeeping = keepServers(parts, { link, runner, reports });
+  const stopMeasuring = measure(parts, { link, keeper, endpoints });
   const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
@@ -107,7 +106,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
-        await stopKeeping();
+        await Promise.all([stopKeeping(), stopMeasuring()]);
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);
@@ -122,7 +121,8 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   };
 }
 
-interface Parts {
+/** What the parts of a running agent are made of. */
+export interface Parts {
   readonly input: ProgramInput;
   readonly journal: Journal;
   readonly identity: Identity;
@@ -143,6 +143,7 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
   reports: Reports;
   keeper: CertificateKeeper;
   keyLog: KeyLogWatch;
+  endpoints: () => readonly string[];
 } {
   const { dataFolder, log } = input;
   const clock = systemClock;
@@ -210,7 +211,7 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
   runner.recover();
   link.start();
   keeper.start();
-  return { link, runner, reports, keeper, keyLog };
+  return { link, runner, reports, keeper, keyLog, endpoints };
 }
 
 async function openSiteOf(
@@ -234,32 +235,6 @@ async function openSiteOf(
   // Loaded here so that an agent without a site carries neither its driver nor SSH.
   const { openSite } = await import('./site/site.ts');
   return openSite(input.siteConfig, deps);
-}
-
-/** Keeps servers running while no gateway is there to ask for it, and healthy in any case. The answer ends that. */
-function keepServers(
-  { input, journal, site, enforcer }: Parts,
-  link: Link,
-  runner: Runner,
-  reports: Reports,
-): () => Promise<void> {
-  if (site?.keep === undefined) return () => Promise.resolve();
-  const parts = {
-    journal,
-    site: site.keep,
-    connected: () => link.ready,
-    claim: (resourceKey: string) => runner.claim(resourceKey),
-    noted: () => reports.keptDue(),
-    clock: systemClock,
-    random: Math.random,
-    log: input.log,
-    // Two holders of one identity must not both act: in quarantine nothing begins.
-    objection: (server: EnsureServer, exec = false) =>
-      runner.held ? 'the agent is in quarantine' : enforcer.objection(server, exec),
-  };
-  const keepers = [new Keeper(parts), new HealthKeeper(parts)];
-  for (const keeper of keepers) keeper.start();
-  return async () => void (await Promise.all(keepers.map((keeper) => keeper.stop())));
 }
 
 /** Tells what the site has, now and every minute; the next look begins when the last one ended. */

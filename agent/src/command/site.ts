@@ -1,5 +1,6 @@
 import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
+import type { GuestUsage } from '../metric/sampler.ts';
 import type { Ground } from '../policy/policy.ts';
 import type { HealthSite } from '../keep/health-keeper.ts';
 import type { KeepSite } from '../keep/keeper.ts';
@@ -19,6 +20,8 @@ export interface Site {
     image: string,
     signal: AbortSignal,
   ): Promise<{ readonly servers: readonly number[]; readonly storages: readonly string[] }>;
+  /** What the guests in the site's range use, in one call. @throws what the site says */
+  readonly usage?: () => Promise<readonly GuestUsage[]>;
   /** How servers are kept running and healthy; undefined where the site can't. */
   readonly keep?: KeepSite & HealthSite;
   /** Lets connections go. */

@@ -102,6 +102,13 @@ export class DeclaredServers {
     this.#access = access;
   }
 
+  /** Every server that was asked for and is not gone, at rest or not. */
+  all(): Pick<Declared, 'payload'>[] {
+    return this.#access
+      .all('SELECT payload FROM declared ORDER BY resource_key')
+      .map((row) => ({ payload: row['payload'] as Uint8Array }));
+  }
+
   /** Servers that no newer intent is known for and no command waits or works on. */
   standing(): Declared[] {
     const rows = this.#access.all(

@@ -1,3 +1,4 @@
+import type { GuestUsage } from '../metric/sampler.ts';
 import type { PveClient } from './client.ts';
 import { PveError } from './error.ts';
 import { type Row, numberOf, rowOf, rowsOf, textOf } from './json.ts';
@@ -11,6 +12,7 @@ export interface GuestRow {
   readonly tags: readonly string[];
   /** Empty for none. */
   readonly pool: string;
+  readonly usage: GuestUsage;
 }
 
 /** A storage on a node, or a shared one as that node sees it. */
@@ -291,5 +293,14 @@ function guestRow(row: Row): GuestRow {
       .split(/[;, ]+/)
       .filter((each) => each !== ''),
     pool: textOf(row, 'pool'),
+    usage: {
+      vmid: numberOf(row, 'vmid'),
+      cpuShare: numberOf(row, 'cpu'),
+      memoryBytes: numberOf(row, 'mem'),
+      diskReadBytes: numberOf(row, 'diskread'),
+      diskWrittenBytes: numberOf(row, 'diskwrite'),
+      networkReceivedBytes: numberOf(row, 'netin'),
+      networkSentBytes: numberOf(row, 'netout'),
+    },
   };
 }

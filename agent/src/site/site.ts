@@ -65,6 +65,11 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
       }
     },
     keep: keeping(pve, access),
+    usage: async () => {
+      const { first, last } = pve.vmids;
+      const { guests } = await pve.facts.resources();
+      return guests.filter(({ vmid }) => vmid >= first && vmid <= last).map(({ usage }) => usage);
+    },
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
