@@ -3,6 +3,7 @@ import type { PveClient } from './client.ts';
 import { PveError } from './error.ts';
 import { type Row, numberOf, rowOf, rowsOf, textOf } from './json.ts';
 import { parseUpid } from './upid.ts';
+import { usageOf } from './usage.ts';
 
 /** A guest as the cluster lists it: existence and node are right, the rest lags behind. */
 export interface GuestRow {
@@ -293,14 +294,6 @@ function guestRow(row: Row): GuestRow {
       .split(/[;, ]+/)
       .filter((each) => each !== ''),
     pool: textOf(row, 'pool'),
-    usage: {
-      vmid: numberOf(row, 'vmid'),
-      cpuShare: numberOf(row, 'cpu'),
-      memoryBytes: numberOf(row, 'mem'),
-      diskReadBytes: numberOf(row, 'diskread'),
-      diskWrittenBytes: numberOf(row, 'diskwrite'),
-      networkReceivedBytes: numberOf(row, 'netin'),
-      networkSentBytes: numberOf(row, 'netout'),
-    },
+    usage: usageOf(row),
   };
 }

@@ -37,6 +37,7 @@ import {
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { ImageImportSchema, ImageService, ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanService, OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
+import { serveMetrics, type Measured } from './peer.metrics.ts';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { AccountService } from '@truffle/api/tenant/v1/account_service';
@@ -93,8 +94,9 @@ export class Peer {
   /** VM numbers of the site's orphans, and of those that can't be removed. */
   orphans: number[] = [];
   stuck: number[] = [];
-  /** Names of the server's snapshots, newest first. */
+  /** Names of the server's snapshots, newest first, and what was measured of it. */
   snapshots: string[] = [];
+  metrics: Measured = {};
   /** `after_revision` and `after` of each watch that was opened. */
   readonly watchedFrom: bigint[] = [];
   readonly logsFrom: string[] = [];
@@ -338,6 +340,7 @@ export class Peer {
         return { orphans: this.orphans.map((vmid) => ({ vmid, state: state(vmid), serverName: `old-${vmid}` })) };
       },
     });
+    serveMetrics(router, () => this.metrics);
     router.service(SnapshotService, {
       createSnapshot: ask,
       deleteSnapshot: ask,

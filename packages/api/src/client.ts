@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
+import { MetricService } from '../gen/truffle/agent/v1/metric_service_pb.js';
 import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js';
 import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
@@ -8,6 +9,7 @@ import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/c
 import { ImageService } from '../gen/truffle/orchestration/v1/image_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
 import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb.js';
+import { ServerMetricService } from '../gen/truffle/orchestration/v1/server_metric_service_pb.js';
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
@@ -23,6 +25,7 @@ const services = {
   events: EventService,
   images: ImageService,
   members: MemberService,
+  metrics: MetricService,
   operations: OperationService,
   organizations: OrganizationService,
   orphans: OrphanService,
@@ -30,6 +33,7 @@ const services = {
   projects: ProjectService,
   recovery: RecoveryService,
   sealingKeys: SealingKeyService,
+  serverMetrics: ServerMetricService,
   servers: ServerService,
   snapshots: SnapshotService,
   templates: TemplateService,
@@ -53,6 +57,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     events: createClient(services.events, transport),
     images: createClient(services.images, transport),
     members: createClient(services.members, transport),
+    metrics: createClient(services.metrics, transport),
     operations: createClient(services.operations, transport),
     organizations: createClient(services.organizations, transport),
     orphans: createClient(services.orphans, transport),
@@ -60,6 +65,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     projects: createClient(services.projects, transport),
     recovery: createClient(services.recovery, transport),
     sealingKeys: createClient(services.sealingKeys, transport),
+    serverMetrics: createClient(services.serverMetrics, transport),
     servers: createClient(services.servers, transport),
     snapshots: createClient(services.snapshots, transport),
     templates: createClient(services.templates, transport),

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freeAgent, getAgent } from './agent/agent.usecases.ts';
 import { recoverAgent, recoveryChallenge } from './agent/recovery.usecases.ts';
 import { agentGatewayMigrations } from './migrations.ts';
-import { enrolPeer, makeRequest, Peer, pemOf, renewPeer } from './testing/peer.ts';
+import { renewPeer } from './testing/call.ts';
+import { enrolPeer, makeRequest, Peer, pemOf } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
 let database: TestDatabase;

@@ -1,14 +1,18 @@
 import { readSettings } from '@truffle/config';
 import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
+import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { AgentMetricReportService } from '@truffle/api/agent/v1/metric_report_service';
+import { MetricReadService } from '@truffle/api/agent/v1/metric_read_service';
+import { MetricService } from '@truffle/api/agent/v1/metric_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
 import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { readHostFile, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { readHostFile, type MakeModule, type Peers, type ServiceModule } from '@truffle/kit';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
@@ -19,7 +23,9 @@ import { Authorities } from './authority/authorities.ts';
 import { commandRpc } from './command/command.rpc.ts';
 import { EndedCommands } from './command/ended-commands.ts';
 import { gatewaySettings } from './gateway.settings.ts';
-import { Gateway } from './gateway/gateway.ts';
+import { Gateway, type GatewayParts } from './gateway/gateway.ts';
+import { metricReadRpc, metricReports, metricRpc } from './metric/metric.rpc.ts';
+import { MetricIntake } from './metric/metric.usecases.ts';
 import { sealingKeyRpc, sealingKeySync } from './sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from './session/link.server.ts';
 import type { Tables } from './tables.ts';
@@ -32,6 +38,9 @@ const services = [
   CommandService,
   AgentLinkService,
   AgentCertificateService,
+  AgentMetricReportService,
+  MetricService,
+  MetricReadService,
 ];
 
 /** The agent-gateway service: agents, their sessions, their commands. */
@@ -44,11 +53,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
   const ended = new EndedCommands(deps.bell);
-  const keys = new CommandKeyBoard(async () => {
-    const about = { orgId: '', requestId: newId('req') };
-    return (await deps.peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
-      .keys;
-  }, deps.logger);
+  const keys = new CommandKeyBoard(() => commandKeysOf(deps.peers), deps.logger);
   const gateway = new Gateway({
     database,
     sweepDatabase,
@@ -56,10 +61,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     logger: deps.logger,
     endpoints,
     commandKeys: () => keys.known,
-    noteHealth: async (orgId, note) => {
-      const about = { orgId, requestId: newId('req') };
-      await deps.peers.client('orchestration', ServerHealthService, about).noteServerHealth(note);
-    },
+    noteHealth: noteHealthTo(deps.peers),
     ended: (ids) => ended.tell(ids),
   });
   const parts = { database, gateway, bell: deps.bell, ended };
@@ -86,6 +88,8 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
       router.service(SealingKeyService, sealingKeyRpc(database));
       router.service(CommandService, commandRpc(parts));
+      router.service(MetricService, metricRpc(database));
+      router.service(MetricReadService, metricReadRpc(database));
     },
     start: async () => {
       await keys.start();
@@ -100,6 +104,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         take: (call, agent, settled) => gateway.take(call, agent, settled),
         renew: certificateRenewal(enrollment, deps.logger),
         syncSealingKey: sealingKeySync(database),
+        reportMetrics: metricReports(new MetricIntake(database)),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },
@@ -115,6 +120,18 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     },
   } satisfies ServiceModule;
 };
+
+async function commandKeysOf(peers: Peers): Promise<CommandKeySet | undefined> {
+  const client = peers.client('orchestration', CommandKeyService, { orgId: '', requestId: newId('req') });
+  return (await client.getCommandKeys({}, { timeoutMs: 5_000 })).keys;
+}
+
+const noteHealthTo =
+  (peers: Peers): GatewayParts['noteHealth'] =>
+  async (orgId, note) => {
+    const about = { orgId, requestId: newId('req') };
+    await peers.client('orchestration', ServerHealthService, about).noteServerHealth(note);
+  };
 
 function addressOf(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':');

@@ -5,6 +5,7 @@ import { OperationService } from '@truffle/api/orchestration/v1/operation_servic
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
 import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
+import { ServerMetricService } from '@truffle/api/orchestration/v1/server_metric_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import type { Transaction } from '@truffle/database';
 import { readSettings } from '@truffle/config';
@@ -20,6 +21,7 @@ import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
 import { agentScopeIn } from './orphan/orphan.usecases.ts';
 import { serverHealthRpc } from './server/server.health.ts';
+import { serverMetricRpc } from './server/server.metrics.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { snapshotRpc } from './snapshot/snapshot.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
@@ -61,6 +63,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       ProjectUseService,
       CommandKeyService,
       ServerHealthService,
+      ServerMetricService,
     ],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
@@ -79,6 +82,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));
       router.service(ServerHealthService, serverHealthRpc(database));
+      router.service(ServerMetricService, serverMetricRpc({ database, peers }));
     },
     start: () => engine.start(),
     ready: async () => {

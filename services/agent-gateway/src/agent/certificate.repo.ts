@@ -8,6 +8,17 @@ import type { AgentTable } from './agent.table.ts';
 export const lockAgent = (tx: Tx, agentId: string): Promise<Selectable<AgentTable> | undefined> =>
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).forUpdate().executeTakeFirst();
 
+/** What decides whether an agent's certificate is good; the agent is not locked. */
+export const readAgentHolder = (
+  tx: Tx,
+  agentId: string,
+): Promise<Pick<Selectable<AgentTable>, 'state' | 'certificate_serial' | 'next_serial'> | undefined> =>
+  tx
+    .selectFrom('agent_gateway.agent')
+    .select(['state', 'certificate_serial', 'next_serial'])
+    .where('id', '=', agentId)
+    .executeTakeFirst();
+
 /** The certificate that the same request gets again: its answer was lost, and it is still good. */
 export const repeated = (
   agent: Pick<Selectable<AgentTable>, 'next_csr_sha256' | 'next_certificate' | 'next_ends'>,

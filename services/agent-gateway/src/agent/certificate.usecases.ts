@@ -46,10 +46,10 @@ export async function renewCertificate(
 }
 
 /** The agent, when the shown certificate is good for more than a refusal. @throws RenewalProblem */
-export function demandHolder(
-  agent: AgentRow | undefined,
+export function demandHolder<A extends Pick<AgentRow, 'state' | 'certificate_serial' | 'next_serial'>>(
+  agent: A | undefined,
   { certificateSerial }: Pick<CertificateHolder, 'certificateSerial'>,
-): AgentRow {
+): A {
   if (agent === undefined || agent.state === 'REVOKED') throw refused('AGENT_REVOKED', 'the agent was revoked');
   if (certificateSerial !== agent.certificate_serial && certificateSerial !== agent.next_serial)
     throw refused('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');

@@ -10,6 +10,7 @@ import { lockCommands, saveCommands } from '../command/command.repo.ts';
 import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
 import { Reports } from '../command/reports.ts';
 import { quarantineRemedy } from '../session/admission.ts';
+import { deleteOldMetrics } from '../metric/metric.repo.ts';
 import type { HealthNote } from '../session/kept.ts';
 import { LinkSession } from '../session/link-session.ts';
 import type { SessionParts } from '../session/session-parts.ts';
@@ -51,6 +52,10 @@ const sweepMs = 5_000;
 /** A revocation is in force within 5 s, though its doorbell is lost: the look itself takes a moment. */
 const standingMs = 4_000;
 const touchMs = 10_000;
+const metricSweepMs = 60_000;
+const metricBatch = 5_000;
+/** Batches of one sweep: more than a minute's samples of all agents that a gateway holds. */
+const metricBatches = 20;
 const batchLimit = 500;
 /** Milliseconds for agents to move elsewhere; where there is no elsewhere, only what is on its way is waited for. */
 const drainMs = 10_000;
@@ -112,6 +117,7 @@ export class Gateway {
     this.#every(sweepMs, () => this.#sweepOwn());
     this.#every(sweepMs, () => this.#sweepOverdue());
     this.#every(touchMs, () => this.#touch());
+    this.#every(metricSweepMs, () => this.#sweepMetrics());
   }
 
   /** Takes a new stream of an agent; `settled` is called when its session is stored, or refused. */
@@ -297,6 +303,14 @@ export class Gateway {
         { orgId: org_id, agentId: agent_id, epoch: Number(epoch), incarnation: '' },
         'GATEWAY_LOST',
       );
+  }
+
+  /** What was measured longer ago than it is kept goes, in portions. */
+  async #sweepMetrics(): Promise<void> {
+    for (let n = 0; n < metricBatches; n++) {
+      const gone = await this.#parts.sweepDatabase.anywhere((tx) => deleteOldMetrics(tx, Date.now(), metricBatch));
+      if (gone < metricBatch) return;
+    }
   }
 
   async #touch(): Promise<void> {

@@ -28,6 +28,7 @@ beforeAll(async () => {
     take: (call, identity) => one.gateway.take(call, identity),
     renew: () => Promise.reject(new Error('nothing is renewed here')),
     syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
+    reportMetrics: () => Promise.reject(new Error('nothing is published here')),
     handshakeMs: 200,
     idleMs: 300,
   });

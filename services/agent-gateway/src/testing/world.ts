@@ -21,6 +21,8 @@ import { recoveryRpc } from '../agent/recovery.rpc.ts';
 import { Authorities } from '../authority/authorities.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway, type GatewayParts } from '../gateway/gateway.ts';
+import { metricReports } from '../metric/metric.rpc.ts';
+import { MetricIntake } from '../metric/metric.usecases.ts';
 import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
 import type { HealthNote } from '../session/kept.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
@@ -168,6 +170,7 @@ async function startGateway(
     take: (call, agent, settled) => gateway.take(call, agent, settled),
     renew: certificateRenewal(enrollment, logger),
     syncSealingKey: sealingKeySync(tenants),
+    reportMetrics: metricReports(new MetricIntake(tenants)),
   });
   return {
     gateway,

@@ -91,88 +91,6 @@ export declare type ListAgentMetricsResponse = Message<"truffle.agent.v1.ListAge
 export declare const ListAgentMetricsResponseSchema: GenMessage<ListAgentMetricsResponse>;
 
 /**
- * Of what, as which agent says, and when.
- *
- * @generated from message truffle.agent.v1.ReadMetricsRequest
- */
-export declare type ReadMetricsRequest = Message<"truffle.agent.v1.ReadMetricsRequest"> & {
-  /**
-   * Id of the agent that measured.
-   *
-   * @generated from field: string agent_id = 1;
-   */
-  agentId: string;
-
-  /**
-   * Id of the server.
-   *
-   * @generated from field: string resource_id = 2;
-   */
-  resourceId: string;
-
-  /**
-   * From when on; absent for an hour ago.
-   *
-   * @generated from field: google.protobuf.Timestamp start_time = 3;
-   */
-  startTime?: Timestamp | undefined;
-
-  /**
-   * Until before when; absent for now.
-   *
-   * @generated from field: google.protobuf.Timestamp end_time = 4;
-   */
-  endTime?: Timestamp | undefined;
-
-  /**
-   * Which page.
-   *
-   * @generated from field: truffle.type.v1.PageRequest page = 5;
-   */
-  page?: PageRequest | undefined;
-};
-
-/**
- * Describes the message truffle.agent.v1.ReadMetricsRequest.
- * Use `create(ReadMetricsRequestSchema)` to create a new message.
- */
-export declare const ReadMetricsRequestSchema: GenMessage<ReadMetricsRequest>;
-
-/**
- * One page.
- *
- * @generated from message truffle.agent.v1.ReadMetricsResponse
- */
-export declare type ReadMetricsResponse = Message<"truffle.agent.v1.ReadMetricsResponse"> & {
-  /**
-   * Oldest first.
-   *
-   * @generated from field: repeated truffle.agent.v1.MetricSample samples = 1;
-   */
-  samples: MetricSample[];
-
-  /**
-   * What was dropped.
-   *
-   * @generated from field: repeated truffle.agent.v1.MetricGap gaps = 2;
-   */
-  gaps: MetricGap[];
-
-  /**
-   * Where the list goes on.
-   *
-   * @generated from field: truffle.type.v1.PageInfo page = 3;
-   */
-  page?: PageInfo | undefined;
-};
-
-/**
- * Describes the message truffle.agent.v1.ReadMetricsResponse.
- * Use `create(ReadMetricsResponseSchema)` to create a new message.
- */
-export declare const ReadMetricsResponseSchema: GenMessage<ReadMetricsResponse>;
-
-/**
  * What agents measured; kept for a week.
  *
  * @generated from service truffle.agent.v1.MetricService
@@ -187,16 +105,6 @@ export declare const MetricService: GenService<{
     methodKind: "unary";
     input: typeof ListAgentMetricsRequestSchema;
     output: typeof ListAgentMetricsResponseSchema;
-  },
-  /**
-   * Lists what a server used, for the service that knows servers.
-   *
-   * @generated from rpc truffle.agent.v1.MetricService.ReadMetrics
-   */
-  readMetrics: {
-    methodKind: "unary";
-    input: typeof ReadMetricsRequestSchema;
-    output: typeof ReadMetricsResponseSchema;
   },
 }>;
 
