@@ -35,8 +35,13 @@ export interface SiteDeps {
   readonly orgId: string;
   /** Where the site may keep files of its own. */
   readonly dataFolder: string;
-  /** The key that secrets for this agent are sealed to. */
-  readonly sealing: { readonly keyId: string; readonly privateKey: Uint8Array };
+  /** The keys that secrets for this agent are sealed to; each look gives what counts then. */
+  readonly sealing: {
+    /** What the agent seals with. */
+    readonly current: { readonly privateKey: Uint8Array };
+    /** What it opens with, by key id. */
+    readonly privateKeys: Readonly<Record<string, Uint8Array>>;
+  };
   /** Asked before each connection to a server. @throws DecodedFailure when the site's policy forbids it */
   readonly mayDial: (address: string) => void;
   /** Asked before each VM that a command removes of several, named by command and VM. @throws DecodedFailure when the site's policy forbids it */

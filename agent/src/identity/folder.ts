@@ -15,6 +15,7 @@ import { join } from 'node:path';
 export const identityFiles = {
   identityKey: 'identity.key.pem',
   sealingKey: 'sealing.key',
+  rotationRequest: 'sealing.rotate',
   commandKeys: 'command-keys.json',
   agent: 'agent.json',
   quarantine: 'quarantine.json',

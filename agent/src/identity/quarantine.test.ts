@@ -39,6 +39,7 @@ function start(folder: string) {
   const runner = new Runner({ journal, reports, handlers: [handler], gate: openGate, clock, log });
   const guard = new QuarantineGuard({
     dataFolder: folder,
+    agentId: 'agt_1',
     clock,
     log,
     hold: () => runner.hold(),

@@ -11,9 +11,24 @@ export interface Quarantine {
   readonly since: string;
 }
 
-const holding: ReadonlySet<string> = new Set(['IDENTITY_CONFLICT', 'QUARANTINED', 'NOT_CHOSEN', 'AGENT_REVOKED']);
-const remedy =
-  'compare the holder in `truffle-agent status` with `truffle agent get`; `truffle agent release` lets one holder go on, any other needs `truffle-agent reset` and a new join token';
+const holding: ReadonlySet<string> = new Set([
+  'IDENTITY_CONFLICT',
+  'KEY_SUBSTITUTED',
+  'QUARANTINED',
+  'NOT_CHOSEN',
+  'AGENT_REVOKED',
+]);
+
+/** What ends a quarantine, as seen from the site; `agent` and `holder` as commands take them. */
+export function wayOut(reason: string, agent: string, holder = 'HOLDER'): string {
+  const anew =
+    'truffle-agent reset --yes; then on the control plane: truffle agent join-token create NAME, and enrol with that';
+  const release = `on the control plane: truffle agent get ${agent}; then, if this machine is to go on: truffle agent release ${agent} --holder ${holder}`;
+  if (reason === 'NOT_CHOSEN' || reason === 'AGENT_REVOKED') return anew;
+  if (reason === 'KEY_SUBSTITUTED')
+    return `compare the fingerprint here with the one there, and find out who published another; ${release}`;
+  return `${release}; if not: ${anew}`;
+}
 
 /** The quarantine in a data folder; undefined when there is none. */
 export function readQuarantine(dataFolder: string): Quarantine | undefined {
@@ -23,6 +38,7 @@ export function readQuarantine(dataFolder: string): Quarantine | undefined {
 
 export interface QuarantineDeps {
   readonly dataFolder: string;
+  readonly agentId: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** Nothing more may begin. */
@@ -68,7 +84,8 @@ export class QuarantineGuard {
   }
 
   #hold(quarantine: Quarantine): void {
-    this.#deps.log.error({ ...quarantine, remedy }, 'in quarantine: no work is begun');
+    const { log, agentId } = this.#deps;
+    log.error({ ...quarantine, wayOut: wayOut(quarantine.reason, agentId) }, 'in quarantine: no work is begun');
     this.#deps.hold();
   }
 }

@@ -80,7 +80,7 @@ export async function openFixture(
     agentId,
     orgId,
     dataFolder,
-    sealing: { keyId: keyId(sealing.publicKey), privateKey: sealing.privateKey },
+    sealing: { current: sealing, privateKeys: { [keyId(sealing.publicKey)]: sealing.privateKey } },
     generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
     mayDial,
     mayRemove: (name, vmid) => refuseRemoval(name, vmid),

@@ -158,7 +158,9 @@ function clientOf(config: SiteConfig): PveClient {
 function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteDeps): SecretOpener {
   return {
     agentId,
-    sealingKeys: { [sealing.keyId]: sealing.privateKey },
+    get sealingKeys() {
+      return sealing.privateKeys;
+    },
     store: { generatedSecret, seeSealedVersion },
     nowSeconds: () => Date.now() / 1000,
   };

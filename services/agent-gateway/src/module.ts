@@ -13,6 +13,7 @@ import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
 import { readHostFile, type MakeModule, type Peers, type ServiceModule } from '@truffle/kit';
+import { alarm } from './agent/agent.quarantine.ts';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
@@ -74,6 +75,10 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     region: settings.region,
     commandKeys: () => keys.need(),
     revoked: (agentId) => gateway.revoked(agentId),
+    quarantined: (agent, why) => {
+      alarm(deps.logger, agent, why);
+      gateway.revoked(agent.agentId);
+    },
   };
   return {
     name: 'agent-gateway',
@@ -103,7 +108,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         ...identity,
         take: (call, agent, settled) => gateway.take(call, agent, settled),
         renew: certificateRenewal(enrollment, deps.logger),
-        syncSealingKey: sealingKeySync(database),
+        syncSealingKey: sealingKeySync(enrollment),
         reportMetrics: metricReports(new MetricIntake(database)),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');

@@ -32,6 +32,11 @@ export interface EnrollmentParts {
   readonly commandKeys: () => Promise<CommandKeySet>;
   /** Tells every gateway that an agent was revoked. */
   readonly revoked: (agentId: string) => void;
+  /** An agent was put in quarantine elsewhere than on its stream: people and gateways are to be told. */
+  readonly quarantined: (
+    agent: { readonly orgId: string; readonly agentId: string },
+    why: { readonly reason: string; readonly message: string },
+  ) => void;
 }
 
 export interface Enrolled {

@@ -14,7 +14,7 @@ import type { EnrollmentParts } from './enrollment.usecases.ts';
 
 export type RecoveryParts = Pick<
   EnrollmentParts,
-  'database' | 'sweepDatabase' | 'authorities' | 'certificateMs' | 'recoveriesPerMonth'
+  'database' | 'sweepDatabase' | 'authorities' | 'certificateMs' | 'recoveriesPerMonth' | 'quarantined'
 >;
 
 const challengeMs = 120_000;
@@ -53,9 +53,12 @@ export async function recoverAgent(
   const found = await parts.sweepDatabase.anywhere((tx) => organizationOf(tx, request.agentId));
   if (found === undefined) throw refused();
   try {
+    let conflict: string | undefined;
     const certificate = await parts.database.tenant(found.org_id, (tx) =>
-      recover(parts, tx, caller, found.org_id, request),
+      recover(parts, tx, caller, found.org_id, request, (message) => (conflict = message)),
     );
+    if (conflict !== undefined)
+      parts.quarantined({ orgId: found.org_id, agentId: request.agentId }, conflictOf(conflict));
     if (certificate === undefined) throw refused();
     return certificate;
   } catch (error) {
@@ -64,13 +67,14 @@ export async function recoverAgent(
   }
 }
 
-/** Undefined when it is refused: what was noted of that stays. */
+/** Undefined when it is refused: what was noted of that stays. `convicted` is called when that put the agent in quarantine. */
 async function recover(
   parts: RecoveryParts,
   tx: Tx,
   caller: Caller,
   orgId: string,
   request: RecoverAgentRequest,
+  convicted: (message: string) => void,
 ): Promise<Buffer | undefined> {
   const { agentId } = request;
   const known = await lockSession(tx, agentId);
@@ -89,7 +93,7 @@ async function recover(
   const holder = judgeHolder(known, claim);
   if (holder.kind === 'denied') return undefined;
   if (holder.kind === 'conflict') {
-    await quarantineAgent(tx, { orgId, agentId }, { reason: 'IDENTITY_CONFLICT', message: holder.message }, claim);
+    if (await quarantineAgent(tx, { orgId, agentId }, conflictOf(holder.message), claim)) convicted(holder.message);
     return undefined;
   }
   const csrSha256 = hashOf(request.csr);
@@ -113,6 +117,8 @@ async function recover(
   await appendEvent(tx, author, { ...event, name: 'agent.recovered', data });
   return issued.der;
 }
+
+const conflictOf = (message: string) => ({ reason: 'IDENTITY_CONFLICT', message });
 
 const macOf = ({ authorities }: Pick<RecoveryParts, 'authorities'>, agentId: string, end: Uint8Array): Buffer =>
   authorities.mac(challengeLabel, Buffer.concat([end, Buffer.from(agentId)]));

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
 import { bells, type Bell } from '@truffle/kit';
-import type { Logger } from '@truffle/telemetry';
+import { gauge, type Logger } from '@truffle/telemetry';
 import { advance } from '../command/advance.ts';
 import { expiredFailure } from '../command/command.codec.ts';
 import { lockCommands, saveCommands } from '../command/command.repo.ts';
@@ -22,6 +22,7 @@ import { GatewayLease, leasePace } from './lease.ts';
 import {
   agentsWithQueued,
   commandsToStop,
+  countQuarantined,
   dispatchedTo,
   endedOf,
   orphanedSessions,
@@ -76,6 +77,8 @@ export class Gateway {
   /** Sessions that are not stored yet, and whom to tell when they are. */
   readonly #arriving = new Map<LinkSession, () => void>();
   readonly #closing = new Set<Promise<void>>();
+  /** Of the whole fleet, as each gateway counts it. */
+  readonly #quarantined = gauge('truffle.agents.quarantined', 'Agents in quarantine, whatever gateway they dial');
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<() => Promise<void>>();
   #draining = false;
@@ -118,6 +121,7 @@ export class Gateway {
     this.#every(sweepMs, () => this.#sweepOverdue());
     this.#every(touchMs, () => this.#touch());
     this.#every(metricSweepMs, () => this.#sweepMetrics());
+    this.#every(touchMs, () => this.#countQuarantined());
   }
 
   /** Takes a new stream of an agent; `settled` is called when its session is stored, or refused. */
@@ -311,6 +315,10 @@ export class Gateway {
       const gone = await this.#parts.sweepDatabase.anywhere((tx) => deleteOldMetrics(tx, Date.now(), metricBatch));
       if (gone < metricBatch) return;
     }
+  }
+
+  async #countQuarantined(): Promise<void> {
+    this.#quarantined.record(await this.#parts.sweepDatabase.anywhere(countQuarantined));
   }
 
   async #touch(): Promise<void> {

@@ -112,7 +112,7 @@ export function admit(known: KnownSession, claim: Claim, speaks: ProtocolRange =
 
 /** What a quarantined agent is told. */
 export const quarantineRemedy =
-  'the identity of this agent is in conflict; compare `truffle-agent status` with `truffle agent get`, then `truffle agent release` one holder or enrol it anew';
+  'this agent is in quarantine: `truffle agent get` says why and what ends it; compare with `truffle-agent status`, then `truffle agent release` or enrol it anew';
 
 /** same: it goes on. fresh: a new installation. denied: a person chose another one. conflict: two have the identity, or a journal went back. */
 export type Holder =

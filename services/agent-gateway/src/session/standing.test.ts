@@ -5,6 +5,7 @@ import { HelloSchema, KeptOutcome, KeptSchema } from '@truffle/api/agent/v1/link
 import { HealthState } from '@truffle/api/orchestration/v1/cluster';
 import { eventType, type LedgerTables } from '@truffle/database';
 import { newId } from '@truffle/ids';
+import { createLogger } from '@truffle/telemetry';
 import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getAgent } from '../agent/agent.usecases.ts';
@@ -53,6 +54,7 @@ const commandFor = (agentId: string, resourceKey: string) =>
 it('a Hello that was answered late voids no token that its agent was offered since', async () => {
   const { keys } = await newPeer('late-hello');
   const store = new SessionStore(one.parts.database, one.gateway.id, {
+    logger: createLogger('test', 'fatal'),
     endpoints: () => [],
     commandKeys: () => undefined,
     noteHealth: () => Promise.resolve(),
@@ -107,6 +109,7 @@ it('a session that a sweep closed while its gateway had no lease goes on', async
   const stream = peer.dial(one.endpoint);
   await online(peer.keys.agentId);
   const store = new SessionStore(one.parts.database, 'gwy_other', {
+    logger: createLogger('test', 'fatal'),
     endpoints: () => [],
     commandKeys: () => undefined,
     noteHealth: () => Promise.resolve(),

@@ -3,8 +3,9 @@ import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { InFlightState, KeptOutcome, type Hello, type Kept } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
+import type { Logger } from '@truffle/telemetry';
 import { adoptNext } from '../agent/certificate.repo.ts';
-import { quarantineAgent } from '../agent/agent.quarantine.ts';
+import { alarm, quarantineAgent } from '../agent/agent.quarantine.ts';
 import { setStanding } from '../agent/agent.repo.ts';
 import { advance, type Held, type Word } from '../command/advance.ts';
 import {
@@ -46,8 +47,9 @@ export type Opening =
       readonly quarantine: boolean;
     };
 
-/** What every agent is told when its session opens, and whom its word is passed on to. */
+/** What every agent is told when its session opens, whom its word is passed on to, and where people are told. */
 export interface Told {
+  readonly logger: Logger;
   readonly endpoints: () => readonly string[];
   readonly commandKeys: () => CommandKeySet | undefined;
   /** Tells orchestration how an agent found a server. */
@@ -257,16 +259,17 @@ export class SessionStore {
    * The agent did what no honest agent does, or its identity is in conflict (`hello` is the other holder's): it gets no more work. One that
    * was enrolled anew meanwhile has another certificate, and is another one.
    */
-  quarantine(
+  async quarantine(
     identity: PeerIdentity,
     why: { readonly reason: string; readonly message: string },
     hello?: Hello,
   ): Promise<void> {
-    return this.#database.tenant(identity.orgId, async (tx) => {
+    const fresh = await this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
-      if (known?.certificateSerials.includes(identity.certificateSerial) !== true) return;
-      await quarantineAgent(tx, identity, why, hello === undefined ? undefined : holderOf(hello));
+      if (known?.certificateSerials.includes(identity.certificateSerial) !== true) return false;
+      return quarantineAgent(tx, identity, why, hello === undefined ? undefined : holderOf(hello));
     });
+    if (fresh) alarm(this.#told.logger, identity, why);
   }
 }
 

@@ -95,6 +95,7 @@ export async function makeWorld(
     region: 'test',
     commandKeys: () => Promise.resolve(testKeys),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
+    quarantined: ({ agentId }) => running.current[0]?.gateway.revoked(agentId),
     ...over,
   };
   const origin = await serveOrigin(enrollment, endpoints);
@@ -169,7 +170,7 @@ async function startGateway(
     ...identity,
     take: (call, agent, settled) => gateway.take(call, agent, settled),
     renew: certificateRenewal(enrollment, logger),
-    syncSealingKey: sealingKeySync(tenants),
+    syncSealingKey: sealingKeySync({ database: tenants, quarantined: enrollment.quarantined }),
     reportMetrics: metricReports(new MetricIntake(tenants)),
   });
   return {
