@@ -22,6 +22,8 @@ const suites = {
     'agent/src/journal',
     'agent/src/command',
     'agent/src/keep',
+    'agent/src/identity',
+    'agent/src/guest/secrets.test.ts',
   ],
   'joint simulation': ['packages/simulation'],
   "each side's simulation": ['agent/src/link/simulation.test.ts', 'services/agent-gateway/src/command/advance.test.ts'],

@@ -11,6 +11,7 @@ import { Runner } from './command/runner.ts';
 import type { Site, SiteDeps } from './command/site.ts';
 import { serveHealth } from './health/health.ts';
 import { PinnedKeys, pinning } from './identity/command-keys.ts';
+import { IdentityFolder } from './identity/folder.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
 import { CertificateKeeper } from './identity/keeper.ts';
 import { KeyLogWatch, type KeyLogDeps } from './identity/key-log.ts';
@@ -161,7 +162,7 @@ function connect(parts: Parts): {
   const handlers = [pingHandler, ...(site?.handlers ?? [])].map(enforcer.guard);
   const runner = new Runner({ journal, reports, handlers, gate, clock, log });
   const guard = new QuarantineGuard({
-    dataFolder,
+    folder: new IdentityFolder(dataFolder),
     agentId: identity.agentId,
     clock,
     log,

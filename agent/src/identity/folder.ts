@@ -20,6 +20,7 @@ export const identityFiles = {
   agent: 'agent.json',
   quarantine: 'quarantine.json',
   keyLog: 'key-log.json',
+  renewalFailing: 'renewal.failing',
 } as const;
 
 /** The files of one mTLS key with its certificate. Each renewal makes the next pair; `agent.json` says which one counts. */

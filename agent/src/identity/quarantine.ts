@@ -32,12 +32,17 @@ export function wayOut(reason: string, agent: string, holder = 'HOLDER'): string
 
 /** The quarantine in a data folder; undefined when there is none. */
 export function readQuarantine(dataFolder: string): Quarantine | undefined {
-  const file = new IdentityFolder(dataFolder).read(identityFiles.quarantine);
+  return quarantineIn(new IdentityFolder(dataFolder));
+}
+
+function quarantineIn(folder: Pick<IdentityFolder, 'read'>): Quarantine | undefined {
+  const file = folder.read(identityFiles.quarantine);
   return file === undefined ? undefined : (JSON.parse(file.toString()) as Quarantine);
 }
 
 export interface QuarantineDeps {
-  readonly dataFolder: string;
+  /** Where the quarantine outlives the process. */
+  readonly folder: Pick<IdentityFolder, 'read' | 'write' | 'remove'>;
   readonly agentId: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,14 +58,12 @@ export interface QuarantineDeps {
  */
 export class QuarantineGuard {
   readonly #deps: QuarantineDeps;
-  readonly #folder: IdentityFolder;
   #now: Quarantine | undefined;
 
   /** Holds at once where the agent was in quarantine when it ended. */
   constructor(deps: QuarantineDeps) {
     this.#deps = deps;
-    this.#folder = new IdentityFolder(deps.dataFolder);
-    this.#now = readQuarantine(deps.dataFolder);
+    this.#now = quarantineIn(deps.folder);
     if (this.#now !== undefined) this.#hold(this.#now);
   }
 
@@ -70,7 +73,7 @@ export class QuarantineGuard {
     const repeated = this.#now !== undefined && (reason === 'QUARANTINED' || reason === this.#now.reason);
     if (!holding.has(reason) || repeated) return;
     this.#now = { reason, message, since: this.#now?.since ?? new Date(this.#deps.clock.wall()).toISOString() };
-    this.#folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
+    this.#deps.folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
     this.#hold(this.#now);
   }
 
@@ -78,7 +81,7 @@ export class QuarantineGuard {
   welcomed(): void {
     if (this.#now === undefined) return;
     this.#now = undefined;
-    this.#folder.remove(identityFiles.quarantine);
+    this.#deps.folder.remove(identityFiles.quarantine);
     this.#deps.log.info('out of quarantine: work goes on');
     this.#deps.resume();
   }

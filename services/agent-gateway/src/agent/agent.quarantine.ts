@@ -6,6 +6,7 @@ import { offeredTokens } from '../session/session.repo.ts';
 import type { Tx } from '../tables.ts';
 import { setStanding } from './agent.repo.ts';
 import type { QuarantineTable } from './agent.table.ts';
+import { holdersOf, type QuarantineHolder } from './holder.ts';
 
 /**
  * Puts an agent in quarantine: no session, no permit, until a person decides. Who is there already stays as it is: the first conflict is
@@ -91,14 +92,6 @@ export function wayOut(agent: string, reason: string): readonly string[] {
   }
 }
 
-/** Who says to be a quarantined agent. `fingerprints`: more than one while it is not known whether an offered token arrived. */
-export interface QuarantineHolder {
-  readonly fingerprints: readonly string[];
-  readonly incarnation: string;
-  readonly journalLsn: bigint;
-  readonly recorded: boolean;
-}
-
 export interface QuarantineView {
   readonly row: Selectable<QuarantineTable>;
   readonly holders: readonly QuarantineHolder[];
@@ -115,28 +108,24 @@ export async function readQuarantine(tx: Tx, agentId: string): Promise<Quarantin
       .executeTakeFirst(),
   ]);
   if (row === undefined) return undefined;
-  const holders: QuarantineHolder[] = [];
-  if (session !== undefined && session.incarnation !== null) {
-    const { incarnation } = session;
-    const tokens = [
-      session.continuity ?? Buffer.alloc(0),
-      ...(session.continuity_next === null ? [] : offeredTokens(session.continuity_next)),
-    ];
-    holders.push({
-      fingerprints: tokens.map((token) => fingerprintOf(incarnation, token.toString('hex'))),
-      incarnation,
-      journalLsn: BigInt(session.journal_lsn),
-      recorded: true,
-    });
-  }
-  if (row.other_incarnation !== null)
-    holders.push({
-      fingerprints: [fingerprintOf(row.other_incarnation, row.other_continuity?.toString('hex') ?? '')],
-      incarnation: row.other_incarnation,
-      journalLsn: BigInt(row.other_lsn ?? 0),
-      recorded: false,
-    });
-  return { row, holders };
+  const recorded =
+    session === undefined
+      ? undefined
+      : {
+          incarnation: session.incarnation,
+          journalLsn: BigInt(session.journal_lsn),
+          continuity: session.continuity?.toString('hex') ?? null,
+          offered: offeredTokens(session.continuity_next ?? Buffer.alloc(0)).map((token) => token.toString('hex')),
+        };
+  const other =
+    row.other_incarnation === null
+      ? undefined
+      : {
+          incarnation: row.other_incarnation,
+          journalLsn: BigInt(row.other_lsn ?? 0),
+          continuity: row.other_continuity?.toString('hex') ?? '',
+        };
+  return { row, holders: holdersOf(recorded, other) };
 }
 
 /** Why agents of a page are quarantined, by agent. */

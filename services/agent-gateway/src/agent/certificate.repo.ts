@@ -19,17 +19,6 @@ export const readAgentHolder = (
     .where('id', '=', agentId)
     .executeTakeFirst();
 
-/** The certificate that the same request gets again: its answer was lost, and it is still good. */
-export const repeated = (
-  agent: Pick<Selectable<AgentTable>, 'next_csr_sha256' | 'next_certificate' | 'next_ends'>,
-  csrSha256: Buffer,
-): Buffer | undefined =>
-  agent.next_certificate !== null &&
-  agent.next_csr_sha256?.equals(csrSha256) === true &&
-  (agent.next_ends?.getTime() ?? 0) > Date.now()
-    ? agent.next_certificate
-    : undefined;
-
 /** Which organization an agent is in, before a tenant is known. */
 export const organizationOf = (tx: Tx, agentId: string) =>
   tx.selectFrom('agent_gateway.agent').select('org_id').where('id', '=', agentId).executeTakeFirst();

@@ -14,6 +14,7 @@ import { deleteOldMetrics } from '../metric/metric.repo.ts';
 import type { HealthNote } from '../session/kept.ts';
 import { LinkSession } from '../session/link-session.ts';
 import type { SessionParts } from '../session/session-parts.ts';
+import { tickSession } from '../session/session-tick.ts';
 import type { LinkCall } from '../session/outbox.ts';
 import { leaseNow } from '../session/session.repo.ts';
 import { SessionStore, type PeerIdentity } from '../session/standing.ts';
@@ -221,9 +222,7 @@ export class Gateway {
 
   async #tick(): Promise<void> {
     const now = Date.now();
-    for (const session of this.#all)
-      if (session.identity.certificateEnds.getTime() > now) session.input({ kind: 'tick' });
-      else dismiss(session, 'CERTIFICATE_ENDED', 'the certificate has ended; the agent gets another by itself');
+    for (const session of this.#all) tickSession(session, now);
   }
 
   async #renew(): Promise<void> {

@@ -31,6 +31,8 @@ export interface KnownSession {
   readonly continuityNext: string | null;
   /** A session of the agent is open at a gateway whose lease is in force. */
   readonly live: boolean;
+  /** When a session of it was last offered or confirmed, in milliseconds since 1970. */
+  readonly changedAt: number;
   /** Fingerprints of holders that a person did not choose when the agent was released. */
   readonly denied: readonly string[];
 }
