@@ -201,9 +201,9 @@ function connect(parts: Parts): {
       process.exit(exitCodes.unreachable);
     },
     version,
-    refused: (refusal) => {
+    refused: (refusal, dialledAt) => {
       guard.refused(refusal);
-      if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded();
+      if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded(dialledAt);
       if (refusal.reason === 'APPROVAL_PENDING')
         log.warn(
           { words: approvalWords(dataFolder) },

@@ -233,11 +233,11 @@ describe('a certificate', () => {
     desk.asked.length = 0;
     expect(identityOf(desk.folder)).toMatchObject({ pair: 1, endpoints: ['b:2'] });
     expect(desk.moves).toEqual([['b:2']]);
-    desk.keeper.certificateEnded();
+    desk.keeper.certificateEnded(0);
     await pass(desk, 0.5);
     expect(desk.asked).toEqual([]);
     desk.restart();
-    desk.keeper.certificateEnded();
+    desk.keeper.certificateEnded(desk.clock.now());
     await pass(desk, 0.5);
     expect(desk.asked).toEqual(['recover']);
     expect(identityOf(desk.folder).pair).toBe(2);

@@ -69,13 +69,11 @@ export class CertificateKeeper {
   }
 
   /**
-   * The gateway says that the certificate has ended, whatever this machine's clock says. One that came a while ago can't have: the word is
-   * about a session that was opened with the one before it.
+   * The gateway says that the certificate has ended, whatever this machine's clock says: the one that was shown when its stream was dialled
+   * (`dialledAt`, monotonic milliseconds). Where another has come since, the word is about the one before it.
    */
-  certificateEnded(): void {
-    const { certificateFrom, certificateEnds } = this.#identity;
-    const half = (certificateEnds.getTime() - certificateFrom.getTime()) / 2;
-    if (this.#adoptedAt !== undefined && this.#deps.clock.now() - this.#adoptedAt < half) return;
+  certificateEnded(dialledAt: number): void {
+    if (this.#adoptedAt !== undefined && dialledAt <= this.#adoptedAt) return;
     this.#ended = true;
     if (this.#busy === undefined) this.#arm(this.#deps.clock.wall());
   }

@@ -12,6 +12,8 @@ const timeoutMs = 15_000;
 export class Desk {
   readonly #world: World;
   readonly #faulty: () => boolean;
+  /** Nobody gets a certificate until then. */
+  awayUntil = 0;
 
   constructor(world: World, faulty: () => boolean) {
     this.#world = world;
@@ -50,6 +52,7 @@ export class Desk {
     time.after(timeoutMs, () => fails(new Error('no answer in time')));
     time.after(chance.between(0.5, 40), () => {
       const replica = chance.pick(this.#world.replicas);
+      if (this.awayUntil > time.now && this.#faulty()) return fails(new Error('nothing is issued'));
       if (!replica.alive || this.#world.isCut(agentId, replica.endpoint)) return fails(new Error('not reached'));
       if (this.#lost('certificate request lost')) return;
       work(replica).then((answer) => {

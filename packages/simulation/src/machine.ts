@@ -64,6 +64,8 @@ export class Machine {
   #retired = false;
   /** A person chose another holder of the identity. */
   denied = false;
+  /** When it had its last session. */
+  servedAt = Number.NEGATIVE_INFINITY;
   /** What a gateway refused it with last, since its last session. */
   refusal: string | undefined;
 
@@ -190,13 +192,14 @@ export class Machine {
       endpoints: this.#parts.endpoints,
       despair: () => this.crash(false),
       version: '1',
-      refused: (refusal) => {
+      refused: (refusal, dialledAt) => {
         this.refusal = refusal.reason;
         guard.refused(refusal);
-        if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded();
+        if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded(dialledAt);
       },
       welcomed: () => {
         this.refusal = undefined;
+        this.servedAt = time.now;
         guard.welcomed();
         if (this.denied) this.#parts.violation('a holder that was not chosen has a session');
       },

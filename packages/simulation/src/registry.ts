@@ -107,7 +107,14 @@ export function recover(
   const refused: Answer = { kind: 'refused', reason: 'RECOVERY_REFUSED' };
   if (row === undefined || known === undefined) return refused;
   const holder = judgeHolder(known, claim);
-  const at = { now: authority.wall(), challengedAt: asked.challengedAt, changedAt: known.changedAt, perMonth };
+  const { certificateMs } = authority;
+  const at = {
+    now: authority.wall(),
+    certificateMs,
+    challengedAt: asked.challengedAt,
+    changedAt: known.changedAt,
+    perMonth,
+  };
   const verdict = judgeRecovery(standingOf(row), holder, sha256(request), at);
   switch (verdict) {
     case 'conflict':

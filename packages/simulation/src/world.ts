@@ -54,7 +54,7 @@ export class World {
   #fresh = 0;
   readonly authority: Authority;
   /** How agents ask for certificates. */
-  readonly #desk: Desk;
+  readonly desk: Desk;
 
   constructor(seed: number) {
     this.chance = new Chance(seed);
@@ -68,7 +68,7 @@ export class World {
     const fresh = (): number => ++this.#fresh;
     const certificateMs = this.chance.between(300_000, 1_500_000);
     this.authority = { certificateMs, fresh, wall: () => 1_800_000_000_000 + this.time.now };
-    this.#desk = new Desk(this, () => this.#faulty);
+    this.desk = new Desk(this, () => this.#faulty);
     const faults = { fault: this.fault, faulty: () => this.#faulty };
     this.#bells = new Bells(this.time, this.chance, faults);
     for (let i = 0; i <= this.chance.below(3); i++) this.startReplica(`gateway-${i}:1`);
@@ -308,7 +308,7 @@ export class World {
       faulty: () => this.#faulty,
       violation: (what) => this.violate(`${agent.id}: ${what}`),
       fresh: this.authority.fresh,
-      ask: (alive) => this.#desk.of(agent.id, alive, (act) => machine.guarded(alive, act)),
+      ask: (alive) => this.desk.of(agent.id, alive, (act) => machine.guarded(alive, act)),
       dialer: (alive, certificate) => this.#dialer({ agent, certificate, wires, alive, machine: () => machine }),
       died: (silent) => {
         for (const wire of wires) wire.agentDied(silent);

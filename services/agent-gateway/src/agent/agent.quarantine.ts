@@ -67,7 +67,8 @@ export function alarm(
 
 /** What ends a quarantine, one step each. `agent`: its name or id, as commands take it. */
 export function wayOut(agent: string, reason: string): readonly string[] {
-  const anew = `or on the site: truffle-agent reset --yes; then here: truffle agent join-token create ${agent}`;
+  const name = agent.startsWith('agt_') ? 'NAME' : agent;
+  const anew = `or on the site: truffle-agent reset --yes; then here: truffle agent join-token create ${name}`;
   const release = `truffle agent release ${agent} --holder HOLDER`;
   switch (reason) {
     case 'IDENTITY_CONFLICT':

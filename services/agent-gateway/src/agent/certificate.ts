@@ -34,15 +34,19 @@ export function holderRefusal(
   return undefined;
 }
 
-/** Whether the same request gets the same certificate again: its answer was lost, and it is still good. */
+/** How much of its life a certificate may have left behind and still be given again: the agent counts from when it comes. */
+const staleShare = 8;
+
+/** Whether the same request gets the same certificate again: its answer was lost, and it is as good as new. */
 export const isRepeated = (
-  agent: Pick<CertificateStanding, 'next_csr_sha256' | 'next_ends'>,
+  agent: Pick<CertificateStanding, 'next_csr_sha256' | 'next_ends' | 'next_issued_at'>,
   csrSha256: Uint8Array,
-  now: number,
+  { now, certificateMs }: { readonly now: number; readonly certificateMs: number },
 ): boolean =>
   agent.next_csr_sha256 !== null &&
   Buffer.from(csrSha256).equals(agent.next_csr_sha256) &&
-  (agent.next_ends?.getTime() ?? 0) > now;
+  (agent.next_ends?.getTime() ?? 0) > now &&
+  now - (agent.next_issued_at?.getTime() ?? 0) < certificateMs / staleShare;
 
 /** What an accepted holder's request for the next certificate comes to. calm: it was given one just now. */
 export function judgeRenewal(
@@ -50,7 +54,7 @@ export function judgeRenewal(
   csrSha256: Uint8Array,
   at: { readonly now: number; readonly certificateMs: number },
 ): 'again' | 'calm' | 'issue' {
-  if (isRepeated(agent, csrSha256, at.now)) return 'again';
+  if (isRepeated(agent, csrSha256, at)) return 'again';
   const calm = Math.min(calmMs, at.certificateMs / calmShare);
   return agent.next_issued_at !== null && at.now - agent.next_issued_at.getTime() < calm ? 'calm' : 'issue';
 }
@@ -62,6 +66,7 @@ export const recentRecoveries = (agent: Pick<CertificateStanding, 'recoveries'>,
 /** What the statement of who recovers is about: milliseconds since 1970. */
 export interface Asked {
   readonly now: number;
+  readonly certificateMs: number;
   /** When the challenge was made: what the statement says of the journal is younger. */
   readonly challengedAt: number;
   /** When a session of the agent was last offered or confirmed. */
@@ -85,6 +90,6 @@ export function judgeRecovery(
   if (agent.state === 'REVOKED' || agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL') return 'refuse';
   if (holder.kind === 'denied') return 'refuse';
   if (holder.kind === 'conflict') return at.changedAt > at.challengedAt - clockMs ? 'refuse' : 'conflict';
-  if (isRepeated(agent, csrSha256, at.now)) return 'again';
+  if (isRepeated(agent, csrSha256, at)) return 'again';
   return recentRecoveries(agent, at.now) >= at.perMonth ? 'limit' : 'issue';
 }

@@ -92,6 +92,7 @@ async function recover(
   const csrSha256 = hashOf(request.csr);
   const at = {
     now: Date.now(),
+    certificateMs: parts.certificateMs,
     challengedAt: endOf(request.challenge) - challengeMs,
     changedAt: known.changedAt,
     perMonth: parts.recoveriesPerMonth,
