@@ -17,6 +17,7 @@ const suites = {
   units: [
     'services/agent-gateway/src/session/session.test.ts',
     'services/agent-gateway/src/session/admission.test.ts',
+    'services/agent-gateway/src/agent/holder.test.ts',
     'services/agent-gateway/src/command/rules.test.ts',
     'agent/src/link/session.test.ts',
     'agent/src/journal',
