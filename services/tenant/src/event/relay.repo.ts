@@ -1,6 +1,7 @@
+import type { AuditRecord } from '@truffle/audit';
 import type { LedgerTables, Transaction } from '@truffle/database';
 import { sql } from 'kysely';
-import { selectRecord, type EventRecord } from './event.repo.ts';
+import { selectRecord } from './event.repo.ts';
 
 /** Everything here is for `svc_relay`. */
 
@@ -59,12 +60,13 @@ export async function demandLease(tx: Transaction<LedgerTables>, turn: Turn): Pr
   if (row === undefined) throw new LeaseLostError();
 }
 
-/** Events that wait for a number, in the order that they happened. */
-export async function readUnnumbered(tx: Transaction<LedgerTables>, limit: number): Promise<EventRecord[]> {
+/** Events that wait for their hash: first those that have their number already (a migration changed their form), then in the order that they happened. */
+export async function readUnnumbered(tx: Transaction<LedgerTables>, limit: number): Promise<AuditRecord[]> {
   return selectRecord(tx.selectFrom('ledger.event'))
-    .where('ledger.event.n', 'is', null)
+    .where('hash', 'is', null)
+    .orderBy('ledger.event.n', (n) => n.asc().nullsLast())
     .orderBy('ledger.event.occurred_at')
-    .orderBy('id')
+    .orderBy('ledger.event.id')
     .limit(limit)
     .execute();
 }
@@ -121,7 +123,7 @@ export async function readNumbered(
   orgId: string,
   after: string,
   limit: number,
-): Promise<EventRecord[]> {
+): Promise<AuditRecord[]> {
   return selectRecord(tx.selectFrom('ledger.event'))
     .where('org_id', '=', orgId)
     .where('ledger.event.n', '>', after)
