@@ -83,6 +83,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   return {
     name: 'agent-gateway',
     services,
+    ledger: database as never,
     scopes: {
       agt: async (orgId, id) =>
         (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},

@@ -27,6 +27,7 @@ export const makeBillingModule: MakeModule = async (deps): Promise<ServiceModule
     name: 'billing',
     services: [PlanService, QuotaService],
     scopes: {},
+    ledger: database as never,
     register: (router) => void router.service(PlanService, planRpc(parts)).service(QuotaService, quotaRpc(parts)),
     start: async () => consumer.start(),
     ready: () => database.ping(),

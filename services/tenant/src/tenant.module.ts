@@ -63,6 +63,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       EventService,
     ],
     scopes: scopesOf(parts),
+    ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
     register: (router) =>
       void router
