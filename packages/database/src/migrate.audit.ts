@@ -120,14 +120,13 @@ export const auditMigration = `
   create policy tenant_read on ledger.person for select to svc_ledger_reader using (org_id = (select ctx.org()));
   create policy tenant_read on ledger.checkpoint for select to svc_ledger_reader using (org_id = (select ctx.org()));
   grant select on ledger.person, ledger.checkpoint to svc_ledger_reader;
-  ${allowEverywhere('ledger.checkpoint', 'svc_relay', 'insert')}
   ${allowEverywhere('ledger.event', 'svc_ledger_keeper', 'select')}
   ${allowEverywhere('ledger.event', 'svc_ledger_keeper', 'delete')}
   ${allowEverywhere('ledger.person', 'svc_ledger_keeper', 'select')}
   ${allowEverywhere('ledger.person', 'svc_ledger_keeper', 'update', 'update (salt, name, address, user_agent, erased_at)')}
   ${allowEverywhere('ledger.person', 'svc_ledger_keeper', 'delete')}
   ${allowEverywhere('ledger.head', 'svc_ledger_keeper', 'select')}
-  ${allowEverywhere('ledger.head', 'svc_ledger_keeper', 'update', 'update (first_n)')}
+  ${allowEverywhere('ledger.head', 'svc_ledger_keeper', 'update', 'update (first_n, checkpoint_n, checkpoint_at)')}
   ${allowEverywhere('ledger.checkpoint', 'svc_ledger_keeper', 'select')}
   ${allowEverywhere('ledger.checkpoint', 'svc_ledger_keeper', 'insert')}
   ${allowEverywhere('ledger.checkpoint', 'svc_ledger_keeper', 'delete')}

@@ -72,9 +72,11 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'agent.approve',
       'template.create',
       'template.delete',
+      'audit.list',
+      'audit.export',
     ],
   ],
-  [Role.OWNER, []],
+  [Role.OWNER, ['audit.erase']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

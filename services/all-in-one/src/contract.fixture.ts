@@ -62,6 +62,7 @@ const plain: Readonly<Record<string, unknown>> = {
   image: 'fresh',
   url: 'https://images.example.com/fresh.qcow2',
   sha256: '0'.repeat(64),
+  subject: `user:usr_${'0'.repeat(26)}`,
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,

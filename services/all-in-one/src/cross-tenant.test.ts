@@ -63,6 +63,16 @@ async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owne
   };
 }
 
+/** An answer without the refused calls in the caller's own audit trail: those name what the caller asked for. */
+const withoutRefusals = (text: string): string =>
+  text === ''
+    ? ''
+    : JSON.stringify(JSON.parse(text), (_, value: unknown) =>
+        Array.isArray(value)
+          ? value.filter((each) => !JSON.stringify(each).includes('dev.truffle.call.refused.v1'))
+          : value,
+      );
+
 describe('another organization', () => {
   it('knows every id-bearing field', () => {
     const fields = byPermission.flatMap(([, , method]) =>
@@ -102,7 +112,9 @@ describe('another organization', () => {
       if (!mixed) return;
       const answer = await call(plane.host.transport(attacker.token), service, method, requestOf(method.input, pick));
       if (answer.code !== undefined) expect([Code.NotFound, Code.InvalidArgument], answer.text).toContain(answer.code);
-      else for (const [name, id] of Object.entries(victim.ids)) expect(answer.text, name).not.toContain(id);
+      else
+        for (const [name, id] of Object.entries(victim.ids))
+          expect(withoutRefusals(answer.text), name).not.toContain(id);
       expect(await everythingOf(plane.database, victim.ids['org_id'] ?? '')).toBe(before);
     },
   );

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { readSettings, text } from '@truffle/config';
+import { integer, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
+import { auditRpc } from './audit/audit.rpc.ts';
+import { openAudit } from './audit/audit.ts';
 import { findBinding } from './binding/binding.repo.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
@@ -26,11 +29,25 @@ const tenantSettings = {
   homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
     fallback: 'local',
   }),
+  auditCheckpoints: text(
+    'TRUFFLE_AUDIT_CHECKPOINTS_DIR',
+    'folder for signed checkpoints of the audit trail, best on another disk than the database; empty keeps them in the database alone',
+    { fallback: '' },
+  ),
+  auditCheckpointSeconds: integer(
+    'TRUFFLE_AUDIT_CHECKPOINT_SECONDS',
+    'seconds between two checkpoints of an organization',
+    {
+      fallback: 60,
+      min: 1,
+      max: 86_400,
+    },
+  ),
 } as const;
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const { homeRegion } = readSettings(tenantSettings, deps.env, noFile);
+  const settings = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
@@ -41,8 +58,9 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     peers: deps.peers,
     bell: deps.bell,
     now: () => new Date(),
-    homeRegion,
+    homeRegion: settings.homeRegion,
   };
+  const audit = openAudit(deps, { events, writer: tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
     database: relayed,
@@ -61,6 +79,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       ProjectService,
       IdentityService,
       EventService,
+      AuditService,
     ],
     scopes: scopesOf(parts),
     ledger: tenants as never,
@@ -74,11 +93,16 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(WorkspaceService, workspaceRpc(parts))
         .service(ProjectService, projectRpc(parts))
         .service(IdentityService, identityRpc(parts))
-        .service(EventService, eventRpc(events, hub)),
-    start: async () => relay.start(),
+        .service(EventService, eventRpc(events, hub))
+        .service(AuditService, auditRpc(audit.parts)),
+    start: async () => {
+      relay.start();
+      audit.start();
+    },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
+      await audit.close();
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },

@@ -3,7 +3,7 @@ import type { LedgerTables, Transaction } from '@truffle/database';
 import { sql } from 'kysely';
 import { selectRecord } from './event.repo.ts';
 
-/** Everything here is for `svc_relay`. */
+/** Everything here is for `svc_relay`; leases are for whoever has a job that one process at a time does. */
 
 /** A turn at being the relay: what it writes counts only while the lease row still says so. */
 export interface Turn {
@@ -11,7 +11,7 @@ export interface Turn {
   readonly fence: string;
 }
 
-const leaseName = 'relay';
+const relayLease = 'relay';
 
 /** Another process has become the relay. */
 export class LeaseLostError extends Error {
@@ -27,20 +27,26 @@ export async function takeLease(
   tx: Transaction<LedgerTables>,
   holder: string,
   seconds: number,
+  name = relayLease,
 ): Promise<Turn | undefined> {
   const { rows } = await sql<{ fence: string }>`
-    insert into ledger.lease as l (name, holder, fence, until) values (${leaseName}, ${holder}, 1, now() + make_interval(secs => ${seconds}))
+    insert into ledger.lease as l (name, holder, fence, until) values (${name}, ${holder}, 1, now() + make_interval(secs => ${seconds}))
     on conflict (name) do update set holder = excluded.holder, fence = l.fence + 1, until = excluded.until where l.until < now()
     returning fence`.execute(tx);
   return rows[0] === undefined ? undefined : { holder, fence: rows[0].fence };
 }
 
 /** Holds on to the lease; false when it went to another. */
-export async function renewLease(tx: Transaction<LedgerTables>, turn: Turn, seconds: number): Promise<boolean> {
+export async function renewLease(
+  tx: Transaction<LedgerTables>,
+  turn: Turn,
+  seconds: number,
+  name = relayLease,
+): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('ledger.lease')
     .set({ until: sql`now() + make_interval(secs => ${seconds})` })
-    .where('name', '=', leaseName)
+    .where('name', '=', name)
     .where('holder', '=', turn.holder)
     .where('fence', '=', turn.fence)
     .executeTakeFirst();
@@ -52,7 +58,7 @@ export async function demandLease(tx: Transaction<LedgerTables>, turn: Turn): Pr
   const row = await tx
     .selectFrom('ledger.lease')
     .select('fence')
-    .where('name', '=', leaseName)
+    .where('name', '=', relayLease)
     .where('holder', '=', turn.holder)
     .where('fence', '=', turn.fence)
     .forUpdate()
