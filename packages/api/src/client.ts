@@ -14,6 +14,7 @@ import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_servic
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
 import { AuditService } from '../gen/truffle/tenant/v1/audit_service_pb.js';
+import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
@@ -22,6 +23,7 @@ const services = {
   agents: AgentService,
   apiKeys: ApiKeyService,
   audit: AuditService,
+  auditStreams: AuditStreamService,
   clusters: ClusterService,
   enrollment: EnrollmentService,
   events: EventService,
@@ -55,6 +57,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     agents: createClient(services.agents, transport),
     apiKeys: createClient(services.apiKeys, transport),
     audit: createClient(services.audit, transport),
+    auditStreams: createClient(services.auditStreams, transport),
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),

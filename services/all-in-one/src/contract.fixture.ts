@@ -63,6 +63,9 @@ const plain: Readonly<Record<string, unknown>> = {
   url: 'https://images.example.com/fresh.qcow2',
   sha256: '0'.repeat(64),
   subject: `user:usr_${'0'.repeat(26)}`,
+  // Of audit streams: a webhook's.
+  kind: 1,
+  address: 'https://siem.example.com/in',
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
@@ -75,7 +78,7 @@ export function requestOf(schema: DescMessage, pick: (field: DescField) => strin
     const id = pick(field);
     if (id !== undefined) message[field.localName] = id;
     else if (field.name in plain) message[field.localName] = plain[field.name];
-    else if (field.fieldKind === 'message' && field.name === 'spec')
+    else if (field.fieldKind === 'message' && ['spec', 'target'].includes(field.name))
       message[field.localName] = requestOf(field.message, pick);
   }
   return create(schema, message);

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { integer, readSettings, text } from '@truffle/config';
+import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
@@ -13,6 +14,8 @@ import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
 import { auditRpc } from './audit/audit.rpc.ts';
 import { openAudit } from './audit/audit.ts';
+import { findStream } from './audit-stream/audit-stream.repo.ts';
+import { auditStreamRpc } from './audit-stream/audit-stream.rpc.ts';
 import { findBinding } from './binding/binding.repo.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
@@ -34,6 +37,16 @@ const tenantSettings = {
     'folder for signed checkpoints of the audit trail, best on another disk than the database; empty keeps them in the database alone',
     { fallback: '' },
   ),
+  auditStreamGiveUpHours: integer(
+    'TRUFFLE_AUDIT_STREAM_GIVE_UP_HOURS',
+    'hours of failing after which a stream of the audit trail is disabled',
+    { fallback: 72, min: 0, max: 8_760 },
+  ),
+  outgoingAllow: list(
+    'TRUFFLE_OUTGOING_ALLOW',
+    'addresses, ranges and host names that are reached though they are not public: receivers of your own',
+    { fallback: [] },
+  ),
   auditCheckpointSeconds: integer(
     'TRUFFLE_AUDIT_CHECKPOINT_SECONDS',
     'seconds between two checkpoints of an organization',
@@ -50,7 +63,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   const settings = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
-  const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
+  const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
   const parts: TenantParts = {
     tenants,
@@ -60,7 +73,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     now: () => new Date(),
     homeRegion: settings.homeRegion,
   };
-  const audit = openAudit(deps, { events, writer: tenants, ...settings });
+  const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
     database: relayed,
@@ -80,6 +93,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       IdentityService,
       EventService,
       AuditService,
+      AuditStreamService,
     ],
     scopes: scopesOf(parts),
     ledger: tenants as never,
@@ -94,7 +108,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(ProjectService, projectRpc(parts))
         .service(IdentityService, identityRpc(parts))
         .service(EventService, eventRpc(events, hub))
-        .service(AuditService, auditRpc(audit.parts)),
+        .service(AuditService, auditRpc(audit.parts))
+        .service(AuditStreamService, auditStreamRpc(audit.streams)),
     start: async () => {
       relay.start();
       audit.start();
@@ -112,6 +127,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
 /** Workspaces and projects are resolved by the kit through `ResolveScopes`; what is left are the rows that hang on a place. */
 const scopesOf = (parts: TenantParts): ScopeLookups => ({
   bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
+  ast: (orgId, id) =>
+    parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 

@@ -78,7 +78,8 @@ export async function* exportJsonLines(
   }
 }
 
-const lineOf = ({ record, hash, personal }: FullRecord): ExportLine => ({
+/** A record as a line of an export has it. */
+export const lineOf = ({ record, hash, personal }: FullRecord): Extract<ExportLine, { record: unknown }> => ({
   record: Object.fromEntries(recordFields.map((field) => [field, record[field]])) as unknown as FullRecord['record'],
   hash: hash.toString('hex'),
   personal: personal === null ? null : { ...personal, salt: personal.salt.toString('base64url') },

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkpointKeyId, signCheckpoint, type Checkpoint } from '@truffle/audit';
@@ -31,6 +31,12 @@ export class CheckpointSigner {
         { cause },
       );
     }
+  }
+
+  /** A key of its own for sealing `purpose`'s secrets, which follows from the audit key. */
+  derivedKey(purpose: string): Buffer {
+    const der = this.#privateKey.export({ type: 'pkcs8', format: 'der' });
+    return Buffer.from(hkdfSync('sha256', der, 'truffle/audit-key', purpose, 32));
   }
 
   sign(kind: Checkpoint['kind'], orgId: string, n: string, hash: Buffer, at: Date): Checkpoint {
