@@ -5,7 +5,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { call, everyMethod, requestOf, source } from './contract.fixture.ts';
+import { call, everyMethod, requestOf, source, nowhere } from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane, type Owner } from './control-plane.fixture.ts';
 import { refusalOf } from './refusal.fixture.ts';
 
@@ -22,6 +22,7 @@ beforeAll(async () => {
   const { orgId, workspaceId, projectId } = plane.owner;
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
+  const { auditStream } = await owner.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
   site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
@@ -38,6 +39,7 @@ beforeAll(async () => {
     template_id: template?.id ?? '',
     template_version_id: version?.id ?? '',
     api_key_id: apiKey?.id ?? '',
+    audit_stream_id: auditStream?.id ?? '',
     binding_id: binding?.id ?? '',
     agent_id: site.agentId,
     cluster_id: cluster?.id ?? '',

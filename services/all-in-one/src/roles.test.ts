@@ -7,7 +7,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { byPermission, call, everythingOf, requestOf, source } from './contract.fixture.ts';
+import { byPermission, call, everythingOf, requestOf, source, nowhere } from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
@@ -26,6 +26,7 @@ beforeAll(async () => {
   owner = client;
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
+  const { auditStream } = await owner.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
   site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
@@ -39,6 +40,7 @@ beforeAll(async () => {
     template_id: template?.id ?? '',
     template_version_id: version?.id ?? '',
     api_key_id: apiKey?.id ?? '',
+    audit_stream_id: auditStream?.id ?? '',
     binding_id: await freshBinding(orgId),
     agent_id: site.agentId,
     cluster_id: cluster?.id ?? '',
@@ -65,6 +67,7 @@ const keyOf = async (scopeId: string, role: Role): Promise<string> =>
 const levelOf: Readonly<Record<string, Level>> = {
   org_id: 'organization',
   agent_id: 'organization',
+  audit_stream_id: 'organization',
   binding_id: 'organization',
   api_key_id: 'organization',
   workspace_id: 'workspace',
