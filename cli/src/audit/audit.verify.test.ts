@@ -67,7 +67,7 @@ function exported(): { readonly trail: string; readonly checkpoint: string } {
 
 describe('truffle audit verify --file', () => {
   const { trail, checkpoint } = exported();
-  const key = write('audit.pub.pem', publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  const key = write('audit.pub.pem', publicKey.export({ type: 'spki', format: 'pem' }));
   const checkpoints = write('org_a.jsonl', `${checkpoint}\n`);
 
   it('proves an export without a server and without a sign-in', () => {

@@ -1,11 +1,11 @@
+import type { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
 import type { Generated } from 'kysely';
 
 export interface AuditStreamTable {
   org_id: string;
   id: string;
   name: string;
-  /** The number of the contract's `AuditStreamKind`. */
-  kind: number;
+  kind: AuditStreamKind;
   address: string;
   ca_pem: string;
   /** Null for syslog, which is not signed. */

@@ -142,9 +142,13 @@ function checkTarget(parts: AuditStreamParts, { kind, address, caPem }: Wanted):
     const { host, port } = hostAndPort(address);
     if (host === '' || port === 0) throw wrong('address', 'must be host:port, e.g. logs.example.com:6514');
   }
+  if (caPem !== '' && !isCertificate(caPem)) throw wrong('ca_pem', 'is no certificate in PEM');
+}
+
+function isCertificate(pem: string): boolean {
   try {
-    if (caPem !== '') new X509Certificate(caPem);
+    return new X509Certificate(pem).raw.length > 0;
   } catch {
-    throw wrong('ca_pem', 'is no certificate in PEM');
+    return false;
   }
 }

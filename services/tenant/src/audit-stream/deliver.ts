@@ -35,7 +35,7 @@ export async function deliver(
   const timeout = AbortSignal.timeout(deadlineMs);
   const within = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
   try {
-    if (stream.kind === Number(AuditStreamKind.WEBHOOK)) await post(parts, client, stream, lines, within);
+    if (stream.kind === AuditStreamKind.WEBHOOK) await post(parts, client, stream, lines, within);
     else await write(parts, client, stream, lines, within);
   } catch (error) {
     if (error instanceof OutgoingFailedError || error instanceof OutgoingRefusedError)
@@ -82,7 +82,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const { host, port } = hostAndPort(stream.address);
-  const isSecure = stream.kind === Number(AuditStreamKind.SYSLOG_TLS);
+  const isSecure = stream.kind === AuditStreamKind.SYSLOG_TLS;
   const socket = await client.connect(host, port, isSecure, signal);
   const stop = (): void => void socket.destroy(new Error('given up'));
   signal.addEventListener('abort', stop);

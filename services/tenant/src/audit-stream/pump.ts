@@ -41,19 +41,19 @@ export class StreamPump {
     const due = await this.#parts.keeper.anywhere((tx) => readDue(tx, lanes * 2));
     for (const stream of due) {
       if (this.#busy.has(stream.id) || this.#busy.size >= lanes || signal.aborted) continue;
-      const sending = sendSome(this.#parts, stream, signal)
-        .catch((error: unknown) =>
-          this.#parts.logger.warn(
-            { err: error, streamId: stream.id },
-            'a stream could not be sent; the next round will',
-          ),
-        )
-        .then(() => {
-          this.#busy.delete(stream.id);
-          done();
-        });
+      const sending = this.#send(stream, signal, done);
       this.#busy.set(stream.id, sending);
     }
+  }
+
+  async #send(stream: AuditStreamRow, signal: AbortSignal, done: () => void): Promise<void> {
+    try {
+      await sendSome(this.#parts, stream, signal);
+    } catch (error) {
+      this.#parts.logger.warn({ err: error, streamId: stream.id }, 'a stream could not be sent; the next round will');
+    }
+    this.#busy.delete(stream.id);
+    done();
   }
 
   /** Resolves when nothing is on its way any more. */

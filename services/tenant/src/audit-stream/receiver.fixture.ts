@@ -23,7 +23,7 @@ export async function localCertificate(): Promise<Certificate> {
       notAfter: new Date(Date.now() + 86_400_000),
       extensions: [new SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
     },
-    webcrypto as never,
+    webcrypto,
   );
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
