@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { noun, verb, type Runner } from './command.ts';
 import { accountVerbs, contextVerbs, apiKeyVerbs, memberVerbs } from './account/account.command.ts';
 import { agentJoinTokenVerbs, agentVerbs } from './agent/agent.command.ts';
+import { auditVerbs } from './audit/audit.command.ts';
+import { auditStreamVerbs } from './audit/audit-stream.command.ts';
 import { billingVerbs } from './billing/billing.command.ts';
 import { clusterVerbs } from './cluster/cluster.command.ts';
 import { completionVerbs } from './completion/completion.command.ts';
@@ -52,7 +54,10 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('member', 'Say who may do what, where.', memberVerbs, run));
   program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
   program.addCommand(noun('key', 'Your own key, which sites seal sensitive outputs to.', keyVerbs, run));
-  program.addCommand(noun('event', 'What happened: the audit trail, also live.', eventVerbs, run));
+  program.addCommand(noun('event', 'What happened, also live.', eventVerbs, run));
+  const audit = noun('audit', 'Search, export and prove the audit trail.', auditVerbs, run);
+  audit.addCommand(noun('stream', 'Send the audit trail to a system of your own (SIEM).', auditStreamVerbs, run));
+  program.addCommand(audit);
   for (const each of [...billingVerbs, ...accountVerbs]) program.addCommand(verb(each, run));
   program.addCommand(noun('context', 'Where commands go and as whom.', contextVerbs, run));
   for (const each of completionVerbs(program))

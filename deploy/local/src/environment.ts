@@ -55,6 +55,7 @@ export function processEnvironment(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       'TRUFFLE_LOG_LEVEL',
       'TRUFFLE_RATE_PERCENT',
+      'TRUFFLE_AUDIT_RETENTION_DAYS',
       'NODE_EXTRA_CA_CERTS',
     ]),
     TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
@@ -67,6 +68,10 @@ export function processEnvironment(
     TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,
     TRUFFLE_CONTEXT_KEYS_DIR: keys.context,
     TRUFFLE_SERVICE_KEYS_DIR: keys.service,
+    // Beside the database, so that a cut trail shows.
+    ...(name === 'all-in-one' || name === 'tenant'
+      ? { TRUFFLE_AUDIT_CHECKPOINTS_DIR: join(folder.root, 'audit-checkpoints') }
+      : {}),
     TRUFFLE_NATS_URL: engines.natsUrl,
     TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
     TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,

@@ -13,6 +13,8 @@ import { ServerMetricService } from '../gen/truffle/orchestration/v1/server_metr
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
+import { AuditService } from '../gen/truffle/tenant/v1/audit_service_pb.js';
+import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
@@ -20,6 +22,8 @@ const services = {
   accounts: AccountService,
   agents: AgentService,
   apiKeys: ApiKeyService,
+  audit: AuditService,
+  auditStreams: AuditStreamService,
   clusters: ClusterService,
   enrollment: EnrollmentService,
   events: EventService,
@@ -52,6 +56,8 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     accounts: createClient(services.accounts, transport),
     agents: createClient(services.agents, transport),
     apiKeys: createClient(services.apiKeys, transport),
+    audit: createClient(services.audit, transport),
+    auditStreams: createClient(services.auditStreams, transport),
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),

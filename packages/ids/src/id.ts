@@ -22,6 +22,7 @@ export const idKinds = {
   usg: 'usage fact',
   gwy: 'gateway',
   req: 'request',
+  ast: 'audit stream',
 } as const;
 
 export type IdKind = keyof typeof idKinds;

@@ -37,7 +37,7 @@ export class Authorizer {
     const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
     if (scope === undefined || !reaches(caller.bindings, scope))
       throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
-    if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId);
+    if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId, scope.orgId);
     return scope;
   }
 

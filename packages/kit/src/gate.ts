@@ -12,8 +12,9 @@ import { QuotaService } from '@truffle/api/billing/v1/plan_service';
 import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
 import { newId } from '@truffle/ids';
 import { inSpan, currentTraceparent, type Logger } from '@truffle/telemetry';
+import { isSensitiveRead, type AuditLog } from './audit.ts';
 import type { Authorizer } from './authorize.ts';
-import { callerKey, type Caller } from './caller.ts';
+import { callerKey, nobody, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
@@ -32,10 +33,19 @@ export interface GateParts {
   readonly logger: Logger;
   /** Missing for a service without keyed methods. */
   readonly idempotency?: IdempotencyStore | undefined;
+  /** Missing for a service that has no ledger to record in. */
+  readonly audit?: AuditLog | undefined;
 }
 
 /** Address that a request came from; set by the server that took it. */
 export const addressKey = createContextKey<string>('', { description: 'address' });
+
+/** How far a call came, for what is recorded when it is refused. */
+interface Attempt {
+  caller: Caller;
+  admitted: boolean;
+  message: Message | undefined;
+}
 
 type Request = UnaryRequest | StreamRequest;
 type Next = (request: Request) => Promise<UnaryResponse | StreamResponse>;
@@ -56,6 +66,7 @@ export function gate(parts: GateParts): Interceptor {
     const name = `${request.method.parent.typeName}/${request.method.name}`;
     const began = performance.now();
     let code = 'ok';
+    const attempt: Attempt = { caller: nobody, admitted: false, message: undefined };
     const above = {
       traceparent: request.header.get('traceparent') ?? undefined,
       kind: 'server',
@@ -64,13 +75,15 @@ export function gate(parts: GateParts): Interceptor {
     try {
       return await inSpan(name, above, async () => {
         try {
-          return await pass(parts, request, next, requestId, name);
+          return await pass(parts, request, next, requestId, name, attempt);
         } catch (error) {
           // Told inside the span: the line carries its trace.
           const { status, internal } = statusOf(error, requestId);
           code = String(status.code);
           status.metadata.set('x-request-id', requestId);
           if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
+          const { method } = request;
+          parts.audit?.failed({ ...attempt, method, rules: rulesOf(method) }, error, status);
           throw status;
         }
       });
@@ -86,23 +99,47 @@ async function pass(
   next: Next,
   requestId: string,
   name: string,
+  attempt: Attempt,
 ): Promise<UnaryResponse | StreamResponse> {
   const rules = rulesOf(request.method);
-  const identified = await parts.identifier.identify(
-    rules.access,
-    request.header,
-    requestId,
-    request.contextValues.get(addressKey),
-  );
-  const caller = { ...identified, traceparent: currentTraceparent(), quotaHolder: newId('req') };
+  const address = request.contextValues.get(addressKey);
+  const came = { requestId, address, userAgent: request.header.get('user-agent')?.slice(0, 256) };
+  attempt.caller = { ...nobody, ...came, action: rules.audit };
+  attempt.message = request.stream ? undefined : request.message;
+  const identified = await parts.identifier.identify(rules.access, request.header, requestId, address);
+  const caller = callOf(identified, rules, came.userAgent);
+  attempt.caller = caller;
   await parts.limits.take(caller, rules.rate);
-  if (request.stream) return passStream(parts, request, next, caller, rules, name);
+  if (request.stream) return passStream(parts, request, next, caller, rules, name, attempt);
   const admitted = await admit(parts, request.method.input, request.message, caller, rules);
+  attempt.caller = admitted;
+  attempt.admitted = true;
   request.contextValues.set(callerKey, admitted);
-  const work = () => withQuota(parts, admitted, rules, () => next(request));
+  const work = async () => {
+    const response = await withQuota(parts, admitted, rules, () => next(request));
+    await record(parts, request, admitted, rules);
+    return response;
+  };
   if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
     return named(await work(), requestId);
   return named(await once(parts.idempotency, request, admitted, work), requestId);
+}
+
+/** The caller with what belongs to this call alone. A service acts within the call that it acts for. */
+const callOf = (identified: Caller, rules: MethodRules, userAgent: string | undefined): Caller => ({
+  ...identified,
+  traceparent: currentTraceparent(),
+  quotaHolder: newId('req'),
+  userAgent: identified.userAgent ?? userAgent,
+  action: identified.action ?? rules.audit,
+  trace: { events: 0 },
+});
+
+/** Records what the call's own code does not: a sensitive read, and a write that left no event. Without the record there is no answer. */
+async function record(parts: GateParts, request: UnaryRequest, caller: Caller, rules: MethodRules): Promise<void> {
+  if (rules.audit === '' || parts.audit === undefined) return;
+  if (isSensitiveRead(rules)) return parts.audit.read(caller, request.method, rules, request.message);
+  if (caller.trace?.events === 0) return parts.audit.made(caller, request.method, rules, request.message);
 }
 
 /** Runs a keyed unary call through the store of answers. */
@@ -147,14 +184,19 @@ async function passStream(
   caller: Caller,
   rules: MethodRules,
   name: string,
+  attempt: Attempt,
 ): Promise<StreamResponse> {
   const messages: unknown[] = [];
   for await (const message of request.message) {
     messages.push(message);
     if (messages.length > 1) break;
   }
-  const [message] = messages;
-  const admitted = await admit(parts, request.method.input, message as Message, caller, rules);
+  const message = messages[0] as Message;
+  attempt.message = message;
+  const admitted = await admit(parts, request.method.input, message, caller, rules);
+  attempt.caller = admitted;
+  attempt.admitted = true;
+  if (isSensitiveRead(rules)) await parts.audit?.read(admitted, request.method, rules, message);
   request.contextValues.set(callerKey, admitted);
   const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
   response.header.set('x-request-id', caller.requestId);

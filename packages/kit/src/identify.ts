@@ -51,6 +51,9 @@ export class Identifier {
       subject: `svc:${about.service}`,
       onBehalfOf: about.onBehalfOf,
       displayName: about.displayName,
+      address: about.address ?? base.address,
+      userAgent: about.userAgent,
+      action: about.action,
       orgId: about.orgId,
       requestId: about.requestId || base.requestId,
     };

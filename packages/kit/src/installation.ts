@@ -32,7 +32,7 @@ export function ensureInstallation(folder: string): Installation {
     databasePasswords[role] = kept(join(passwords, role), () => randomBytes(24).toString('base64url'));
     kept(join(contextKeys, role), () => contextKeyOf(contextMaster, role).secret.toString('hex'));
   }
-  for (const service of services) ensureServiceKey(serviceKeys, service);
+  for (const name of [...services, 'audit']) ensureKey(serviceKeys, name);
   return {
     folder,
     databasePasswords,
@@ -45,11 +45,11 @@ export function ensureInstallation(folder: string): Installation {
   };
 }
 
-function ensureServiceKey(folder: string, service: ServiceName): void {
-  if (existsSync(join(folder, `${service}.pub.pem`))) return;
+function ensureKey(folder: string, name: string): void {
+  if (existsSync(join(folder, `${name}.pub.pem`))) return;
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  write(join(folder, `${service}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  write(join(folder, `${service}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
+  write(join(folder, `${name}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  write(join(folder, `${name}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
 }
 
 function kept(path: string, make: () => string): string {

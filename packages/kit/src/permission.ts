@@ -72,9 +72,16 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'agent.approve',
       'template.create',
       'template.delete',
+      'audit.list',
+      'audit.export',
+      'audit_stream.list',
+      'audit_stream.create',
+      'audit_stream.test',
+      'audit_stream.resume',
+      'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, []],
+  [Role.OWNER, ['audit.erase']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -20,6 +20,8 @@ export class Problem extends Error {
   /** Values that the message speaks of. Never a secret. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly fields: readonly FieldProblem[];
+  /** Whose audit trail tells of the refusal, and of what, where the call itself does not say. Never shown to the caller. */
+  readonly record: { readonly orgId: string; readonly resourceId?: string | undefined } | undefined;
 
   constructor(
     code: Code,
@@ -29,6 +31,7 @@ export class Problem extends Error {
       readonly parameters?: Readonly<Record<string, string>>;
       readonly fields?: readonly FieldProblem[];
       readonly cause?: unknown;
+      readonly record?: Problem['record'];
     } = {},
   ) {
     super(message, rest.cause === undefined ? {} : { cause: rest.cause });
@@ -36,6 +39,7 @@ export class Problem extends Error {
     this.reason = reason;
     this.parameters = rest.parameters ?? {};
     this.fields = rest.fields ?? [];
+    this.record = rest.record;
   }
 }
 
@@ -97,17 +101,18 @@ export class PreconditionProblem extends Problem {
 /** The credential is missing, wrong or ended. */
 export class UnauthenticatedProblem extends Problem {
   override readonly name = 'UnauthenticatedProblem';
-  constructor(reason: string, message: string) {
-    super(Code.Unauthenticated, reason, message);
+  constructor(reason: string, message: string, record?: Problem['record']) {
+    super(Code.Unauthenticated, reason, message, { record });
   }
 }
 
 /** The caller may know that the resource is there but may not do this with it. */
 export class PermissionProblem extends Problem {
   override readonly name = 'PermissionProblem';
-  constructor(permission: string, scope: string) {
+  constructor(permission: string, scope: string, orgId?: string) {
     super(Code.PermissionDenied, 'PERMISSION_DENIED', `this needs the permission ${permission} on ${scope}`, {
       parameters: { permission, scope },
+      record: orgId === undefined ? undefined : { orgId },
     });
   }
 }

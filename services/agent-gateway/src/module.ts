@@ -83,6 +83,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   return {
     name: 'agent-gateway',
     services,
+    ledger: database as never,
     scopes: {
       agt: async (orgId, id) =>
         (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
@@ -93,8 +94,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
       router.service(SealingKeyService, sealingKeyRpc(database));
       router.service(CommandService, commandRpc(parts));
-      router.service(MetricService, metricRpc(database));
-      router.service(MetricReadService, metricReadRpc(database));
+      router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));
     },
     start: async () => {
       await keys.start();

@@ -7,7 +7,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { byPermission, call, everythingOf, requestOf, source } from './contract.fixture.ts';
+import { byPermission, call, everythingOf, requestOf, source, nowhere } from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
@@ -26,6 +26,7 @@ beforeAll(async () => {
   owner = client;
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
+  const { auditStream } = await owner.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
   site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
@@ -39,6 +40,7 @@ beforeAll(async () => {
     template_id: template?.id ?? '',
     template_version_id: version?.id ?? '',
     api_key_id: apiKey?.id ?? '',
+    audit_stream_id: auditStream?.id ?? '',
     binding_id: await freshBinding(orgId),
     agent_id: site.agentId,
     cluster_id: cluster?.id ?? '',
@@ -51,6 +53,14 @@ afterAll(async () => {
   await site?.close();
   await plane?.close();
 }, 60_000);
+
+/** The organization's one stream; one that was deleted is made again. */
+async function freshStream(): Promise<string> {
+  const orgId = ids['org_id'] ?? '';
+  const { auditStreams } = await owner.auditStreams.listAuditStreams({ orgId });
+  if (auditStreams[0] !== undefined) return auditStreams[0].id;
+  return (await owner.auditStreams.createAuditStream({ orgId, name: 'again', target: nowhere })).auditStream?.id ?? '';
+}
 
 const freshBinding = async (scopeId: string): Promise<string> =>
   (await owner.members.setBinding({ scopeId, email: 'member@example.com', role: Role.VIEWER })).binding?.id ?? '';
@@ -65,6 +75,7 @@ const keyOf = async (scopeId: string, role: Role): Promise<string> =>
 const levelOf: Readonly<Record<string, Level>> = {
   org_id: 'organization',
   agent_id: 'organization',
+  audit_stream_id: 'organization',
   binding_id: 'organization',
   api_key_id: 'organization',
   workspace_id: 'workspace',
@@ -119,6 +130,7 @@ describe.each(levels)('at the %s', (level) => {
 
       for (const [verdict, name, service, method] of verdicts) {
         if (verdict !== 'allowed') continue;
+        if (rulesOf(method).resource === 'audit_stream_id') ids['audit_stream_id'] = await freshStream();
         if (rulesOf(method).resource === 'binding_id') ids['binding_id'] = await freshBinding(ids['org_id'] ?? '');
         const answer = await call(transport, service, method, requestFor(method));
         const byTheGate =

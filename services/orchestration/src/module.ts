@@ -71,6 +71,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       op: scopeIn('orchestration.operation'),
       agt: agentScopeIn(peers),
     },
+    ledger: database as never,
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
       router.service(ClusterService, clusterRpc({ ...parts, signer }));

@@ -1,4 +1,5 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
+import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
 import { idempotencyTable } from '@truffle/kit';
 
 const insertByIdentity = (table: string): string => `
@@ -125,5 +126,6 @@ export const tenantMigrations: ServiceMigrations = {
       grant select, insert, update (name, locale, password_hash) on tenant.user to svc_identity;
       grant select, insert, update (last_seen_at, ended_at), delete on tenant.session to svc_identity;
       grant select, insert, update, delete on tenant.sign_in_attempt to svc_identity;`,
+    '007_audit': auditStreamMigration,
   },
 };

@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { readSettings, text } from '@truffle/config';
+import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
+import { auditRpc } from './audit/audit.rpc.ts';
+import { openAudit } from './audit/audit.ts';
+import { findStream } from './audit-stream/audit-stream.repo.ts';
+import { auditStreamRpc } from './audit-stream/audit-stream.rpc.ts';
 import { findBinding } from './binding/binding.repo.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
@@ -26,14 +32,38 @@ const tenantSettings = {
   homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
     fallback: 'local',
   }),
+  auditCheckpoints: text(
+    'TRUFFLE_AUDIT_CHECKPOINTS_DIR',
+    'folder for signed checkpoints of the audit trail, best on another disk than the database; empty keeps them in the database alone',
+    { fallback: '' },
+  ),
+  auditStreamGiveUpHours: integer(
+    'TRUFFLE_AUDIT_STREAM_GIVE_UP_HOURS',
+    'hours of failing after which a stream of the audit trail is disabled',
+    { fallback: 72, min: 0, max: 8_760 },
+  ),
+  outgoingAllow: list(
+    'TRUFFLE_OUTGOING_ALLOW',
+    'addresses, ranges and host names that are reached though they are not public: receivers of your own',
+    { fallback: [] },
+  ),
+  auditCheckpointSeconds: integer(
+    'TRUFFLE_AUDIT_CHECKPOINT_SECONDS',
+    'seconds between two checkpoints of an organization',
+    {
+      fallback: 60,
+      min: 1,
+      max: 86_400,
+    },
+  ),
 } as const;
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const { homeRegion } = readSettings(tenantSettings, deps.env, noFile);
+  const settings = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
-  const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
+  const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
   const parts: TenantParts = {
     tenants,
@@ -41,8 +71,9 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     peers: deps.peers,
     bell: deps.bell,
     now: () => new Date(),
-    homeRegion,
+    homeRegion: settings.homeRegion,
   };
+  const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
     database: relayed,
@@ -61,8 +92,11 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       ProjectService,
       IdentityService,
       EventService,
+      AuditService,
+      AuditStreamService,
     ],
     scopes: scopesOf(parts),
+    ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
     register: (router) =>
       void router
@@ -73,11 +107,17 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(WorkspaceService, workspaceRpc(parts))
         .service(ProjectService, projectRpc(parts))
         .service(IdentityService, identityRpc(parts))
-        .service(EventService, eventRpc(events, hub)),
-    start: async () => relay.start(),
+        .service(EventService, eventRpc(events, hub))
+        .service(AuditService, auditRpc(audit.parts))
+        .service(AuditStreamService, auditStreamRpc(audit.streams)),
+    start: async () => {
+      relay.start();
+      audit.start();
+    },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
+      await audit.close();
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },
@@ -87,6 +127,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
 /** Workspaces and projects are resolved by the kit through `ResolveScopes`; what is left are the rows that hang on a place. */
 const scopesOf = (parts: TenantParts): ScopeLookups => ({
   bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
+  ast: (orgId, id) =>
+    parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 

@@ -6,5 +6,6 @@ export const planMessage = (plan: Plan): BillingPlan =>
   create(BillingPlanSchema, {
     name: plan.name,
     title: plan.title,
+    auditRetentionDays: plan.auditRetentionDays ?? 0,
     limits: Object.fromEntries(Object.entries(plan.limits).map(([quota, limit]) => [quota, BigInt(limit)])),
   });

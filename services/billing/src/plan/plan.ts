@@ -4,6 +4,8 @@ export interface Plan {
   readonly title: string;
   /** By quota; one that is not named is unlimited, 0 is none at all. */
   readonly limits: Readonly<Partial<Record<Quota, number>>>;
+  /** Days that the audit trail is kept; as the installation says where the plan does not. */
+  readonly auditRetentionDays?: number;
 }
 
 /** Every quota that a method or a service takes from, with what it counts. */
@@ -26,6 +28,7 @@ export const plans: readonly Plan[] = [
     name: 'trial',
     title: 'Trial',
     limits: { agents: 1, api_keys: 5, clusters: 3, members: 3, projects: 2, servers: 10, template_versions: 20 },
+    auditRetentionDays: 30,
   },
 ];
 

@@ -1,6 +1,13 @@
 import { appendEvent, databaseErrorCode, type EventAuthor, type NewEvent, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { AlreadyExistsProblem, bells, PreconditionProblem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import {
+  AlreadyExistsProblem,
+  authorOf,
+  bells,
+  PreconditionProblem,
+  UnauthenticatedProblem,
+  type Caller,
+} from '@truffle/kit';
 import { newCredential } from '../credential/credential.ts';
 import { foundOrganization, type Founded } from '../organization/organization.usecases.ts';
 import type { TenantParts } from '../parts.ts';
@@ -55,8 +62,10 @@ export async function signIn(parts: TenantParts, caller: Caller, email: string, 
   const counted = await countAttempt(parts.identity, email, caller.address, now);
   const user = await parts.identity.anywhere((tx) => findUserByEmail(tx, email));
   const right = await verifyPassword(password, user?.password_hash);
-  if (user === undefined || !right)
-    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the address or the password is wrong');
+  if (user === undefined || !right) {
+    const record = user && { orgId: user.home_org_id, resourceId: user.id };
+    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the address or the password is wrong', record);
+  }
   await forgetAttempts(parts.identity, counted, now);
   const { row, secret } = newSession(user.id, now);
   await recorded(parts, user, caller, 'account.signed_in', { sessionId: row.id }, (tx) => insertSession(tx, row));
@@ -83,7 +92,10 @@ export async function changePassword(
   const now = parts.now();
   const counted = await countAttempt(parts.identity, user.email, caller.address, now);
   if (!(await verifyPassword(oldPassword, user.password_hash)))
-    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the old password is wrong');
+    throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the old password is wrong', {
+      orgId: user.home_org_id,
+      resourceId: user.id,
+    });
   await forgetAttempts(parts.identity, counted, now);
   const hash = await hashPassword(newPassword);
   await recorded(parts, user, caller, 'account.password_changed', {}, async (tx) => {
@@ -149,8 +161,7 @@ const accountEvent = (user: UserRow, name: string, data: Readonly<Record<string,
 
 /** The person as an event's author, also where the call itself was anonymous. */
 const authorAs = (user: UserRow, caller: Caller): EventAuthor => ({
+  ...authorOf(caller),
   subject: `user:${user.id}`,
   displayName: user.name,
-  requestId: caller.requestId,
-  traceparent: caller.traceparent,
 });

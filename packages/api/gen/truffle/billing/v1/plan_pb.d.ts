@@ -39,6 +39,13 @@ export declare type BillingPlan = Message<"truffle.billing.v1.BillingPlan"> & {
    * @generated from field: map<string, int64> limits = 3;
    */
   limits: { [key: string]: bigint };
+
+  /**
+   * Days that the audit trail is kept; 0 for as long as the installation says, for ever unless told.
+   *
+   * @generated from field: int32 audit_retention_days = 4;
+   */
+  auditRetentionDays: number;
 };
 
 /**
