@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AddressService } from '@truffle/api/tenant/v1/address_service';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
+import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
+import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { integer, list, readSettings, text } from '@truffle/config';
+import { integer, list, readSettings, secret, text, type Settings } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
-import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
+import { IdempotencyStore, readHostFile, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
+import { AccountKey } from './account/account-key.ts';
+import { addressRpc } from './account/address.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
 import { auditRpc } from './audit/audit.rpc.ts';
@@ -21,16 +27,38 @@ import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
+import { factorRpc } from './factor/factor.rpc.ts';
+import { siteOf } from './factor/passkey.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
+import { findInvitation } from './invitation/invitation.repo.ts';
+import { invitationRpc } from './invitation/invitation.rpc.ts';
+import { MailCourier } from './mail/mail.courier.ts';
+import { folderTransport, noTransport, smtpTransport, type MailTransport } from './mail/mail.transport.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
+import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
 
 const tenantSettings = {
   homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
     fallback: 'local',
+  }),
+  accountKey: secret(
+    'TRUFFLE_ACCOUNT_KEY',
+    "32 bytes in hex: makes the tokens of mails' links and seals authenticator apps' seeds; the same for every tenant service",
+  ),
+  smtpUrl: secret(
+    'TRUFFLE_SMTP_URL',
+    'mail server: smtp://user:password@host:port, or smtps:// for TLS from the start',
+    {
+      fallback: '',
+    },
+  ),
+  mailFrom: text('TRUFFLE_MAIL_FROM', 'sender of mails', { fallback: 'Truffle <truffle@localhost>' }),
+  mailDir: text('TRUFFLE_MAIL_DIR', 'without a mail server: folder that mails are written to, for its owner alone', {
+    fallback: '',
   }),
   auditCheckpoints: text(
     'TRUFFLE_AUDIT_CHECKPOINTS_DIR',
@@ -60,7 +88,9 @@ const tenantSettings = {
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const settings = readSettings(tenantSettings, deps.env, noFile);
+  const settings = readSettings(tenantSettings, deps.env, readHostFile);
+  const transport = transportOf(settings);
+  const origin = deps.settings.publicUrl.replace(/\/$/, '');
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<TenantTables>('svc_ledger_reader', 5);
@@ -72,7 +102,20 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     bell: deps.bell,
     now: () => new Date(),
     homeRegion: settings.homeRegion,
+    accountKey: new AccountKey(settings.accountKey),
+    mailDelivers: transport.delivers,
+    site: siteOf(origin),
   };
+  const courier = new MailCourier({
+    identity,
+    key: parts.accountKey,
+    transport,
+    origin,
+    bell: deps.bell,
+    logger: deps.logger,
+    now: parts.now,
+    random: Math.random,
+  });
   const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
@@ -85,6 +128,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     name: 'tenant',
     services: [
       AccountService,
+      AddressService,
+      SessionService,
+      FactorService,
+      InvitationService,
       MemberService,
       ApiKeyService,
       OrganizationService,
@@ -101,6 +148,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     register: (router) =>
       void router
         .service(AccountService, accountRpc(parts))
+        .service(AddressService, addressRpc(parts))
+        .service(SessionService, sessionRpc(parts))
+        .service(FactorService, factorRpc(parts))
+        .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))
         .service(OrganizationService, organizationRpc(parts))
@@ -113,11 +164,12 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     start: async () => {
       relay.start();
       audit.start();
+      courier.start();
     },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
-      await audit.close();
+      await Promise.all([audit.close(), courier.close()]);
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },
@@ -129,12 +181,13 @@ const scopesOf = (parts: TenantParts): ScopeLookups => ({
   bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
   ast: (orgId, id) =>
     parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
+  inv: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findInvitation(tx, id))),
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 
 const placeOf = (row: { readonly project_id: string | null } | undefined) =>
   row === undefined ? undefined : { projectId: row.project_id ?? undefined };
 
-const noFile = (path: string): string => {
-  throw new TypeError(`no secret of the tenant service is in a file: ${path}`);
-};
+/** Mails of an installation that has neither a server nor a folder for them go nowhere. */
+const transportOf = ({ smtpUrl, mailFrom, mailDir }: Settings<typeof tenantSettings>): MailTransport =>
+  smtpUrl !== '' ? smtpTransport(smtpUrl, mailFrom) : mailDir !== '' ? folderTransport(mailDir, mailFrom) : noTransport;
