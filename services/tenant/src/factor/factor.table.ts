@@ -1,10 +1,10 @@
+import type { FactorKind } from '@truffle/api/tenant/v1/factor';
 import type { Generated } from 'kysely';
 
 export interface FactorTable {
   id: string;
   user_id: string;
-  /** FactorKind of the contract. */
-  kind: number;
+  kind: FactorKind;
   name: string;
   sealed_seed: Buffer | null;
   last_step: Generated<string>;

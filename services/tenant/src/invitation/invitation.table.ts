@@ -1,10 +1,11 @@
+import type { Role } from '@truffle/api/tenant/v1/account';
+
 export interface InvitationTable {
   org_id: string;
   id: string;
   /** In lower case. */
   email: string;
-  /** Role of the contract. */
-  role: number;
+  role: Role;
   scope_id: string;
   workspace_id: string | null;
   project_id: string | null;

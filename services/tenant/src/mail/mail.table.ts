@@ -8,7 +8,7 @@ export interface MailTable {
   /** Id of what it is about; empty where that is found by the address when it is sent. */
   subject: string;
   /** What its text speaks of; never a secret. */
-  parameters: JSONColumnType<Record<string, string>, string, string>;
+  parameters: JSONColumnType<Record<string, string>>;
   created_at: Date;
   attempts: Generated<number>;
   next_at: Date;

@@ -52,8 +52,8 @@ export function smtpTransport(url: string, from: string): MailTransport {
       } catch (cause) {
         const code = (cause as { readonly responseCode?: number }).responseCode ?? 0;
         // What a server says of a mail may quote it: only the code goes further.
-        if (code >= 500) throw new MailRefusedError(`the mail server refused it for good (SMTP ${code})`);
-        throw new Error(`the mail server did not take it (${code === 0 ? codeOf(cause) : `SMTP ${code}`})`);
+        if (code >= 500) throw new MailRefusedError(`the mail server refused it for good (SMTP ${code})`, { cause });
+        throw new Error(`the mail server did not take it (${code === 0 ? codeOf(cause) : `SMTP ${code}`})`, { cause });
       }
     },
     close: () => mailer.close(),
@@ -83,4 +83,6 @@ export const noTransport: MailTransport = {
   close: () => undefined,
 };
 
-const codeOf = (error: unknown): string => String((error as { readonly code?: unknown }).code ?? 'no code');
+/** `ECONNREFUSED` and the like. */
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'no code';
