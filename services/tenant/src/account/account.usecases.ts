@@ -1,4 +1,5 @@
 import { bells, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import { endChallenges } from '../factor/challenge.repo.ts';
 import { MfaRequiredProblem } from '../factor/factor.ts';
 import { factorsOf } from '../factor/factor.repo.ts';
 import { challengePerson } from '../factor/proof.usecases.ts';
@@ -78,6 +79,7 @@ export async function changePassword(
   const hash = await hashPassword(newPassword);
   await recorded(parts, user, caller, 'account.password_changed', {}, async (tx) => {
     await setPasswordHash(tx, user.id, hash);
+    await endChallenges(tx, user.id);
     await endOtherSessions(tx, user.id, sessionId, now);
     await endLinks(tx, user.id);
     await postMail(tx, { kind: 'password_changed', email: user.email, subject: user.id }, now);

@@ -1,5 +1,6 @@
 import { databaseErrorCode, type Transaction } from '@truffle/database';
 import { bells, type Caller } from '@truffle/kit';
+import { endChallenges } from '../factor/challenge.repo.ts';
 import { LinkProblem, type LinkKind } from '../link/link.ts';
 import { endLinks, findLink, takeLink, type LinkRow } from '../link/link.repo.ts';
 import { postMail } from '../mail/mail.repo.ts';
@@ -47,6 +48,7 @@ export async function resetPassword(
   const now = parts.now();
   await byLink(parts, caller, 'reset', token, 'account.password_reset', async (tx) => {
     await setPasswordHash(tx, user.id, hash);
+    await endChallenges(tx, user.id);
     // The link came by mail: who used it reads the address.
     await verifyEmail(tx, user.id, now);
     await endOtherSessions(tx, user.id, undefined, now);

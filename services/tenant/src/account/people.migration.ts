@@ -12,6 +12,7 @@ export const peopleMigration = `
   update tenant.session set authenticated_at = created_at;
   alter table tenant.session alter authenticated_at set not null;
   create index session_by_user on tenant.session (user_id, id);
+  create index session_expiry on tenant.session (expires_at);
   alter table tenant.organization add second_factor_required boolean not null default false;
 
   -- Sign-ups that wait for their address to be verified. Nothing says whether the address has an account.

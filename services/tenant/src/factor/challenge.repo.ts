@@ -81,6 +81,11 @@ export async function takeChallenge(tx: Transaction<TenantTables>, sha256: Buffe
   if (numDeletedRows === 0n) throw new WrongProofProblem();
 }
 
+/** Ends what a person began with a password that is no longer theirs. */
+export async function endChallenges(tx: Transaction<TenantTables>, userId: string): Promise<void> {
+  await tx.deleteFrom('tenant.challenge').where('user_id', '=', userId).execute();
+}
+
 export async function deleteExpiredChallenges(tx: Transaction<TenantTables>, now: Date): Promise<void> {
   await tx.deleteFrom('tenant.challenge').where('expires_at', '<=', now).execute();
 }

@@ -6,6 +6,8 @@ import { deleteExpiredSignUps } from '../account/sign-up.repo.ts';
 import { Wake } from '../event/wake.ts';
 import { deleteExpiredChallenges } from '../factor/challenge.repo.ts';
 import { deleteExpiredLinks } from '../link/link.repo.ts';
+import { deviceLifetime } from '../session/session.ts';
+import { deleteOldSessions } from '../session/session.repo.ts';
 import type { TenantTables } from '../tables.ts';
 import { mailLifetimeMs, mostAttempts, retryPauseMs } from './mail.ts';
 import { deleteOldMails, endMail, retryMail, takeMails, type MailRow } from './mail.repo.ts';
@@ -100,7 +102,7 @@ export class MailCourier {
     return end('sent');
   }
 
-  /** Deletes what has ended: mails, links, challenges, sign-ups that nobody finished. */
+  /** Deletes what has ended: mails, links, challenges, sign-ups that nobody finished, sessions that tell of no device any more. */
   async #tidy(): Promise<void> {
     const now = this.#parts.now();
     if (now.getTime() - this.#tidied < housekeepingMs) return;
@@ -110,6 +112,7 @@ export class MailCourier {
       await deleteExpiredLinks(tx, now);
       await deleteExpiredChallenges(tx, now);
       await deleteExpiredSignUps(tx, now);
+      await deleteOldSessions(tx, new Date(now.getTime() - deviceLifetime));
     });
   }
 }

@@ -127,12 +127,21 @@ export type TextName = keyof typeof english;
 /** Texts by language; English stands in for a language that is not there. */
 const catalogue: Readonly<Record<string, Readonly<Record<TextName, Text>>>> = { en: english };
 
-/** The text `name` in the language of `locale` (BCP 47). Values of others' making lose line breaks and control characters. */
+const ours = new Set(['origin', 'token']);
+const longest = 120;
+
+/** A value of others' making stays on its line and is no link: nobody's name becomes a paragraph or an address of ours. */
+const tamed = (text: string): string =>
+  text
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .replaceAll(/:\/\/|\bwww\./gi, ' ')
+    .slice(0, longest);
+
+/** The text `name` in the language of `locale` (BCP 47). Values of others' making are tamed. */
 export function mailText(name: TextName, locale: string, values: MailValues): MailText {
   const texts = catalogue[locale.split('-')[0] ?? ''] ?? english;
   const plain = Object.fromEntries(
-    // A value stays on its line: nobody's name becomes a paragraph of ours.
-    Object.entries(values).map(([key, text]) => [key, text.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300)]),
+    Object.entries(values).map(([key, text]) => [key, ours.has(key) ? text : tamed(text)]),
   );
   return texts[name](plain);
 }

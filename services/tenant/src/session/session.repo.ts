@@ -118,19 +118,16 @@ export async function deviceHistory(
   device: { readonly address: string; readonly userAgent: string },
   since: Date,
 ): Promise<'known' | 'first' | 'new'> {
-  const { known, earlier } = await tx
-    .selectFrom('tenant.session')
-    .select((eb) => [
-      eb.fn.countAll<string>().as('earlier'),
-      eb.fn
-        .countAll<string>()
-        .filterWhere('address', '=', device.address)
-        .filterWhere('user_agent', '=', device.userAgent)
-        .filterWhere('created_at', '>', since)
-        .as('known'),
-    ])
-    .where('user_id', '=', userId)
-    .executeTakeFirstOrThrow();
-  if (Number(known) > 0) return 'known';
-  return Number(earlier) === 0 ? 'first' : 'new';
+  const earlier = tx.selectFrom('tenant.session').select('id').where('user_id', '=', userId).limit(1);
+  const same = earlier
+    .where('address', '=', device.address)
+    .where('user_agent', '=', device.userAgent)
+    .where('created_at', '>', since);
+  if ((await same.executeTakeFirst()) !== undefined) return 'known';
+  return (await earlier.executeTakeFirst()) === undefined ? 'first' : 'new';
+}
+
+/** Deletes sessions that ended before `before` at the latest. */
+export async function deleteOldSessions(tx: Transaction<TenantTables>, before: Date): Promise<void> {
+  await tx.deleteFrom('tenant.session').where('expires_at', '<', before).execute();
 }
