@@ -2,7 +2,7 @@ import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { askSecret } from '../prompt/prompt.ts';
 import { keepSession } from '../account/account.sign-in.ts';
-import { readCode, readPassword, type CodeFlags, type PasswordFlags } from './person.input.ts';
+import { readCode, readNewPassword, readPassword, type CodeFlags, type PasswordFlags } from './person.input.ts';
 
 interface CreateFlags extends PasswordFlags, CodeFlags {
   readonly orgName?: string;
@@ -17,7 +17,7 @@ export const create: Handler<CreateFlags> = async (cli, [email = ''], flags) => 
       next: ['--org-name NAME', '--invited, with the code of the invitation'],
     });
   const invitationToken = invited ? await readCode(cli, flags) : '';
-  const password = await readPassword(cli, flags, 'Choose a password');
+  const password = await readNewPassword(cli, flags, 'New password');
   const { api } = await cli.sessionWith(undefined);
   const wanted = { email, password, name: displayName, orgName: orgName ?? '', invitationToken };
   const { sessionToken, verificationSent } = await api.accounts.signUp(wanted);
@@ -59,7 +59,7 @@ export const reset: Handler<CodeFlags & PasswordFlags & { readonly link?: boolea
     return;
   }
   const token = await readCode(cli, flags);
-  await api.addresses.resetPassword({ token, newPassword: await readPassword(cli, flags, 'New password') });
+  await api.addresses.resetPassword({ token, newPassword: await readNewPassword(cli, flags, 'New password') });
   await cli.out.plain({ reset: true }, 'the password is set; sign in: truffle login', 'reset');
 };
 
@@ -67,9 +67,7 @@ export const password: Handler = async (cli) => {
   const { api } = await cli.session();
   const instead = 'a terminal; without one: truffle account reset';
   const oldPassword = await askSecret(cli, 'Old password', instead);
-  const newPassword = await askSecret(cli, 'New password', instead);
-  if (newPassword !== (await askSecret(cli, 'New password again', instead)))
-    throw new UsageError('the two are not the same; nothing was done');
+  const newPassword = await readNewPassword(cli, {}, 'New password');
   await api.accounts.changePassword({ oldPassword, newPassword });
   await cli.out.plain({ changed: true }, 'the password is changed; your other sessions have ended', 'changed');
 };

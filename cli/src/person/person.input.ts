@@ -1,3 +1,4 @@
+import { UsageError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { readInput } from '../invoke.ts';
 import { askSecret } from '../prompt/prompt.ts';
@@ -22,13 +23,23 @@ export async function readCode(cli: Invocation, { codeFile }: CodeFlags): Promis
   return /\btft_\w+/.exec(given)?.[0] ?? given.trim();
 }
 
-/** A password; typed twice where it is a `fresh` one. */
+const instead = '--password-file (- for standard input)';
+
+/** A password that is known already. */
 export async function readPassword(
   cli: Invocation,
   { passwordFile }: PasswordFlags,
   message = 'Password',
 ): Promise<string> {
   return passwordFile === undefined
-    ? askSecret(cli, message, '--password-file (- for standard input)')
+    ? askSecret(cli, message, instead)
     : readInput(passwordFile, '--password-file').replace(/\r?\n$/, '');
+}
+
+/** A new password, typed twice on a terminal. @throws UsageError when the two are not the same */
+export async function readNewPassword(cli: Invocation, flags: PasswordFlags, message: string): Promise<string> {
+  const chosen = await readPassword(cli, flags, message);
+  if (flags.passwordFile === undefined && chosen !== (await askSecret(cli, `${message} again`, instead)))
+    throw new UsageError('the two are not the same; nothing was done', { next: ['repeat the command'] });
+  return chosen;
 }
