@@ -78,7 +78,8 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /** RFC 6238 for the seed in base32, at this moment. */
 function codeOf(seed: string): string {
-  const bits = [...seed]
+  const bits = seed
+    .split('')
     .map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'))
     .join('');
   const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));

@@ -10,11 +10,10 @@ import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { integer, list, readSettings, secret, text, type Settings } from '@truffle/config';
+import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
-import { IdempotencyStore, readHostFile, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
+import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
-import { AccountKey } from './account/account-key.ts';
 import { addressRpc } from './account/address.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
@@ -32,8 +31,7 @@ import { siteOf } from './factor/passkey.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
 import { findInvitation } from './invitation/invitation.repo.ts';
 import { invitationRpc } from './invitation/invitation.rpc.ts';
-import { MailCourier } from './mail/mail.courier.ts';
-import { folderTransport, noTransport, smtpTransport, type MailTransport } from './mail/mail.transport.ts';
+import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
@@ -44,21 +42,6 @@ import { workspaceRpc } from './workspace/workspace.rpc.ts';
 const tenantSettings = {
   homeRegion: text('TRUFFLE_REGION', 'region of this control plane: home of the organizations that are made here', {
     fallback: 'local',
-  }),
-  accountKey: secret(
-    'TRUFFLE_ACCOUNT_KEY',
-    "32 bytes in hex: makes the tokens of mails' links and seals authenticator apps' seeds; the same for every tenant service",
-  ),
-  smtpUrl: secret(
-    'TRUFFLE_SMTP_URL',
-    'mail server: smtp://user:password@host:port, or smtps:// for TLS from the start',
-    {
-      fallback: '',
-    },
-  ),
-  mailFrom: text('TRUFFLE_MAIL_FROM', 'sender of mails', { fallback: 'Truffle <truffle@localhost>' }),
-  mailDir: text('TRUFFLE_MAIL_DIR', 'without a mail server: folder that mails are written to, for its owner alone', {
-    fallback: '',
   }),
   auditCheckpoints: text(
     'TRUFFLE_AUDIT_CHECKPOINTS_DIR',
@@ -88,13 +71,12 @@ const tenantSettings = {
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const settings = readSettings(tenantSettings, deps.env, readHostFile);
-  const transport = transportOf(settings);
-  const origin = deps.settings.publicUrl.replace(/\/$/, '');
+  const settings = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
+  const mail = openMail(deps, identity);
   const parts: TenantParts = {
     tenants,
     identity,
@@ -102,20 +84,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     bell: deps.bell,
     now: () => new Date(),
     homeRegion: settings.homeRegion,
-    accountKey: new AccountKey(settings.accountKey),
-    mailDelivers: transport.delivers,
-    site: siteOf(origin),
+    accountKey: mail.accountKey,
+    mailDelivers: mail.delivers,
+    site: siteOf(mail.origin),
   };
-  const courier = new MailCourier({
-    identity,
-    key: parts.accountKey,
-    transport,
-    origin,
-    bell: deps.bell,
-    logger: deps.logger,
-    now: parts.now,
-    random: Math.random,
-  });
   const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
@@ -164,12 +136,12 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     start: async () => {
       relay.start();
       audit.start();
-      courier.start();
+      mail.courier.start();
     },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
-      await Promise.all([audit.close(), courier.close()]);
+      await Promise.all([audit.close(), mail.courier.close()]);
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },
@@ -188,6 +160,6 @@ const scopesOf = (parts: TenantParts): ScopeLookups => ({
 const placeOf = (row: { readonly project_id: string | null } | undefined) =>
   row === undefined ? undefined : { projectId: row.project_id ?? undefined };
 
-/** Mails of an installation that has neither a server nor a folder for them go nowhere. */
-const transportOf = ({ smtpUrl, mailFrom, mailDir }: Settings<typeof tenantSettings>): MailTransport =>
-  smtpUrl !== '' ? smtpTransport(smtpUrl, mailFrom) : mailDir !== '' ? folderTransport(mailDir, mailFrom) : noTransport;
+const noFile = (path: string): string => {
+  throw new TypeError(`no secret of the tenant service is in a file: ${path}`);
+};

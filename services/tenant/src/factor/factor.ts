@@ -23,11 +23,13 @@ export class MfaRequiredProblem extends Problem {
 /** A code, passkey or challenge was not the right one: the same whatever is wrong with it. */
 export class WrongProofProblem extends Problem {
   override readonly name = 'WrongProofProblem';
-  constructor() {
+  /** `record` says whose audit trail is told, where the call is nobody's yet. */
+  constructor(record?: Problem['record']) {
     super(
       Code.Unauthenticated,
       'WRONG_PROOF',
       'the code or passkey is wrong, was used, or its challenge has ended; try again',
+      { record },
     );
   }
 }

@@ -39,7 +39,12 @@ export async function completeSignIn(parts: TenantParts, caller: Caller, proof: 
   if (user === undefined) throw new WrongProofProblem();
   const opened = await parts.identity.tenant(user.home_org_id, async (tx) => {
     await takeChallenge(tx, challenge.sha256);
-    await proveFactor(parts, tx, user.id, factors, proof, { webauthn: challenge.webauthn, personVerified: alone });
+    const rule = { webauthn: challenge.webauthn, personVerified: alone };
+    await proveFactor(parts, tx, user.id, factors, proof, rule).catch((error: unknown) => {
+      throw error instanceof WrongProofProblem
+        ? new WrongProofProblem({ orgId: user.home_org_id, resourceId: user.id })
+        : error;
+    });
     const session = await openSession(tx, user, caller, now);
     const data = { sessionId: session.sessionId, proof: proof.proof.case ?? '' };
     await appendEvent(tx, authorAs(user, caller), accountEvent(user, 'account.signed_in', data));
