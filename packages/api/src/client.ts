@@ -13,13 +13,18 @@ import { ServerMetricService } from '../gen/truffle/orchestration/v1/server_metr
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
+import { AddressService } from '../gen/truffle/tenant/v1/address_service_pb.js';
 import { AuditService } from '../gen/truffle/tenant/v1/audit_service_pb.js';
 import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
+import { FactorService } from '../gen/truffle/tenant/v1/factor_service_pb.js';
+import { InvitationService } from '../gen/truffle/tenant/v1/invitation_service_pb.js';
+import { SessionService } from '../gen/truffle/tenant/v1/session_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
 const services = {
   accounts: AccountService,
+  addresses: AddressService,
   agents: AgentService,
   apiKeys: ApiKeyService,
   audit: AuditService,
@@ -27,7 +32,9 @@ const services = {
   clusters: ClusterService,
   enrollment: EnrollmentService,
   events: EventService,
+  factors: FactorService,
   images: ImageService,
+  invitations: InvitationService,
   members: MemberService,
   metrics: MetricService,
   operations: OperationService,
@@ -39,6 +46,7 @@ const services = {
   sealingKeys: SealingKeyService,
   serverMetrics: ServerMetricService,
   servers: ServerService,
+  sessions: SessionService,
   snapshots: SnapshotService,
   templates: TemplateService,
   workspaces: WorkspaceService,
@@ -54,6 +62,7 @@ export type TruffleClient = { readonly [N in keyof typeof services]: Client<(typ
 export function createTruffleClient(transport: Transport): TruffleClient {
   return {
     accounts: createClient(services.accounts, transport),
+    addresses: createClient(services.addresses, transport),
     agents: createClient(services.agents, transport),
     apiKeys: createClient(services.apiKeys, transport),
     audit: createClient(services.audit, transport),
@@ -61,7 +70,9 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),
+    factors: createClient(services.factors, transport),
     images: createClient(services.images, transport),
+    invitations: createClient(services.invitations, transport),
     members: createClient(services.members, transport),
     metrics: createClient(services.metrics, transport),
     operations: createClient(services.operations, transport),
@@ -73,6 +84,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     sealingKeys: createClient(services.sealingKeys, transport),
     serverMetrics: createClient(services.serverMetrics, transport),
     servers: createClient(services.servers, transport),
+    sessions: createClient(services.sessions, transport),
     snapshots: createClient(services.snapshots, transport),
     templates: createClient(services.templates, transport),
     workspaces: createClient(services.workspaces, transport),

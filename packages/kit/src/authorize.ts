@@ -4,6 +4,7 @@ import type { Caller } from './caller.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { allows, reaches, type Scope } from './permission.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
+import { EnrolmentRequiredProblem } from './step-up.ts';
 
 /** Where one of a service's own resources is, looked up inside `orgId` only; undefined when it is not there. */
 export type ScopeOf = (orgId: string, id: string) => Promise<{ readonly projectId?: string | undefined } | undefined>;
@@ -35,6 +36,8 @@ export class Authorizer {
   async authorize(caller: Caller, permission: string, resourceId: string): Promise<Scope> {
     const kind = idKind(resourceId);
     const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
+    if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.withheld ?? [], scope))
+      throw new EnrolmentRequiredProblem(scope.orgId);
     if (scope === undefined || !reaches(caller.bindings, scope))
       throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
     if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId, scope.orgId);
@@ -87,4 +90,4 @@ export class Authorizer {
 }
 
 const organizationsOf = (caller: Caller): readonly string[] =>
-  [...new Set(caller.bindings.map((b) => b.orgId))].slice(0, mostOrganizations);
+  [...new Set([...caller.bindings, ...(caller.withheld ?? [])].map((b) => b.orgId))].slice(0, mostOrganizations);

@@ -17,6 +17,8 @@ export const bells = {
   workflow: 'door.workflow',
   /** A credential or binding changed: forget what is cached. */
   identity: 'door.identity',
+  /** Mails wait to be sent. */
+  mail: 'door.mail',
 } as const;
 
 /** Doorbells over NATS: best effort both ways. */

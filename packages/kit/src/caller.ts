@@ -27,6 +27,10 @@ export interface Caller {
   readonly action?: string | undefined;
   /** Counts the events that the call leaves; made by the gate. */
   readonly trace?: { events: number } | undefined;
+  /** When the person last proved who they are, in milliseconds; missing for what is no session. */
+  readonly authenticatedAt?: number | undefined;
+  /** What the caller may do only once they have a second factor; not in `bindings`. */
+  readonly withheld?: readonly Grant[] | undefined;
 }
 
 export const nobody: Caller = {

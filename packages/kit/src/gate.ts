@@ -22,6 +22,7 @@ import type { RateLimits } from './limit.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { statusOf } from './problem.status.ts';
 import type { ServiceName } from './service-context.ts';
+import { demandStepUp, isSteppedUp } from './step-up.ts';
 import { validate } from './validate.ts';
 
 export interface GateParts {
@@ -111,7 +112,9 @@ async function pass(
   attempt.caller = caller;
   await parts.limits.take(caller, rules.rate);
   if (request.stream) return passStream(parts, request, next, caller, rules, name, attempt);
-  const admitted = await admit(parts, request.method.input, request.message, caller, rules);
+  const known = await admit(parts, request.method.input, request.message, caller, rules);
+  attempt.caller = known;
+  const admitted = rules.stepUp ? await steppedUp(parts, known, request.header) : known;
   attempt.caller = admitted;
   attempt.admitted = true;
   request.contextValues.set(callerKey, admitted);
@@ -241,6 +244,14 @@ async function admit(
     field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
   const scope = await parts.authorizer.authorize(caller, rules.permission, id);
   return { ...caller, ...scope };
+}
+
+/** @throws StepUpRequiredProblem */
+async function steppedUp(parts: GateParts, caller: Caller, header: Headers): Promise<Caller> {
+  if (isSteppedUp(caller, Date.now())) return caller;
+  const again = await parts.identifier.again(caller, header);
+  demandStepUp(again, Date.now());
+  return again;
 }
 
 async function withQuota<R>(parts: GateParts, caller: Caller, rules: MethodRules, work: () => Promise<R>): Promise<R> {

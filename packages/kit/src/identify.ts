@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { Access } from '@truffle/api/options/v1/method';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { nobody, type Caller } from './caller.ts';
 import type { Peers } from './peers.ts';
+import type { Grant } from './permission.ts';
 import { UnauthenticatedProblem } from './problem.ts';
 import { contextHeader, type ServiceKeys } from './service-context.ts';
 
-type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId'>;
+type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId' | 'authenticatedAt' | 'withheld'>;
 
 /** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
 const cacheMs = 5_000;
@@ -37,6 +39,14 @@ export class Identifier {
     return { ...base, ...(await this.#identity(credential, requestId)) };
   }
 
+  /** The caller as the tenant service knows them now: a proof given a moment ago may not have been heard of. */
+  async again(caller: Caller, header: Headers): Promise<Caller> {
+    const credential = bearer(header);
+    if (credential === undefined) return caller;
+    this.#known.delete(nameOf(credential));
+    return { ...caller, ...(await this.#identity(credential, caller.requestId)) };
+  }
+
   /** Forgets every answer: something about identities changed. */
   forget(): void {
     this.#known.clear();
@@ -60,7 +70,7 @@ export class Identifier {
   }
 
   #identity(credential: string, requestId: string): Promise<Identity> {
-    const name = createHash('sha256').update(credential).digest('base64url');
+    const name = nameOf(credential);
     const now = this.#now();
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.identity;
@@ -80,7 +90,9 @@ export class Identifier {
         subject: got.subject,
         displayName: got.displayName,
         sessionId: got.sessionId === '' ? undefined : got.sessionId,
-        bindings: got.bindings.map((b) => ({ role: b.role, scopeId: b.scopeId, orgId: b.orgId })),
+        bindings: got.bindings.map(grantOf),
+        withheld: got.withheld.map(grantOf),
+        authenticatedAt: got.authenticatedAt === undefined ? undefined : timestampMs(got.authenticatedAt),
       };
     } catch (error) {
       if (error instanceof ConnectError && error.code === Code.Unauthenticated)
@@ -92,6 +104,10 @@ export class Identifier {
     }
   }
 }
+
+const nameOf = (credential: string): string => createHash('sha256').update(credential).digest('base64url');
+
+const grantOf = ({ role, scopeId, orgId }: Grant): Grant => ({ role, scopeId, orgId });
 
 function bearer(header: Headers): string | undefined {
   const given = header.get('authorization');

@@ -9,9 +9,15 @@ export interface Installation {
   readonly folder: string;
   readonly databasePasswords: Readonly<Record<ServiceRole, string>>;
   readonly contextMaster: Buffer;
-  /** What `hostSettings` needs to find the files. */
+  /** What `hostSettings` and the tenant service need to find the files. */
   readonly env: Readonly<
-    Record<'TRUFFLE_DATABASE_PASSWORDS_DIR' | 'TRUFFLE_CONTEXT_KEYS_DIR' | 'TRUFFLE_SERVICE_KEYS_DIR', string>
+    Record<
+      | 'TRUFFLE_DATABASE_PASSWORDS_DIR'
+      | 'TRUFFLE_CONTEXT_KEYS_DIR'
+      | 'TRUFFLE_SERVICE_KEYS_DIR'
+      | 'TRUFFLE_ACCOUNT_KEY_FILE',
+      string
+    >
   >;
 }
 
@@ -32,6 +38,8 @@ export function ensureInstallation(folder: string): Installation {
     databasePasswords[role] = kept(join(passwords, role), () => randomBytes(24).toString('base64url'));
     kept(join(contextKeys, role), () => contextKeyOf(contextMaster, role).secret.toString('hex'));
   }
+  const accountKey = join(folder, 'account-key');
+  kept(accountKey, () => randomBytes(32).toString('hex'));
   for (const name of [...services, 'audit']) ensureKey(serviceKeys, name);
   return {
     folder,
@@ -41,6 +49,7 @@ export function ensureInstallation(folder: string): Installation {
       TRUFFLE_DATABASE_PASSWORDS_DIR: passwords,
       TRUFFLE_CONTEXT_KEYS_DIR: contextKeys,
       TRUFFLE_SERVICE_KEYS_DIR: serviceKeys,
+      TRUFFLE_ACCOUNT_KEY_FILE: accountKey,
     },
   };
 }

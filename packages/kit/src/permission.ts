@@ -63,6 +63,9 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'project.delete',
       'member.set',
       'member.delete',
+      'invitation.create',
+      'invitation.list',
+      'invitation.revoke',
       'api_key.create',
       'api_key.list',
       'api_key.revoke',
@@ -81,7 +84,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, ['audit.erase']],
+  [Role.OWNER, ['audit.erase', 'organization.secure']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -36,6 +36,8 @@ async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owne
   const { apiKey } = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: Role.VIEWER });
   const { auditStream } = await client.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
   const { bindings } = await client.members.listBindings({ orgId });
+  const invited = { scopeId: orgId, email: `${name}-guest@example.com`, role: Role.VIEWER };
+  const { invitation } = await client.invitations.createInvitation(invited);
   const ids: Record<string, string> = {
     org_id: orgId,
     workspace_id: workspaceId,
@@ -46,6 +48,7 @@ async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owne
     api_key_id: apiKey?.id ?? '',
     audit_stream_id: auditStream?.id ?? '',
     binding_id: bindings[0]?.id ?? '',
+    invitation_id: invitation?.id ?? '',
   };
   if (name !== 'victim') return { token, ids };
   site = await testSite({ client, url: plane.host.url, orgId });

@@ -17,6 +17,7 @@ type Level = (typeof levels)[number];
 let plane: ControlPlane;
 let site: TestSite;
 let owner: TruffleClient;
+let count = 0;
 /** An id for each name of an id-bearing field. */
 let ids: Record<string, string> = {};
 
@@ -42,6 +43,7 @@ beforeAll(async () => {
     api_key_id: apiKey?.id ?? '',
     audit_stream_id: auditStream?.id ?? '',
     binding_id: await freshBinding(orgId),
+    invitation_id: await freshInvitation(orgId),
     agent_id: site.agentId,
     cluster_id: cluster?.id ?? '',
     operation_id: operation?.id ?? '',
@@ -65,6 +67,11 @@ async function freshStream(): Promise<string> {
 const freshBinding = async (scopeId: string): Promise<string> =>
   (await owner.members.setBinding({ scopeId, email: 'member@example.com', role: Role.VIEWER })).binding?.id ?? '';
 
+const freshInvitation = async (scopeId: string): Promise<string> => {
+  const wanted = { scopeId, email: `guest-${(count += 1)}@example.com`, role: Role.VIEWER };
+  return (await owner.invitations.createInvitation(wanted)).invitation?.id ?? '';
+};
+
 const placeAt = (level: Level): string =>
   ({ organization: ids['org_id'], workspace: ids['workspace_id'], project: ids['project_id'] })[level] ?? '';
 
@@ -78,6 +85,7 @@ const levelOf: Readonly<Record<string, Level>> = {
   audit_stream_id: 'organization',
   binding_id: 'organization',
   api_key_id: 'organization',
+  invitation_id: 'organization',
   workspace_id: 'workspace',
   scope_id: 'project',
   project_id: 'project',
@@ -96,8 +104,6 @@ function verdictOf(method: DescMethod, role: Role, from: Level): Verdict {
   return roleGrants(role, permission) ? 'allowed' : 'refused';
 }
 
-let count = 0;
-
 /** A request that passes the gate and then changes nothing that later ones need: names are new, revisions were never seen. */
 function requestFor(method: DescMethod): Message {
   const request = requestOf(method.input, (field: DescField) => {
@@ -106,7 +112,8 @@ function requestFor(method: DescMethod): Message {
   }) as Message & Record<string, unknown>;
   if ('revision' in request) request['revision'] = 999_999n;
   if ('name' in request && rulesOf(method).idempotency !== Idempotency.SAFE) request['name'] = `fresh-${(count += 1)}`;
-  if ('email' in request) request['email'] = 'member@example.com';
+  if ('email' in request)
+    request['email'] = method.name === 'CreateInvitation' ? `guest-${(count += 1)}@example.com` : 'member@example.com';
   return request;
 }
 

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AddressService } from '@truffle/api/tenant/v1/address_service';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
+import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
+import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
+import { addressRpc } from './account/address.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
 import { auditRpc } from './audit/audit.rpc.ts';
@@ -21,10 +26,16 @@ import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
+import { factorRpc } from './factor/factor.rpc.ts';
+import { siteOf } from './factor/passkey.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
+import { findInvitation } from './invitation/invitation.repo.ts';
+import { invitationRpc } from './invitation/invitation.rpc.ts';
+import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
+import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
 
@@ -65,6 +76,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
+  const mail = openMail(deps, identity);
   const parts: TenantParts = {
     tenants,
     identity,
@@ -72,6 +84,9 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     bell: deps.bell,
     now: () => new Date(),
     homeRegion: settings.homeRegion,
+    accountKey: mail.accountKey,
+    mailDelivers: mail.delivers,
+    site: siteOf(mail.origin),
   };
   const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
@@ -85,6 +100,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     name: 'tenant',
     services: [
       AccountService,
+      AddressService,
+      SessionService,
+      FactorService,
+      InvitationService,
       MemberService,
       ApiKeyService,
       OrganizationService,
@@ -101,6 +120,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     register: (router) =>
       void router
         .service(AccountService, accountRpc(parts))
+        .service(AddressService, addressRpc(parts))
+        .service(SessionService, sessionRpc(parts))
+        .service(FactorService, factorRpc(parts))
+        .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))
         .service(OrganizationService, organizationRpc(parts))
@@ -113,11 +136,12 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     start: async () => {
       relay.start();
       audit.start();
+      mail.courier.start();
     },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
-      await audit.close();
+      await Promise.all([audit.close(), mail.courier.close()]);
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },
@@ -129,6 +153,7 @@ const scopesOf = (parts: TenantParts): ScopeLookups => ({
   bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
   ast: (orgId, id) =>
     parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
+  inv: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findInvitation(tx, id))),
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 

@@ -14,6 +14,8 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       displayName: found.displayName,
       bindings: [...found.bindings],
       sessionId: found.sessionId,
+      withheld: [...found.withheld],
+      ...(found.authenticatedAt === null ? {} : { authenticatedAt: timestampFromDate(found.authenticatedAt) }),
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),
     };
   },

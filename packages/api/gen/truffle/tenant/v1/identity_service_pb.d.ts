@@ -74,6 +74,20 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: string session_id = 5;
    */
   sessionId: string;
+
+  /**
+   * When the person last proved who they are; unset for a key.
+   *
+   * @generated from field: google.protobuf.Timestamp authenticated_at = 6;
+   */
+  authenticatedAt?: Timestamp | undefined;
+
+  /**
+   * What the subject may do only once they have a second factor, which the organizations of these bindings demand; not in `bindings`.
+   *
+   * @generated from field: repeated truffle.tenant.v1.Binding withheld = 7;
+   */
+  withheld: Binding[];
 };
 
 /**
