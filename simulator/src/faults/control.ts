@@ -75,6 +75,8 @@ const KINDS = [
   'error',
   'guest-hangs',
   'latency',
+  'lease-unknown',
+  'neighbour-silent',
   'no-worker',
   'node-down',
   'snapshot-breaks',

@@ -4,6 +4,8 @@ export type DeepFault =
   | 'agent-extra-cards'
   | 'clone-dies'
   | 'guest-hangs'
+  | 'lease-unknown'
+  | 'neighbour-silent'
   | 'no-worker'
   | 'snapshot-breaks'
   | 'ssh-refused'
