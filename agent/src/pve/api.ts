@@ -1,3 +1,4 @@
+// Long, as it is one short method for each call of the API that the driver makes.
 import type { GuestUsage } from '../metric/sampler.ts';
 import type { PveClient } from './client.ts';
 import { PveError } from './error.ts';
