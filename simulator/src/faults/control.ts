@@ -80,6 +80,7 @@ const KINDS = [
   'no-worker',
   'node-down',
   'snapshot-breaks',
+  'snapshot-slow',
   'ssh-refused',
   'start-fails-but-runs',
   'step-fails',

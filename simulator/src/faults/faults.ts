@@ -8,6 +8,7 @@ export type DeepFault =
   | 'neighbour-silent'
   | 'no-worker'
   | 'snapshot-breaks'
+  | 'snapshot-slow'
   | 'ssh-refused'
   | 'start-fails-but-runs'
   | 'step-fails'
