@@ -71,6 +71,20 @@ describe('CollectOrphans', () => {
     expect(taken?.running).toBeDefined();
   });
 
+  it('and once more after the guest was shut down, which may take long', async () => {
+    await using fixture = await openWithServers();
+    const { cluster, faults } = fixture.simulator;
+    faults.add({ task: 'qmshutdown', vmid: 20001, action: { kind: 'task-delay', ms: 300 } });
+    const running = fixture.run(commandId(), collect({ wantedServerIds: [srv('b'), srv('c')] }));
+    await expect
+      .poll(() => [...cluster.tasks.byUpid.values()].some((task) => task.parts.type === 'qmshutdown'))
+      .toBe(true);
+    const taken = cluster.vms.get(20001);
+    if (taken !== undefined) taken.config['description'] = 'mine now';
+    expect(fates(await running)).toEqual([[20001, OrphanFate.FAILED]]);
+    expect(cluster.vms.has(20001)).toBe(true);
+  });
+
   it('survives a crash at each point', async () => {
     await using fixture = await openWithServers();
     await crashEverywhere(
