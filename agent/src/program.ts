@@ -257,6 +257,8 @@ async function openSiteOf(
     sealing: identity.keys,
     mayDial,
     mayRemove,
+    numbers: journal.numbers,
+    neighbourFile: '/proc/net/arp',
     seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
     generatedSecret: (clusterId, name, make) => journal.generatedSecret(clusterId, name, make),
   };

@@ -28,6 +28,32 @@ export interface Site {
   close(): Promise<void>;
 }
 
+/** A number that a VM is being made on: proves whose a VM is that carries no other proof yet. */
+export interface Reservation {
+  readonly vmid: number;
+  readonly serverId: string;
+  readonly commandId: string;
+}
+
+/** A VM that nobody wants, as long as it is seen at each look. */
+export interface SeenUnwanted {
+  readonly vmid: number;
+  readonly serverId: string;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
+/** What the agent remembers of numbers across its restarts. What is written is on disk when a call returns. */
+export interface NumberMemory {
+  reserve(reservation: Reservation): void;
+  reservations(): readonly Reservation[];
+  /** The number is a whole server's, or nobody's. */
+  release(vmid: number): void;
+  unwanted(): readonly SeenUnwanted[];
+  /** Keeps these in the place of what was kept before. */
+  keepUnwanted(seen: readonly SeenUnwanted[]): void;
+}
+
 /** What the agent's program gives to the site. */
 export interface SiteDeps {
   readonly log: Logger;
@@ -46,6 +72,10 @@ export interface SiteDeps {
   readonly mayDial: (address: string) => void;
   /** Asked before each VM that a command removes of several, named by command and VM. @throws DecodedFailure when the site's policy forbids it */
   readonly mayRemove: (name: string, vmid: number) => void;
+  /** Numbers that VMs are made on, and what stands on them unwanted. */
+  readonly numbers: NumberMemory;
+  /** File with the neighbours of the agent's host, as Linux shows them in `/proc/net/arp`. */
+  readonly neighbourFile: string;
   /** Raises the highest version seen of a sealed secret, on disk when it returns; answers the highest seen before, 0 for none. */
   readonly seeSealedVersion: (secretId: string, version: number) => number;
   /** The secret of a cluster: made by `make` at the first call, on disk when it returns, and the same ever after. */

@@ -55,6 +55,8 @@ PRAGMA user_version = ${schemaVersion};
  * kept            what the agent did for that by itself, until a gateway has noted it
  * watched         health checks of declared servers that have a remedy, as their deployments left them
  * remedying       what is remembered of the remedies of a server
+ * reservation     numbers that VMs are being made on, by command, until one is a whole server's or nobody's
+ * unwanted        since when a VM was seen that nobody wants
  */
 export const additions = `
 CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
@@ -75,4 +77,12 @@ CREATE TABLE IF NOT EXISTS watched(
   PRIMARY KEY (resource_key, deployment)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS remedying(resource_key TEXT PRIMARY KEY, server_id TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reservation(
+  n INTEGER PRIMARY KEY,
+  vmid INTEGER NOT NULL,
+  server_id TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  UNIQUE (vmid, server_id, command_id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS unwanted(vmid INTEGER PRIMARY KEY, server_id TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
 `;

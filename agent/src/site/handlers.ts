@@ -25,7 +25,7 @@ export function handlersOf(
   guests: DeploySite,
   { orgId, mayRemove, sealing }: Pick<SiteDeps, 'orgId' | 'mayRemove' | 'sealing'>,
 ): readonly CommandHandler[] {
-  const collector = { orgId, mayRemove, unwantedSince: new Map<number, number>() };
+  const collector = { orgId, mayRemove };
   return [
     handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
     handler('deleteServer', async (run, spec) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
-import type { Site, SiteDeps } from '../command/site.ts';
+import type { NumberMemory, Site, SiteDeps } from '../command/site.ts';
 import { awaitSsh } from '../guest/banner.ts';
 import type { GuestAccess } from '../guest/connection.ts';
 import { HostKeys } from '../guest/host-keys.ts';
@@ -41,7 +42,9 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const key = loadSiteKey(deps.dataFolder);
   const reach = asking(config.bastion === undefined ? directReach() : throughBastion(config.bastion), deps.mayDial);
   const client = clientOf(config);
-  const pve = pveSite(config, new PveApi(client), key.publicKey, reach, new ImportedImages(deps.dataFolder));
+  const imported = new ImportedImages(deps.dataFolder);
+  const memory = { numbers: deps.numbers, neighbours: () => readNeighbours(deps.neighbourFile) };
+  const pve = pveSite(config, new PveApi(client), { sshPublicKey: key.publicKey, reach, imported, ...memory });
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
   const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
   const inventory = async (): Promise<Inventory> => {
@@ -136,7 +139,9 @@ export async function reportSite(configFile: string, dataFolder: string): Promis
   const pinned = authorityFindings(readNamed('caFile', config.caFile), Date.now());
   const client = clientOf(config);
   try {
-    const pve = pveSite(config, new PveApi(client), '', directReach(), new ImportedImages(dataFolder));
+    const imported = new ImportedImages(dataFolder);
+    const memory = { numbers: noNumbers, neighbours: () => Promise.resolve('') };
+    const pve = pveSite(config, new PveApi(client), { sshPublicKey: '', reach: directReach(), imported, ...memory });
     const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
     const { clusterName, hypervisorVersion } = inventory;
     return { site: clusterName === '' ? pve.name : clusterName, hypervisorVersion, findings: [...pinned, ...findings] };
@@ -166,12 +171,28 @@ function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteD
   };
 }
 
+/** What a site has of the agent's own. */
+interface OwnParts extends Pick<PveSite, 'sshPublicKey' | 'numbers' | 'neighbours'> {
+  readonly reach: Reach;
+  readonly imported: ImportedImages;
+}
+
+/** For a site that is only looked at. */
+const noNumbers: NumberMemory = {
+  reserve: () => undefined,
+  reservations: () => [],
+  release: () => undefined,
+  unwanted: () => [],
+  keepUnwanted: () => undefined,
+};
+
+/** Empty on a host that has no such file, or does not let it be read. */
+const readNeighbours = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
 function pveSite(
   config: SiteConfig,
   api: PveApi,
-  sshPublicKey: string,
-  reach: Reach,
-  imported: ImportedImages,
+  { sshPublicKey, reach, imported, numbers, neighbours }: OwnParts,
 ): PveSite {
   const { pool, storage, clone, cloudInit, isoStorage, importStorage, ha, vmids, networks, sshUser, waits, limits } =
     config;
@@ -192,6 +213,8 @@ function pveSite(
       return { ...imported.all(), ...config.images };
     },
     addImage: (name, vmid) => imported.add(name, vmid),
+    numbers,
+    neighbours,
     addresses: new Map(),
     networks,
     sshUser,

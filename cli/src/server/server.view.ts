@@ -1,4 +1,5 @@
 import {
+  AddressSource,
   HealthState,
   PowerState,
   ServerSchema,
@@ -27,6 +28,9 @@ export const serverView: View<typeof ServerSchema> = {
   columns,
   card: (each, now) => [
     ...Object.entries(columns).map(([head, cell]) => [head, cell(each, now)] as const),
+    ...(each.addressSource === AddressSource.UNSPECIFIED
+      ? []
+      : [['TOLD BY', stateName(AddressSource, each.addressSource)] as const]),
     ...(each.healthDetail === '' ? [] : [['FOUND', `${each.healthDetail}, ${when(each.healthAt)}`] as const]),
   ],
 };

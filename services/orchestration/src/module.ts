@@ -77,7 +77,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ClusterService, clusterRpc({ ...parts, signer }));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
-      router.service(ImageService, imageRpc({ database, peers, signer }));
+      router.service(ImageService, imageRpc({ database, peers, start: engine.beginImport }));
       router.service(OrphanService, orphanRpc({ database, peers, signer }));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
+  AddressSource,
   HealthState,
   PowerState,
   ServerSchema,
@@ -23,6 +24,7 @@ export const serverMessage = (row: ServerRow): Server =>
     vmid: row.vmid ?? 0,
     node: row.node,
     address: row.address,
+    addressSource: AddressSource[row.address_source ?? 'UNSPECIFIED'],
     cpu: row.cpu,
     memoryBytes: BigInt(row.memory_bytes),
     diskBytes: BigInt(row.disk_bytes),

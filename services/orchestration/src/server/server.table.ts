@@ -19,6 +19,9 @@ export type ServerState =
 /** How a server's agent found it between deployments. */
 export type Health = 'HEALTHY' | 'REMEDIED' | 'UNHEALTHY';
 
+/** Who told a server's address. */
+export type AddressSource = 'SITE' | 'GUEST_AGENT' | 'CLOUD_INIT' | 'LEASE' | 'NEIGHBOUR';
+
 /** Whether a server runs, as the last operation on it left it. */
 export type Power = 'RUNNING' | 'STOPPED';
 
@@ -35,6 +38,8 @@ export interface ServerTable {
   vmid: number | null;
   node: string;
   address: Generated<string>;
+  /** Null until the address is known. */
+  address_source: Generated<AddressSource | null>;
   image: string;
   cpu: number;
   memory_bytes: ColumnType<string, number, number>;

@@ -284,6 +284,13 @@ export declare type Server = Message<"truffle.orchestration.v1.Server"> & {
    * @generated from field: google.protobuf.Timestamp health_at = 26;
    */
   healthAt?: Timestamp | undefined;
+
+  /**
+   * Who told the address when the server was made; unspecified until it is known.
+   *
+   * @generated from field: truffle.orchestration.v1.AddressSource address_source = 27;
+   */
+  addressSource: AddressSource;
 };
 
 /**
@@ -598,6 +605,60 @@ export enum HealthState {
  * Describes the enum truffle.orchestration.v1.HealthState.
  */
 export declare const HealthStateSchema: GenEnum<HealthState>;
+
+/**
+ * Who told a server's address.
+ *
+ * @generated from enum truffle.orchestration.v1.AddressSource
+ */
+export enum AddressSource {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The site's config, which gives each number its own.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_SITE = 1;
+   */
+  SITE = 1,
+
+  /**
+   * The guest agent.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_GUEST_AGENT = 2;
+   */
+  GUEST_AGENT = 2,
+
+  /**
+   * The VM's own cloud-init configuration: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_CLOUD_INIT = 3;
+   */
+  CLOUD_INIT = 3,
+
+  /**
+   * The hypervisor's address management, which gave the lease: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_LEASE = 4;
+   */
+  LEASE = 4,
+
+  /**
+   * The neighbour table of the agent's host: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_NEIGHBOUR = 5;
+   */
+  NEIGHBOUR = 5,
+}
+
+/**
+ * Describes the enum truffle.orchestration.v1.AddressSource.
+ */
+export declare const AddressSourceSchema: GenEnum<AddressSource>;
 
 /**
  * Whether a server runs.
