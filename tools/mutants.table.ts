@@ -18,6 +18,11 @@ const advance = of('services/agent-gateway/src/command/advance.ts');
 const admission = of('services/agent-gateway/src/session/admission.ts');
 const session = of('services/agent-gateway/src/session/session.ts');
 const linkSession = of('services/agent-gateway/src/session/link-session.ts');
+const certificates = of('services/agent-gateway/src/agent/certificate.ts');
+const holder = of('services/agent-gateway/src/agent/holder.ts');
+const keeper = of('agent/src/identity/keeper.ts');
+const keyLog = of('agent/src/identity/key-log.ts');
+const sealingKeys = of('agent/src/identity/sealing-keys.ts');
 
 /** Each must be caught by a test. */
 export const mutants: readonly Mutant[] = [
@@ -52,6 +57,10 @@ export const mutants: readonly Mutant[] = [
   of('agent/src/journal/declared.ts')('WHERE f.max = d.fence', 'WHERE 1'),
   of('agent/src/keep/keeping.ts')('if (starts.length >= pace.startsPerServer)', 'if (starts.length > 1e9)'),
   of('agent/src/keep/keeper.ts')('if (connected()) {', 'if (this.#over) {'),
+  of('agent/src/keep/remedying.ts')('if (kept.tries >= remedyPace.triesInARow)', 'if (kept.tries >= 1e9)'),
+  of('agent/src/keep/health-keeper.ts')('hold: hold || objection || common', 'hold: hold || common'),
+  of('agent/src/keep/health-keeper.ts')('if (release === undefined) return;', ''),
+  runner('run.resourceKey), ...this.#claimed]', 'run.resourceKey)]'),
   advance('at.now >= command.startBy || !at.mayBegin) return still', '!at.mayBegin) return still'),
   advance('if (command.cancelRequested || at.now', 'if (at.now'),
   advance('  if (at.resourceBusy) return still(command);\n', ''),
@@ -100,4 +109,23 @@ export const mutants: readonly Mutant[] = [
     "if (at === 'waiting') this.#step(id, { kind: 'permit' });",
     "if (at === 'sent') this.#step(id, { kind: 'permit' });",
   ),
+  of('services/agent-gateway/src/session/session-tick.ts')(
+    'certificateEnds.getTime() > wall)',
+    'certificateEnds.getTime() > 0)',
+  ),
+  certificates(
+    'serial !== agent.certificate_serial && serial !== agent.next_serial',
+    'serial !== agent.certificate_serial',
+  ),
+  certificates("if (holder.kind === 'denied') return 'refuse';", "if (holder.kind === 'denied') return 'issue';"),
+  certificates('>= at.perMonth', '>= 1e9'),
+  holder('holders.some((each) => !each.recorded && ', 'holders.some((each) => each.recorded && !each.recorded && '),
+  holder('.filter((each) => !kept.includes(each))', ".filter((each) => each === '')"),
+  of('agent/src/identity/quarantine.ts')('    this.#deps.hold();\n', ''),
+  of('agent/src/identity/schedule.ts')('const renewAt = 2 / 3;', 'const renewAt = 2;'),
+  keeper('      await this.#deps.renew(fresh, this.#next.request(identity));\n', ''),
+  keeper('    this.#ended = true;\n', ''),
+  keyLog('if (this.#busy !== undefined) return;\n    this.#busy', 'this.#busy'),
+  keyLog('same(newest.identityPublicKey, identityKey) &&', ''),
+  sealingKeys('former: [...former, { ...current, givenUpAt: now }]', 'former'),
 ];

@@ -1,6 +1,6 @@
 /**
  * Puts known faults into the protocol's code, one at a time in a copy, and says which of them the tests catch. All must be. Not part of
- * `npm test`: it takes minutes. Usage: node tools/mutants.ts [--only TEXT]
+ * `npm test`: it takes minutes. Usage: node tools/mutants.ts [--only TEXT]…
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,18 +17,21 @@ const suites = {
   units: [
     'services/agent-gateway/src/session/session.test.ts',
     'services/agent-gateway/src/session/admission.test.ts',
+    'services/agent-gateway/src/agent/holder.test.ts',
     'services/agent-gateway/src/command/rules.test.ts',
     'agent/src/link/session.test.ts',
     'agent/src/journal',
     'agent/src/command',
     'agent/src/keep',
+    'agent/src/identity',
+    'agent/src/guest/secrets.test.ts',
   ],
   'joint simulation': ['packages/simulation'],
   "each side's simulation": ['agent/src/link/simulation.test.ts', 'services/agent-gateway/src/command/advance.test.ts'],
 };
 
 function main(): number {
-  const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true, default: [''] } } });
   const folder = mkdtempSync(join(tmpdir(), 'truffle-mutants-'));
   try {
     for (const path of copied)
@@ -37,7 +40,9 @@ function main(): number {
         filter: (from) => !from.endsWith('node_modules'),
       });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const chosen = mutants.filter(({ file, text }) => file.includes(values.only) || text.includes(values.only));
+    const chosen = mutants.filter(({ file, text }) =>
+      values.only.some((wanted) => file.includes(wanted) || text.includes(wanted)),
+    );
     const stale = chosen.filter(({ file, text }) => readFileSync(join(root, file), 'utf8').split(text).length !== 2);
     for (const { file, text } of stale) console.error(`${file} does not hold exactly once: ${text}`);
     if (stale.length > 0) return 1;

@@ -20,6 +20,8 @@ const help = `truffle-agent ${version}: does on your site what the control plane
       images, numbers. Needs no identity and changes nothing. Ends with 1 when something is wrong.
   truffle-agent status [--data-dir DIR] [--json]
       Shows who this agent is, whether it is in quarantine and which commands it holds; also while it runs.
+  truffle-agent rotate-sealing-key [--data-dir DIR]
+      Has secrets sealed to a new key from now on; what was sealed before still opens. The agent does it by itself every 90 days.
   truffle-agent policy check [--policy FILE]
       Reads the site's policy as the agent would and prints what it allows.
   truffle-agent reset --yes [--data-dir DIR]
@@ -74,6 +76,7 @@ const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>>
   run,
   preflight,
   status,
+  'rotate-sealing-key': rotate,
   'policy check': checkPolicy,
   reset,
 };
@@ -197,6 +200,11 @@ async function status({ flags, dataFolder }: Invocation): Promise<void> {
   const { readStatus, describeStatus } = await import('./status.ts');
   const found = await readStatus(dataFolder);
   console.log(flags.json === true ? JSON.stringify(found) : describeStatus(found));
+}
+
+async function rotate({ dataFolder }: Invocation): Promise<void> {
+  const { rotateSealingKey } = await import('./rotate.ts');
+  console.log(await rotateSealingKey(dataFolder));
 }
 
 async function checkPolicy({ policyFile }: Invocation): Promise<void> {

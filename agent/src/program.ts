@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Inventory } from '@truffle/api/agent/v1/agent';
 import type { Logger } from 'pino';
 import { unauthentic, type Addressee } from './command/authenticity.ts';
 import { systemClock } from './command/clock.ts';
@@ -12,33 +11,33 @@ import { Runner } from './command/runner.ts';
 import type { Site, SiteDeps } from './command/site.ts';
 import { serveHealth } from './health/health.ts';
 import { PinnedKeys, pinning } from './identity/command-keys.ts';
+import { IdentityFolder } from './identity/folder.ts';
 import { readIdentity, type Identity } from './identity/identity.ts';
 import { CertificateKeeper } from './identity/keeper.ts';
-import { KeyLogWatch } from './identity/key-log.ts';
+import { KeyLogWatch, type KeyLogDeps } from './identity/key-log.ts';
 import { approvalWords } from './identity/keys.ts';
 import { QuarantineGuard } from './identity/quarantine.ts';
 import { recoveryByKey } from './identity/recovery.ts';
 import { identityCalls } from './identity/renewal.ts';
+import { SealingKeys } from './identity/sealing-keys.ts';
 import type { JournalBroken } from './journal/broken.ts';
 import type { Journal } from './journal/journal.ts';
-import { Keeper } from './keep/keeper.ts';
 import { lockDataFolder } from './journal/lock.ts';
 import { openJournal } from './journal/open.ts';
 import { grpcDialer } from './link/grpc.ts';
+import { followInventory } from './link/inventory.ts';
 import { Link } from './link/link.ts';
 import { Enforcer } from './policy/enforcer.ts';
 import { PolicyFile, type PolicyState } from './policy/policy.file.ts';
 import { describePolicy, underPolicy } from './policy/summary.ts';
 import { exitCodes } from './settings.ts';
+import { keepServers, measure } from './upkeep.ts';
 import { version } from './version.ts';
 
 /** Time for running commands to come to a safe point, in milliseconds. */
 const graceMs = 10_000;
 /** Time for the last frames to leave, in milliseconds. */
 const farewellMs = 500;
-const inventoryEveryMs = 60_000;
-/** After a look that failed: the site may only be starting. */
-const inventoryAgainMs = 5_000;
 
 export interface ProgramInput {
   readonly dataFolder: string;
@@ -87,25 +86,32 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   const journal = openJournal(input, (error) => dieOf(error, log));
   const policy = new PolicyFile(input.policyFile, (state) => tellPolicy(state, log));
   const enforcer = new Enforcer({ policy: () => policy.current(), journal, wall: () => systemClock.wall() });
-  const site = await openSiteOf(input, identity, journal, enforcer);
+  const keys = new SealingKeys(dataFolder);
+  const site = await openSiteOf(input, { ...identity, keys }, journal, enforcer);
   enforcer.attach(site);
   policy.current();
   const spool = new LogSpool(join(dataFolder, 'spool.db'), spoolOf(input));
-  const parts: Parts = { input, journal, identity, site, enforcer, spool };
-  const { link, runner, reports, keeper, keyLog } = connect(parts);
+  const parts: Parts = { input, journal, identity, keys, site, enforcer, spool };
+  const { link, runner, reports, keeper, keyLog, endpoints } = connect(parts);
   const stopInventory =
     site === undefined
       ? () => undefined
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
-  const servers = keepServers(parts, link, runner);
-  const vitals = { connected: () => link.ready, openCommands: () => runner.inFlight().length, version };
+  const stopKeeping = keepServers(parts, { link, runner, reports });
+  const stopMeasuring = measure(parts, { link, keeper, endpoints });
+  const vitals = {
+    connected: () => link.ready,
+    openCommands: () => runner.inFlight().length,
+    quarantined: () => runner.held,
+    version,
+  };
   const health = input.healthListen === '' ? undefined : await serveHealth(input.healthListen, vitals);
   let stopped: Promise<void> | undefined;
   return {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
-        await servers?.stop();
+        await Promise.all([stopKeeping(), stopMeasuring()]);
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);
@@ -120,10 +126,12 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   };
 }
 
-interface Parts {
+/** What the parts of a running agent are made of. */
+export interface Parts {
   readonly input: ProgramInput;
   readonly journal: Journal;
   readonly identity: Identity;
+  readonly keys: SealingKeys;
   readonly site: Site | undefined;
   readonly enforcer: Enforcer;
   readonly spool: LogSpool;
@@ -135,13 +143,15 @@ const spoolOf = ({ spoolBytes }: ProgramInput): SpoolLimits => ({
 });
 
 /** Wires runner, reports, link and the certificate's keeper to each other and starts them. */
-function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
+function connect(parts: Parts): {
   link: Link;
   runner: Runner;
   reports: Reports;
   keeper: CertificateKeeper;
   keyLog: KeyLogWatch;
+  endpoints: () => readonly string[];
 } {
+  const { input, journal, identity, site, enforcer, spool } = parts;
   const { dataFolder, log } = input;
   const clock = systemClock;
   const pins = new PinnedKeys(dataFolder);
@@ -152,7 +162,8 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
   const handlers = [pingHandler, ...(site?.handlers ?? [])].map(enforcer.guard);
   const runner = new Runner({ journal, reports, handlers, gate, clock, log });
   const guard = new QuarantineGuard({
-    dataFolder,
+    folder: new IdentityFolder(dataFolder),
+    agentId: identity.agentId,
     clock,
     log,
     hold: () => runner.hold(),
@@ -170,7 +181,7 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
     recover: recoveryByKey(dataFolder, () => journal.standing(), input.server),
     renewed: (told) => late.link?.move(told),
   });
-  const keyLog = new KeyLogWatch({ dataFolder, identity, clock, random: Math.random, log, sync: calls.sync });
+  const keyLog = watchKeys(parts, calls.sync, guard);
   const link = new Link({
     journal,
     runner,
@@ -190,9 +201,9 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
       process.exit(exitCodes.unreachable);
     },
     version,
-    refused: (refusal) => {
+    refused: (refusal, dialledAt) => {
       guard.refused(refusal);
-      if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded();
+      if (refusal.reason === 'CERTIFICATE_ENDED') keeper.certificateEnded(dialledAt);
       if (refusal.reason === 'APPROVAL_PENDING')
         log.warn(
           { words: approvalWords(dataFolder) },
@@ -208,12 +219,32 @@ function connect({ input, journal, identity, site, enforcer, spool }: Parts): {
   runner.recover();
   link.start();
   keeper.start();
-  return { link, runner, reports, keeper, keyLog };
+  return { link, runner, reports, keeper, keyLog, endpoints };
+}
+
+function watchKeys(
+  { input, identity, keys }: Parts,
+  sync: KeyLogDeps['sync'],
+  guard: Pick<QuarantineGuard, 'refused'>,
+): KeyLogWatch {
+  const { dataFolder, log } = input;
+  const quarantined: KeyLogDeps['quarantined'] = (why) => guard.refused(why);
+  const { agentId } = identity;
+  return new KeyLogWatch({
+    dataFolder,
+    agentId,
+    keys,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    sync,
+    quarantined,
+  });
 }
 
 async function openSiteOf(
   input: ProgramInput,
-  identity: Identity,
+  identity: Identity & { readonly keys: SealingKeys },
   journal: Journal,
   { mayDial, mayRemove }: Enforcer,
 ): Promise<Site | undefined> {
@@ -223,58 +254,17 @@ async function openSiteOf(
     agentId: identity.agentId,
     orgId: identity.orgId,
     dataFolder: input.dataFolder,
-    sealing: identity.sealing,
+    sealing: identity.keys,
     mayDial,
     mayRemove,
+    numbers: journal.numbers,
+    neighbourFile: '/proc/net/arp',
     seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
     generatedSecret: (clusterId, name, make) => journal.generatedSecret(clusterId, name, make),
   };
   // Loaded here so that an agent without a site carries neither its driver nor SSH.
   const { openSite } = await import('./site/site.ts');
   return openSite(input.siteConfig, deps);
-}
-
-/** Keeps servers running while no gateway is there to ask for it. */
-function keepServers({ input, journal, site, enforcer }: Parts, link: Link, runner: Runner): Keeper | undefined {
-  if (site?.keep === undefined) return undefined;
-  const keeper = new Keeper({
-    journal,
-    site: site.keep,
-    connected: () => link.ready,
-    clock: systemClock,
-    random: Math.random,
-    log: input.log,
-    // Two holders of one identity must not both act: in quarantine nothing begins.
-    objection: (server) => (runner.held ? 'the agent is in quarantine' : enforcer.objection(server)),
-  });
-  keeper.start();
-  return keeper;
-}
-
-/** Tells what the site has, now and every minute; the next look begins when the last one ended. */
-function followInventory(take: () => Promise<Inventory>, link: Link, log: Logger): () => void {
-  let cancel: (() => void) | undefined;
-  let over = false;
-  let problems = '';
-  const look = async (): Promise<void> => {
-    let wait = inventoryEveryMs;
-    try {
-      const inventory = await take();
-      link.tellInventory(inventory);
-      const told = inventory.problems.join('\n');
-      if (told !== problems && told !== '') log.warn({ problems: inventory.problems }, 'the site is not in order');
-      problems = told;
-    } catch (error) {
-      log.warn({ err: error }, 'the inventory could not be taken');
-      wait = inventoryAgainMs;
-    }
-    if (!over) cancel = systemClock.after(wait, () => void look());
-  };
-  void look();
-  return () => {
-    over = true;
-    cancel?.();
-  };
 }
 
 /** A journal that can't be written ends the process at once: no further effect may begin. */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PinnedKeys } from './identity/command-keys.ts';
 import { fingerprintWords, holderFingerprint } from '@truffle/sealing';
+import { SealingKeys, keptMs } from './identity/sealing-keys.ts';
 import { readIdentity } from './identity/identity.ts';
 import { readOwnEntry, type OwnEntry } from './identity/key-log.ts';
 import { approvalWords } from './identity/keys.ts';
-import { readQuarantine, type Quarantine } from './identity/quarantine.ts';
+import { readQuarantine, wayOut, type Quarantine } from './identity/quarantine.ts';
 
 /** What a person is shown of an agent; read beside a running one, without disturbing it. */
 export interface AgentStatus {
@@ -17,6 +18,8 @@ export interface AgentStatus {
   readonly certificateEnds?: string;
   /** Words of the key that secrets are sealed to. */
   readonly fingerprint?: string;
+  /** Since when that key is in use, and until when each former one is kept for what was sealed before. */
+  readonly sealing?: { readonly since?: string | undefined; readonly formerUntil: readonly string[] };
   /** Ids of the keys whose commands it takes. */
   readonly commandKeys?: readonly string[];
   /** What a person compares before the agent is approved; unset once it had a session. */
@@ -46,6 +49,7 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
           orgId: identity.orgId,
           certificateEnds: identity.certificateEnds.toISOString(),
           fingerprint: fingerprintWords(identity.sealing.publicKey),
+          sealing: sealingOf(dataFolder),
           commandKeys: new PinnedKeys(dataFolder).ids,
           approval: approvalWords(dataFolder),
           quarantine: readQuarantine(dataFolder),
@@ -74,6 +78,14 @@ export async function readStatus(dataFolder: string): Promise<AgentStatus> {
   }
 }
 
+function sealingOf(dataFolder: string): NonNullable<AgentStatus['sealing']> {
+  const { since, former } = new SealingKeys(dataFolder);
+  return {
+    since: since === undefined ? undefined : new Date(since).toISOString(),
+    formerUntil: former.map(({ givenUpAt }) => new Date(givenUpAt + keptMs).toISOString()),
+  };
+}
+
 /** The status as lines of text. */
 export function describeStatus(status: AgentStatus): string {
   if (!status.enrolled) return 'not enrolled';
@@ -83,18 +95,32 @@ export function describeStatus(status: AgentStatus): string {
     `organization ${status.orgId}`,
     `certificate  until ${status.certificateEnds}`,
     `fingerprint  ${status.fingerprint}`,
+    ...(status.sealing === undefined
+      ? []
+      : [
+          `sealing key  in use since ${status.sealing.since ?? 'its enrolment'}${status.sealing.formerUntil.map((at) => `; a former one is kept until ${at}`).join('')}`,
+        ]),
     `command keys ${status.commandKeys?.join(', ') || 'none yet'}`,
     ...(status.approval === undefined ? [] : [`approval     ${status.approval}`]),
     ...(status.quarantine === undefined
       ? []
-      : [`quarantine   ${status.quarantine.reason} since ${status.quarantine.since}: ${status.quarantine.message}`]),
-    ...(status.keyLog?.substituted === undefined
-      ? []
-      : [`KEY SUBSTITUTED since ${status.keyLog.substituted.since}: ${status.keyLog.substituted.what}`]),
+      : [
+          `quarantine   ${status.quarantine.reason} since ${status.quarantine.since}: ${status.quarantine.message}`,
+          `way out      ${wayOut(status.quarantine.reason, status.agentId ?? '', status.holder)}`,
+        ]),
+    ...substitutionOf(status.keyLog?.substituted),
     `holder       ${status.holder ?? 'has not run yet'}`,
     `incarnation  ${status.incarnation ?? 'has not run yet'}`,
     `boots        ${status.bootNo ?? 0}`,
     `epoch        ${status.epoch ?? 0}`,
     `commands     ${commands.length === 0 ? 'none' : commands.join(', ')}`,
   ].join('\n');
+}
+
+function substitutionOf(seen: OwnEntry['substituted']): readonly string[] {
+  if (seen === undefined) return [];
+  if (seen.until === undefined) return [`KEY SUBSTITUTED since ${seen.since}: ${seen.what}`];
+  return [
+    `KEY SUBSTITUTED from ${seen.since} until ${seen.until}: ${seen.what}; change the secrets that were given in that time`,
+  ];
 }

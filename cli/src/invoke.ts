@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TruffleClient } from '@truffle/api';
 import { changeConfig, configPath, readConfig } from './context/config-file.ts';
 import { resolveContext, type Context } from './context/context.ts';
 import { parseDuration } from './context/duration.ts';
@@ -39,19 +40,22 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
   const found = once(() => findProjectFile(process.cwd()));
   const context = once(() => contextOf(flags, env, found()?.file, path));
   const callMilliseconds = timeout ?? defaultCallMilliseconds;
-  const sessionWith = connector({ context, callMilliseconds, signal, random: Math.random, sleep });
+  const notes = new Notes({
+    quiet: flags.quiet === true,
+    colors,
+    live: stderr.isTTY && env['TERM'] !== 'dumb',
+    write: (text) => void stderr.write(text),
+  });
+  const interactive = flags.input && stdin.isTTY && stderr.isTTY;
+  const asked = interactive ? { stepUp: asker({ interactive, notes }) } : {};
+  const sessionWith = connector({ context, callMilliseconds, signal, random: Math.random, sleep, ...asked });
   return {
     flags,
     env,
     cwd: process.cwd(),
     out: new Output(flags.output, (text) => void stdout.write(text), now),
-    notes: new Notes({
-      quiet: flags.quiet === true,
-      colors,
-      live: stderr.isTTY && env['TERM'] !== 'dumb',
-      write: (text) => void stderr.write(text),
-    }),
-    interactive: flags.input && stdin.isTTY && stderr.isTTY,
+    notes,
+    interactive,
     signal,
     now,
     random: Math.random,
@@ -78,7 +82,14 @@ const sleep = (milliseconds: number, until: AbortSignal): Promise<void> =>
 
 type ConnectorParts = Pick<Invocation, 'context' | 'signal' | 'random' | 'sleep'> & {
   readonly callMilliseconds: number;
+  readonly stepUp?: (api: TruffleClient) => Promise<void>;
 };
+
+/** Asks the person for a proof of who they are; its code is loaded when it is wanted. */
+const asker =
+  (cli: Pick<Invocation, 'interactive' | 'notes'>) =>
+  async (api: TruffleClient): Promise<void> =>
+    (await import('./person/person.proof.ts')).stepUp(cli, api);
 
 /** Makes sessions; the client's code is loaded at the first. */
 const connector =

@@ -13,6 +13,7 @@ import { listen, serve } from './http/server.ts';
 import type { SimulatorOptions } from './options.ts';
 import { type Random, systemRandom } from './random.ts';
 import { DEMO_TOKEN, type Seed, demoSeed } from './seed.ts';
+import { addVnet, neighbourTable, type Vnet } from './sdn/sdn.ts';
 import { StateFolder, restore } from './state.ts';
 import { Tasks } from './task/task.ts';
 import { drives, isCdrom } from './vm/drive.ts';
@@ -40,6 +41,10 @@ export interface Simulator {
   readonly info: SimulatorInfo;
   readonly cluster: Cluster;
   readonly faults: Faults;
+  /** The neighbours of a host in one network with the guests, as Linux shows them in `/proc/net/arp`. */
+  neighbours(): string;
+  /** Adds a virtual network whose addresses the cluster's own IPAM gives out. */
+  addVnet(name: string, vnet: Vnet): void;
   /** Has the API show another certificate of the same authority, as the real one does every other year. */
   renewCertificate(): Promise<void>;
   /** Stops everything and saves the site. Safe to call twice. */
@@ -83,6 +88,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     info: describe({ cluster, folder, port, bastion, control, secrets }),
     cluster,
     faults,
+    neighbours: () => neighbourTable(cluster),
+    addVnet: (name, vnet) => addVnet(cluster, name, vnet),
     renewCertificate: async () => {
       const next = await certificates.renew?.();
       if (next !== undefined) server.setSecureContext(next);

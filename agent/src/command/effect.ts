@@ -1,5 +1,6 @@
 import type { CommandOutput, CommandPayload, Effect, Outcome } from '@truffle/api/agent/v1/command';
 import type { Failure } from '@truffle/api/type/v1/failure';
+import type { Watching } from '../journal/declared.ts';
 
 /** JSON that survives a crash. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -43,6 +44,8 @@ export interface CommandEnd {
   readonly effect: Effect;
   readonly failure?: Failure;
   readonly output?: CommandOutput;
+  /** What it says of the health of its server. */
+  readonly watching?: Watching;
 }
 
 /** Why a run was stopped. */

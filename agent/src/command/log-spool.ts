@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { SpoolFile } from '../spool/spool-file.ts';
 import type { LogLine } from './log-buffer.ts';
 
 /** Bounds in characters, lines' overhead included. */
@@ -16,7 +16,6 @@ const lineCost = 64;
 const costOf = (line: { readonly text: string }): number => line.text.length + lineCost;
 
 const tables = `
-PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS line(command_id TEXT, n INTEGER, wall INTEGER, stream TEXT, text TEXT, PRIMARY KEY (command_id, n)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gap(command_id TEXT PRIMARY KEY, lines INTEGER, first INTEGER, last INTEGER, wall INTEGER) STRICT;
 `;
@@ -27,11 +26,9 @@ interface Held {
   headEnd: number | undefined;
 }
 
-/**
- * Lines that wait for a gateway, on disk: bounded for each command and in all; what is left out is one line that says how much and which. It
- * is apart from the journal, waits for no disk, and may lose what it holds; a disk that refuses costs lines, never a command.
- */
+/** Lines that wait for a gateway, on disk: bounded for each command and in all; what is left out is one line that says how much and which. */
 export class LogSpool {
+  readonly #file: SpoolFile;
   readonly #db: DatabaseSync;
   readonly #limits: SpoolLimits;
   /** By command, the one that has waited longest first. */
@@ -40,7 +37,8 @@ export class LogSpool {
   /** Opens the spool in the file `path`; one that can't be read is begun anew. */
   constructor(path: string, limits: SpoolLimits = spoolLimits) {
     this.#limits = limits;
-    this.#db = openAnew(path);
+    this.#file = new SpoolFile(path, tables);
+    this.#db = this.#file.db;
     const rows = this.#db.prepare(
       'SELECT command_id, sum(length(text) + ?) AS cost FROM line GROUP BY command_id ORDER BY min(n)',
     );
@@ -59,23 +57,18 @@ export class LogSpool {
 
   /** Takes lines in; false when the disk refuses them. */
   append(id: string, lines: readonly LogLine[]): boolean {
-    try {
-      this.#transact(() => {
-        const insert = this.#db.prepare('INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)');
-        const held = this.#heldOf(id);
-        for (const { n, wall, stream, text } of lines) {
-          insert.run(id, n, wall, stream, text);
-          held.cost += costOf({ text });
-          if (held.cost <= this.#limits.perCommand / 2) continue;
-          held.headEnd ??= n;
-        }
-        if (held.cost > this.#limits.perCommand) this.#cut(id, held, this.#limits.perCommand);
-        this.#bound(id);
-      });
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#file.write(() => {
+      const insert = this.#db.prepare('INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)');
+      const held = this.#heldOf(id);
+      for (const { n, wall, stream, text } of lines) {
+        insert.run(id, n, wall, stream, text);
+        held.cost += costOf({ text });
+        if (held.cost <= this.#limits.perCommand / 2) continue;
+        held.headEnd ??= n;
+      }
+      if (held.cost > this.#limits.perCommand) this.#cut(id, held, this.#limits.perCommand);
+      this.#bound(id);
+    });
   }
 
   /** Takes the oldest lines of a command out, up to `limit` characters and at least one. */
@@ -96,30 +89,25 @@ export class LogSpool {
 
   /** False when the disk refuses that; the lines are then never given again by this process. */
   #removed(id: string, held: Held, lines: readonly LogLine[], upTo: number): boolean {
-    try {
-      this.#transact(() => {
-        this.#db.prepare('DELETE FROM line WHERE command_id = ? AND n <= ?').run(id, upTo);
-        this.#db.prepare('DELETE FROM gap WHERE command_id = ? AND last <= ?').run(id, upTo);
-      });
-      held.cost -= lines.reduce((sum, line) => sum + costOf(line), 0);
-      return true;
-    } catch {
-      return false;
-    }
+    const removed = this.#file.write(() => {
+      this.#db.prepare('DELETE FROM line WHERE command_id = ? AND n <= ?').run(id, upTo);
+      this.#db.prepare('DELETE FROM gap WHERE command_id = ? AND last <= ?').run(id, upTo);
+    });
+    if (removed) held.cost -= lines.reduce((sum, line) => sum + costOf(line), 0);
+    return removed;
   }
 
   /** Forgets a command's lines. */
   drop(id: string): void {
     if (!this.#held.delete(id)) return;
-    try {
+    // What stays on a disk that refuses is told once more by the next process.
+    this.#file.write(() => {
       for (const table of ['line', 'gap']) this.#db.prepare(`DELETE FROM ${table} WHERE command_id = ?`).run(id);
-    } catch {
-      // What stays on the disk is told once more by the next process.
-    }
+    });
   }
 
   close(): void {
-    this.#db.close();
+    this.#file.close();
   }
 
   #heldOf(id: string): Held {
@@ -190,31 +178,5 @@ export class LogSpool {
       this.#cut(id, held, Math.max(0, this.#limits.inAll - total));
       total += held.cost;
     }
-  }
-
-  #transact(act: () => void): void {
-    this.#db.exec('BEGIN');
-    try {
-      act();
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-}
-
-/** What waits here is worth less than a start: a file that can't be read is removed. */
-function openAnew(path: string): DatabaseSync {
-  const open = (): DatabaseSync => {
-    const db = new DatabaseSync(path, { timeout: 0 });
-    db.exec(tables);
-    return db;
-  };
-  try {
-    return open();
-  } catch {
-    rmSync(path, { force: true });
-    return open();
   }
 }

@@ -42,8 +42,10 @@ export class Reports {
   readonly #deps: ReportsDeps;
   readonly #reports = new Map<string, CommandReport>();
   readonly #results = new Set<string>();
-  /** What was done without a gateway and is to be told on this session. */
+  /** What the agent did by itself and is to be told on this session. */
   #kept: KeptRecord[] = [];
+  /** Number of the last of it that this session was given. */
+  #keptUpTo = 0;
   #number: number;
 
   constructor(deps: ReportsDeps) {
@@ -83,7 +85,15 @@ export class Reports {
   renew(): void {
     const { journal } = this.#deps;
     for (const entry of journal.entries()) if (entry.state === 'ended') this.#results.add(entry.id);
-    this.#kept = journal.declared.notes();
+    this.#kept = [];
+    this.#keptUpTo = 0;
+    this.keptDue();
+  }
+
+  /** The agent did something by itself, and it is in the journal. */
+  keptDue(): void {
+    this.#kept.push(...this.#deps.journal.declared.notes(this.#keptUpTo));
+    this.#keptUpTo = this.#kept.at(-1)?.n ?? this.#keptUpTo;
     this.#deps.wake('now');
   }
 
@@ -160,7 +170,15 @@ export class Reports {
   }
 }
 
-const keptOutcomes = { started: KeptOutcome.STARTED, failed: KeptOutcome.FAILED, left: KeptOutcome.LEFT } as const;
+const keptOutcomes: Readonly<Record<KeptRecord['outcome'], KeptOutcome>> = {
+  started: KeptOutcome.STARTED,
+  failed: KeptOutcome.FAILED,
+  left: KeptOutcome.LEFT,
+  remedied: KeptOutcome.REMEDIED,
+  'remedy-failed': KeptOutcome.REMEDY_FAILED,
+  unhealthy: KeptOutcome.UNHEALTHY,
+  healthy: KeptOutcome.HEALTHY,
+};
 
 const keptFrame = ({ n, at, resourceKey, serverId, outcome, detail }: KeptRecord): LinkRequest =>
   frame({

@@ -159,6 +159,21 @@ describe('running', () => {
     expect(bench.running).toHaveLength(maxInFlight + 1);
   });
 
+  test('none on a resource that the agent itself acts on, which is given only while none is at work on it', async () => {
+    const bench = new Bench();
+    const release = bench.runner.claim('pve:test/c');
+    expect(bench.runner.claim('pve:test/c')).toBeUndefined();
+    await bench.start('c', 'other');
+    expect(bench.running.map(({ run }) => run.commandId)).toEqual(['other']);
+    release?.();
+    await bench.settle();
+    expect(bench.running.map(({ run }) => run.commandId)).toEqual(['other', 'c']);
+    expect(bench.runner.claim('pve:test/c')).toBeUndefined();
+    bench.running[1]?.end(done);
+    await bench.settle();
+    expect(bench.runner.claim('pve:test/c')).toBeDefined();
+  });
+
   test('a newer intent on the resource fences one that has not begun', async () => {
     const bench = new Bench();
     bench.runner.command(testCommand({ id: 'old', resourceKey: 'r', fence: 1 }));

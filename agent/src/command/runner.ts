@@ -42,6 +42,8 @@ export class Runner {
   readonly #runs = new Map<string, Run>();
   /** Permitted commands that wait for their turn. */
   readonly #waiting = new Set<string>();
+  /** Resources that the agent itself acts on. */
+  readonly #claimed = new Set<string>();
   #stopping = false;
   #held = false;
   #idle: (() => void) | undefined;
@@ -154,6 +156,23 @@ export class Runner {
     this.#launch();
   }
 
+  /**
+   * Has no command begin on the resource, for what the agent does to it by itself, until the answer is called; undefined while one is at work
+   * on it, or something else claimed it.
+   */
+  claim(resourceKey: string): (() => void) | undefined {
+    if (this.#stopping || this.#busy().has(resourceKey)) return undefined;
+    this.#claimed.add(resourceKey);
+    return () => {
+      this.#claimed.delete(resourceKey);
+      if (!this.#stopping) this.#launch();
+    };
+  }
+
+  #busy(): Set<string> {
+    return new Set([...[...this.#runs.values()].map((run) => run.resourceKey), ...this.#claimed]);
+  }
+
   /** Takes and begins nothing more, asks the running ones to come to a safe point, and resolves when all have or `graceMs` passed. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -178,7 +197,7 @@ export class Runner {
 
   #launch(): void {
     if (this.#held) return;
-    const busy = new Set([...this.#runs.values()].map((run) => run.resourceKey));
+    const busy = this.#busy();
     for (const id of this.#waiting) {
       if (this.#runs.size >= maxInFlight) return;
       const entry = this.#deps.journal.entry(id);
@@ -242,7 +261,7 @@ export class Runner {
 
   #end(id: string, end: CommandEnd): void {
     const kind = decodePayload(this.#deps.journal.entry(id)?.payload ?? new Uint8Array())?.op.case;
-    this.#deps.journal.end(id, (lsn) => encodeResult(id, end, lsn), declarationOf(kind, end));
+    this.#deps.journal.end(id, (lsn) => encodeResult(id, end, lsn), declarationOf(kind, end), end.watching);
     this.#deps.log.info(
       { commandId: id, outcome: Outcome[end.outcome], effect: Effect[end.effect], reason: end.failure?.reason },
       'command ended',

@@ -44,7 +44,16 @@ export async function runDeployment(site: DeploySite, run: CommandRun, spec: Run
     session.close();
   }
   run.progress('done', `${spec.deployment} is in place`);
-  return { outcome: Outcome.SUCCEEDED, effect: Effect.FULL };
+  const { health } = rendered;
+  const watch =
+    health?.remedy === undefined
+      ? undefined
+      : { deployment: spec.deployment, address: spec.address, health: { ...health, remedy: health.remedy } };
+  return {
+    outcome: Outcome.SUCCEEDED,
+    effect: Effect.FULL,
+    watching: { deployment: spec.deployment, watch },
+  };
 }
 
 /** @returns the digest that each notified step last ran for */

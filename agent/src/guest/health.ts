@@ -28,7 +28,7 @@ export async function awaitHealthy(
   const since = performance.now();
   let last = '';
   for (;;) {
-    const wrong = await ask(probe, health, signal);
+    const wrong = await askHealth(probe, health, signal);
     if (wrong === undefined) return;
     if (wrong !== last) tell(wrong);
     last = wrong;
@@ -38,8 +38,12 @@ export async function awaitHealthy(
   }
 }
 
-/** Undefined when healthy, else what is wrong. */
-async function ask(probe: HealthProbe, health: RenderedHealth, signal: AbortSignal): Promise<string | undefined> {
+/** Asks once, for 10 s at most. Undefined when healthy, else what is wrong. @throws the signal's reason, or what stands between */
+export async function askHealth(
+  probe: HealthProbe,
+  health: RenderedHealth,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const deadline = AbortSignal.timeout(tryMs);
   const both = AbortSignal.any([signal, deadline]);
   try {

@@ -14,7 +14,7 @@ export interface SecretStore {
 /** What secrets are opened with. */
 export interface SecretOpener {
   readonly agentId: string;
-  /** Private X25519 key by key id: the current one, and older ones that values may still be sealed to. */
+  /** Private X25519 key by key id: the current one, and former ones that values may still be sealed to. */
   readonly sealingKeys: Readonly<Record<string, Uint8Array>>;
   readonly store: SecretStore;
   /** Seconds since the epoch. */

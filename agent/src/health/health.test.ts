@@ -7,6 +7,7 @@ describe("the agent's health", () => {
     const server = await serveHealth('127.0.0.1:0', {
       connected: () => connected,
       openCommands: () => 3,
+      quarantined: () => !connected,
       version: '1.2.3',
     });
     const get = async (path: string) => {

@@ -7,6 +7,8 @@ export interface Vitals {
   readonly connected: () => boolean;
   /** Commands in the journal that are not settled. */
   readonly openCommands: () => number;
+  /** Whether it begins nothing because it is in quarantine. */
+  readonly quarantined: () => boolean;
   readonly version: string;
 }
 
@@ -43,7 +45,7 @@ function answerTo(path: string, vitals: Vitals): readonly [number, string] {
   }
 }
 
-const metrics = ({ connected, openCommands, version }: Vitals): string => `# TYPE truffle_agent_info gauge
+const metrics = ({ connected, openCommands, quarantined, version }: Vitals): string => `# TYPE truffle_agent_info gauge
 truffle_agent_info{version="${version}"} 1
 # HELP truffle_agent_connected Whether a session with a gateway is open.
 # TYPE truffle_agent_connected gauge
@@ -51,6 +53,9 @@ truffle_agent_connected ${connected() ? 1 : 0}
 # HELP truffle_agent_open_commands Commands in the journal that are not settled.
 # TYPE truffle_agent_open_commands gauge
 truffle_agent_open_commands ${openCommands()}
+# HELP truffle_agent_quarantined Whether it begins nothing because it is in quarantine.
+# TYPE truffle_agent_quarantined gauge
+truffle_agent_quarantined ${quarantined() ? 1 : 0}
 # HELP process_resident_memory_bytes Resident memory.
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes ${process.memoryUsage.rss()}

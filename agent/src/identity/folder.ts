@@ -15,10 +15,12 @@ import { join } from 'node:path';
 export const identityFiles = {
   identityKey: 'identity.key.pem',
   sealingKey: 'sealing.key',
+  rotationRequest: 'sealing.rotate',
   commandKeys: 'command-keys.json',
   agent: 'agent.json',
   quarantine: 'quarantine.json',
   keyLog: 'key-log.json',
+  renewalFailing: 'renewal.failing',
 } as const;
 
 /** The files of one mTLS key with its certificate. Each renewal makes the next pair; `agent.json` says which one counts. */

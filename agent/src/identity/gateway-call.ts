@@ -7,7 +7,6 @@ import {
   type MessageShape,
 } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
 import { CertificateRefused } from './keeper.ts';
 import type { PairCredentials } from './pair.ts';
 
@@ -23,7 +22,12 @@ const refusals: readonly grpc.status[] = [
 export function callGateway<I extends DescMessage, O extends DescMessage>(
   endpoint: string,
   credentials: PairCredentials,
-  method: { readonly name: string; readonly input: I; readonly output: O },
+  method: {
+    readonly parent: { readonly typeName: string };
+    readonly name: string;
+    readonly input: I;
+    readonly output: O;
+  },
   request: MessageInitShape<I>,
 ): Promise<MessageShape<O>> {
   const client = new grpc.Client(
@@ -43,7 +47,7 @@ export function callGateway<I extends DescMessage, O extends DescMessage>(
   );
   return new Promise<MessageShape<O>>((resolve, reject) => {
     client.makeUnaryRequest(
-      `/${AgentCertificateService.typeName}/${method.name}`,
+      `/${method.parent.typeName}/${method.name}`,
       (message: MessageShape<I>) => Buffer.from(toBinary(method.input, message)),
       (bytes: Buffer): MessageShape<O> => fromBinary(method.output, bytes),
       create(method.input, request),

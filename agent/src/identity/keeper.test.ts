@@ -233,14 +233,34 @@ describe('a certificate', () => {
     desk.asked.length = 0;
     expect(identityOf(desk.folder)).toMatchObject({ pair: 1, endpoints: ['b:2'] });
     expect(desk.moves).toEqual([['b:2']]);
-    desk.keeper.certificateEnded();
+    desk.keeper.certificateEnded(0);
     await pass(desk, 0.5);
     expect(desk.asked).toEqual([]);
     desk.restart();
-    desk.keeper.certificateEnded();
+    desk.keeper.certificateEnded(desk.clock.now());
     await pass(desk, 0.5);
     expect(desk.asked).toEqual(['recover']);
     expect(identityOf(desk.folder).pair).toBe(2);
+    await desk.keeper.stop();
+  });
+
+  test('that has ended is recovered though the clock was set back, within the life of one', async () => {
+    const desk = await newDesk();
+    await desk.keeper.stop();
+    await desk.clock.pass(50 * hourMs);
+    desk.skewMs = -2_000 * hourMs;
+    desk.restart();
+    for (let i = 0; i < 23; i++) {
+      // As the watchdog does.
+      desk.restart();
+      await pass(desk, 1);
+    }
+    expect(desk.asked).not.toContain('recover');
+    await pass(desk, 2);
+    expect(desk.asked.filter((each) => each === 'recover')).toHaveLength(1);
+    expect(identityOf(desk.folder).pair).toBe(1);
+    await pass(desk, 40);
+    expect(desk.asked.filter((each) => each === 'recover')).toHaveLength(1);
     await desk.keeper.stop();
   });
 

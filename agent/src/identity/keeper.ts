@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../command/clock.ts';
 import type { LinkCredentials } from '../link/grpc.ts';
 import type { Identity } from './identity.ts';
-import { NextPair, type Issued, type PairCredentials } from './pair.ts';
+import { NextPair, type Issued, type PairCredentials, type Pairs } from './pair.ts';
 import { dueAt, retryMs, type Due } from './schedule.ts';
 
 /** The control plane does not want this agent to have a certificate; a person has to do something. */
@@ -18,6 +18,8 @@ export interface Recovered extends Issued {
 
 export interface KeeperDeps {
   readonly dataFolder: string;
+  /** Where the next pair is kept; the data folder unless said. */
+  readonly pairs?: Pairs;
   readonly identity: Identity;
   readonly clock: Clock;
   readonly random: () => number;
@@ -36,7 +38,7 @@ export interface KeeperDeps {
  */
 export class CertificateKeeper {
   readonly #deps: KeeperDeps;
-  readonly #next: NextPair;
+  readonly #next: Pairs;
   readonly #jitter: number;
   #identity: Identity;
   #failures = 0;
@@ -52,7 +54,7 @@ export class CertificateKeeper {
     this.#deps = deps;
     this.#identity = deps.identity;
     this.#jitter = deps.random();
-    this.#next = new NextPair(deps.dataFolder);
+    this.#next = deps.pairs ?? new NextPair(deps.dataFolder);
     this.#next.clean(this.#identity);
   }
 
@@ -67,13 +69,11 @@ export class CertificateKeeper {
   }
 
   /**
-   * The gateway says that the certificate has ended, whatever this machine's clock says. One that came a while ago can't have: the word is
-   * about a session that was opened with the one before it.
+   * The gateway says that the certificate has ended, whatever this machine's clock says: the one that was shown when its stream was dialled
+   * (`dialledAt`, monotonic milliseconds). Where another has come since, the word is about the one before it.
    */
-  certificateEnded(): void {
-    const { certificateFrom, certificateEnds } = this.#identity;
-    const half = (certificateEnds.getTime() - certificateFrom.getTime()) / 2;
-    if (this.#adoptedAt !== undefined && this.#deps.clock.now() - this.#adoptedAt < half) return;
+  certificateEnded(dialledAt: number): void {
+    if (this.#adoptedAt !== undefined && dialledAt <= this.#adoptedAt) return;
     this.#ended = true;
     if (this.#busy === undefined) this.#arm(this.#deps.clock.wall());
   }
@@ -86,7 +86,30 @@ export class CertificateKeeper {
   }
 
   #due(): Due {
-    return this.#ended ? { kind: 'recover', at: 0 } : dueAt(this.#identity, this.#deps.clock.wall(), this.#jitter);
+    const now = this.#deps.clock.wall();
+    const ended = this.#ended || this.#isOutlived(now);
+    return ended ? { kind: 'recover', at: 0 } : dueAt(this.#identity, now, this.#jitter);
+  }
+
+  /**
+   * Whether every try has failed for as long as a certificate lasts. A clock that was set back says "renew" for ever, and who shows what has
+   * ended is told of that by nobody. Kept on disk, since an agent without a session starts anew every few minutes.
+   */
+  #isOutlived(now: number): boolean {
+    const since = this.#next.failingSince();
+    if (since === undefined) return false;
+    const { certificateFrom, certificateEnds } = this.#identity;
+    if (now < since) this.#noteFailing(now);
+    return now - since >= certificateEnds.getTime() - certificateFrom.getTime();
+  }
+
+  #noteFailing(since: number | undefined): void {
+    try {
+      this.#next.setFailing(since);
+    } catch (error) {
+      // A full disk: it only takes longer until the clock is known to be wrong.
+      this.#deps.log.warn({ err: error }, 'it could not be noted whether certificates are renewed');
+    }
   }
 
   #arm(at: number): void {
@@ -105,9 +128,11 @@ export class CertificateKeeper {
       .then(
         () => {
           this.#failures = 0;
+          this.#noteFailing(undefined);
           return this.#due().at;
         },
         (error: unknown) => {
+          if (this.#next.failingSince() === undefined) this.#noteFailing(clock.wall());
           const refused = error instanceof CertificateRefused;
           const wait = retryMs(this.#failures++, refused, random);
           const message = `the certificate could not be ${due.kind === 'renew' ? 'renewed' : 'recovered'}`;

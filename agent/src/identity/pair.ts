@@ -12,6 +12,12 @@ export interface Issued {
 /** What a dialled gateway is shown and must show. PEM. */
 export type PairCredentials = Pick<Identity, 'certificate' | 'authorities' | 'serverName'> & { readonly key: string };
 
+/** What a keeper needs of the next pair; see `NextPair`. */
+export type Pairs = Pick<
+  NextPair,
+  'clean' | 'request' | 'store' | 'credentials' | 'forget' | 'adopt' | 'drop' | 'failingSince' | 'setFailing'
+>;
+
 /**
  * The key pair after the one that counts. It is made on disk step by step, so that a crash anywhere leaves the present pair as it is and
  * the next try goes on: key and request, then certificate and authorities, then `agent.json` names it, then the former one is removed.
@@ -78,6 +84,17 @@ export class NextPair {
     this.clean(next);
     this.#folder.remove(pairFiles(next.pair).request);
     return next;
+  }
+
+  /** Since when no try to get another certificate came off, by this machine's clock; undefined while the last one did. */
+  failingSince(): number | undefined {
+    const file = this.#folder.read(identityFiles.renewalFailing);
+    return file === undefined ? undefined : Number(file.toString());
+  }
+
+  setFailing(since: number | undefined): void {
+    if (since === undefined) this.#folder.remove(identityFiles.renewalFailing);
+    else this.#folder.write(identityFiles.renewalFailing, String(since));
   }
 
   /** Forgets it: the gateway does not want it. */

@@ -11,6 +11,7 @@ import { testFolder } from '../testing/folder.ts';
 import { openGate } from '../testing/gate.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { describeStatus, readStatus } from '../status.ts';
+import { IdentityFolder } from './folder.ts';
 import { QuarantineGuard, readQuarantine } from './quarantine.ts';
 
 const conflict = { reason: 'IDENTITY_CONFLICT', message: 'a copy of this agent has been connected' };
@@ -38,7 +39,8 @@ function start(folder: string) {
   const reports = new Reports({ journal, clock, wake: () => undefined });
   const runner = new Runner({ journal, reports, handlers: [handler], gate: openGate, clock, log });
   const guard = new QuarantineGuard({
-    dataFolder: folder,
+    folder: new IdentityFolder(folder),
+    agentId: 'agt_1',
     clock,
     log,
     hold: () => runner.hold(),

@@ -11,18 +11,39 @@ export interface Quarantine {
   readonly since: string;
 }
 
-const holding: ReadonlySet<string> = new Set(['IDENTITY_CONFLICT', 'QUARANTINED', 'NOT_CHOSEN', 'AGENT_REVOKED']);
-const remedy =
-  'compare the holder in `truffle-agent status` with `truffle agent get`; `truffle agent release` lets one holder go on, any other needs `truffle-agent reset` and a new join token';
+const holding: ReadonlySet<string> = new Set([
+  'IDENTITY_CONFLICT',
+  'KEY_SUBSTITUTED',
+  'QUARANTINED',
+  'NOT_CHOSEN',
+  'AGENT_REVOKED',
+]);
+
+/** What ends a quarantine, as seen from the site; `agent` and `holder` as commands take them. */
+export function wayOut(reason: string, agent: string, holder = 'HOLDER'): string {
+  const anew =
+    'truffle-agent reset --yes; then on the control plane: truffle agent join-token create NAME, and enrol with that';
+  const release = `on the control plane: truffle agent get ${agent}; then, if this machine is to go on: truffle agent release ${agent} --holder ${holder}`;
+  if (reason === 'NOT_CHOSEN' || reason === 'AGENT_REVOKED') return anew;
+  if (reason === 'KEY_SUBSTITUTED')
+    return `compare the fingerprint here with the one there, and find out who published another; ${release}`;
+  return `${release}; if not: ${anew}`;
+}
 
 /** The quarantine in a data folder; undefined when there is none. */
 export function readQuarantine(dataFolder: string): Quarantine | undefined {
-  const file = new IdentityFolder(dataFolder).read(identityFiles.quarantine);
+  return quarantineIn(new IdentityFolder(dataFolder));
+}
+
+function quarantineIn(folder: Pick<IdentityFolder, 'read'>): Quarantine | undefined {
+  const file = folder.read(identityFiles.quarantine);
   return file === undefined ? undefined : (JSON.parse(file.toString()) as Quarantine);
 }
 
 export interface QuarantineDeps {
-  readonly dataFolder: string;
+  /** Where the quarantine outlives the process. */
+  readonly folder: Pick<IdentityFolder, 'read' | 'write' | 'remove'>;
+  readonly agentId: string;
   readonly clock: Clock;
   readonly log: Logger;
   /** Nothing more may begin. */
@@ -37,14 +58,12 @@ export interface QuarantineDeps {
  */
 export class QuarantineGuard {
   readonly #deps: QuarantineDeps;
-  readonly #folder: IdentityFolder;
   #now: Quarantine | undefined;
 
   /** Holds at once where the agent was in quarantine when it ended. */
   constructor(deps: QuarantineDeps) {
     this.#deps = deps;
-    this.#folder = new IdentityFolder(deps.dataFolder);
-    this.#now = readQuarantine(deps.dataFolder);
+    this.#now = quarantineIn(deps.folder);
     if (this.#now !== undefined) this.#hold(this.#now);
   }
 
@@ -54,7 +73,7 @@ export class QuarantineGuard {
     const repeated = this.#now !== undefined && (reason === 'QUARANTINED' || reason === this.#now.reason);
     if (!holding.has(reason) || repeated) return;
     this.#now = { reason, message, since: this.#now?.since ?? new Date(this.#deps.clock.wall()).toISOString() };
-    this.#folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
+    this.#deps.folder.write(identityFiles.quarantine, `${JSON.stringify(this.#now, null, 2)}\n`);
     this.#hold(this.#now);
   }
 
@@ -62,13 +81,14 @@ export class QuarantineGuard {
   welcomed(): void {
     if (this.#now === undefined) return;
     this.#now = undefined;
-    this.#folder.remove(identityFiles.quarantine);
+    this.#deps.folder.remove(identityFiles.quarantine);
     this.#deps.log.info('out of quarantine: work goes on');
     this.#deps.resume();
   }
 
   #hold(quarantine: Quarantine): void {
-    this.#deps.log.error({ ...quarantine, remedy }, 'in quarantine: no work is begun');
+    const { log, agentId } = this.#deps;
+    log.error({ ...quarantine, wayOut: wayOut(quarantine.reason, agentId) }, 'in quarantine: no work is begun');
     this.#deps.hold();
   }
 }

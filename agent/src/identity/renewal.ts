@@ -17,7 +17,10 @@ export function identityCalls(
   const { renewCertificate, syncSealingKey } = AgentCertificateService.method;
   return {
     renew: (shown, csr) => callGateway(next(), shown, renewCertificate, { csr }),
-    sync: (entry) =>
-      callGateway(next(), credentials(), syncSealingKey, entry === undefined ? {} : { entry: { ...entry } }),
+    sync: ({ entry, substituted = '' }) =>
+      callGateway(next(), credentials(), syncSealingKey, {
+        substituted,
+        ...(entry === undefined ? {} : { entry: { ...entry } }),
+      }),
   };
 }

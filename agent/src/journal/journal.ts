@@ -3,8 +3,9 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Json, StepRecord } from '../command/effect.ts';
 import { asDamage, isDamage, isFull, JournalBroken } from './broken.ts';
 import { openDatabase, openFile, type JournalDatabase, type OpenDatabase } from './database.ts';
-import { declare, DeclaredServers, type Declaration } from './declared.ts';
+import { DeclaredServers, noteEnd, type Declaration, type Watching } from './declared.ts';
 import { entryOf, type Entry, type NewEntry } from './entry.ts';
+import { Numbers, releaseReserved } from './numbers.ts';
 import type { Reserve } from './reserve.ts';
 
 /** Who the agent is and how far it got. */
@@ -48,6 +49,11 @@ export class Journal {
   readonly declared = new DeclaredServers({
     all: (sql, ...values) => this.#guard(() => this.#prepare(sql).all(...values)),
     record: (write) => this.#record((lsn) => write((sql, ...values) => this.#run(sql, ...values), lsn)),
+  });
+  /** Which numbers VMs are being made on. */
+  readonly numbers = new Numbers({
+    all: (sql, ...values) => this.#guard(() => this.#prepare(sql).all(...values)),
+    record: (write) => this.#record(() => write((sql, ...values) => this.#run(sql, ...values))),
   });
   #isBroken = false;
   #isOpen = false;
@@ -129,14 +135,17 @@ export class Journal {
   }
 
   /**
-   * Journals a command's end, and in the same record what it declares of its server; `result` is given the number of the record that will
-   * hold it. The first end stays.
+   * Journals a command's end, and in the same record what it declares of its server and of its health; `result` is given the number of the
+   * record that will hold it. The first end stays.
    */
-  end(id: string, result: (lsn: number) => Uint8Array, declares?: Declaration): void {
+  end(id: string, result: (lsn: number) => Uint8Array, declares?: Declaration, watching?: Watching): void {
     this.#record((lsn) => {
       const sql = "UPDATE inbox SET state = 'ended', result = ? WHERE id = ? AND state <> 'ended'";
       const { changes } = this.#run(sql, result(lsn), id);
-      if (declares !== undefined && Number(changes) > 0) this.#run(declare[declares], id);
+      if (declares === undefined || Number(changes) === 0) return;
+      noteEnd((statement, ...values) => this.#run(statement, ...values), id, declares, watching);
+      // A server that is up is whole: its own marks tell whose it is from now on.
+      if (declares === 'runs') this.#run(releaseReserved, id);
     });
   }
 

@@ -52,7 +52,11 @@ PRAGMA user_version = ${schemaVersion};
  * deletion        when a command began to delete; kept for a day
  * sealed_version  the highest version seen of each sealed secret; never lowered
  * declared        servers that are to run, as they were last asked for
- * kept            what was done for that without a gateway, until one has noted it
+ * kept            what the agent did for that by itself, until a gateway has noted it
+ * watched         health checks of declared servers that have a remedy, as their deployments left them
+ * remedying       what is remembered of the remedies of a server
+ * reservation     numbers that VMs are being made on, by command, until one is a whole server's or nobody's
+ * unwanted        since when a VM was seen that nobody wants
  */
 export const additions = `
 CREATE TABLE IF NOT EXISTS deletion(command_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
@@ -66,4 +70,19 @@ CREATE TABLE IF NOT EXISTS kept(
   outcome TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS watched(
+  resource_key TEXT NOT NULL,
+  deployment TEXT NOT NULL,
+  watch TEXT NOT NULL,
+  PRIMARY KEY (resource_key, deployment)
+) STRICT;
+CREATE TABLE IF NOT EXISTS remedying(resource_key TEXT PRIMARY KEY, server_id TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reservation(
+  n INTEGER PRIMARY KEY,
+  vmid INTEGER NOT NULL,
+  server_id TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  UNIQUE (vmid, server_id, command_id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS unwanted(vmid INTEGER PRIMARY KEY, server_id TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
 `;

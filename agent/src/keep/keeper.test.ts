@@ -46,6 +46,7 @@ class Bench {
       journal: this.journal,
       site,
       connected: () => this.connected,
+      claim: () => () => undefined,
       clock: this.clock,
       random: () => 1,
       log: pino({ level: 'silent' }),

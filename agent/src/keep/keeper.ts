@@ -18,6 +18,8 @@ export interface KeeperDeps {
   readonly site: KeepSite;
   /** Whether a gateway is there to say what is wanted. */
   readonly connected: () => boolean;
+  /** Has no command begin on the resource until the answer is called; undefined while one is at work on it. */
+  readonly claim: (resourceKey: string) => (() => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -78,7 +80,7 @@ export class Keeper {
   }
 
   async #keep(resourceKey: string, server: EnsureServer): Promise<void> {
-    const { site, clock, random, log, objection } = this.#deps;
+    const { journal, site, clock, random, log, claim, objection } = this.#deps;
     const abort = new AbortController();
     const disarm = clock.after(patienceMs, () => abort.abort(new Error('the site took too long')));
     try {
@@ -89,8 +91,16 @@ export class Keeper {
       this.#servers.set(resourceKey, after);
       if (act === 'note') this.#note(resourceKey, server, 'left', why);
       if (act !== 'start') return;
-      log.warn({ resourceKey, serverId: server.serverId }, 'a server that is to run has stopped; starting it');
-      await site.start(server, abort.signal);
+      const release = claim(resourceKey);
+      if (release === undefined) return;
+      try {
+        // A command may have come while it was looked at.
+        if (!journal.declared.standing().some((each) => each.resourceKey === resourceKey)) return;
+        log.warn({ resourceKey, serverId: server.serverId }, 'a server that is to run has stopped; starting it');
+        await site.start(server, abort.signal);
+      } finally {
+        release();
+      }
       this.#note(resourceKey, server, 'started', '');
     } catch (error) {
       log.warn({ resourceKey, err: error }, 'a server could not be kept running');

@@ -12,7 +12,8 @@ export interface Keeping {
 
 /** What is seen of a server. */
 export type Seen =
-  | { readonly state: 'running' }
+  /** `hold`: why nothing is to be done to it all the same. */
+  | { readonly state: 'running'; readonly hold?: string }
   | { readonly state: 'stopped' }
   /** It is not to be touched. */
   | { readonly state: 'hands off'; readonly why: string };

@@ -197,6 +197,25 @@ describe('over real gRPC with mutual TLS', () => {
     expect(lines.at(-1)?.text).toMatch(/^line 60000 /);
   });
 
+  test('a frame above 256 KiB ends its stream and no more: the agent is back, and what it journalled is there', async () => {
+    const authority = await newAuthority();
+    const gateway = await startGateway(authority);
+    const agent = await startAgent({
+      folder: testFolder(),
+      authority,
+      endpoints: [gateway.endpoint],
+      random: () => 0.001,
+    });
+    const visit = await ready(gateway);
+    visit.send({ case: 'command', value: testCommand({ id: 'cmd_1', op: pingOp, needsPermit: false }) });
+    await gateway.until(() => framesOf(visit, 'result')[0]);
+    visit.send({ case: 'command', value: { id: 'cmd_large', payload: new Uint8Array(300 * 1024) } });
+    await gateway.until(() => visit.over);
+    const second = await ready(gateway, 2);
+    expect(framesOf(second, 'hello')[0]?.inFlight).toMatchObject([{ commandId: 'cmd_1' }]);
+    expect(agent.journal.entry('cmd_large')).toBeUndefined();
+  });
+
   test('a frame that does not parse or is not known does not end the session', async () => {
     const authority = await newAuthority();
     const gateway = await startGateway(authority);

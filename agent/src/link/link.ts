@@ -34,8 +34,8 @@ export interface LinkDeps {
   readonly despair?: () => void;
   /** Version of the program. */
   readonly version: string;
-  /** A gateway refused the agent, for whatever reason. */
-  readonly refused?: (refusal: { readonly reason: string; readonly message: string }) => void;
+  /** A gateway refused the agent, for whatever reason, on a stream that was dialled at `dialledAt` (monotonic milliseconds). */
+  readonly refused?: (refusal: { readonly reason: string; readonly message: string }, dialledAt: number) => void;
   /** There is a session. */
   readonly welcomed?: () => void;
 }
@@ -174,10 +174,11 @@ export class Link {
   }
 
   #dial(no: StreamNo, endpoint: string): void {
+    const dialledAt = this.#deps.clock.now();
     const stream = this.#deps.dialer.dial(endpoint, {
       connected: () => this.#input({ on: 'connected', stream: no }),
       received: ({ frame: given }) => {
-        if (given.case === 'refusal') this.#deps.refused?.(given.value);
+        if (given.case === 'refusal') this.#deps.refused?.(given.value, dialledAt);
         this.#input({ on: 'frame', stream: no, frame: given });
       },
       drained: () => {

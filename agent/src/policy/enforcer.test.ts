@@ -191,6 +191,18 @@ test('a server is not started again by the agent itself against the policy', () 
   expect(bench.enforcer.objection(server(150))).toMatch(/takes no work/);
 });
 
+test('what keeps a server as it was asked for is done at any time, and runs nothing where exec is off', () => {
+  // The bench's clock stands on a Friday morning.
+  const closed = (outside: string) =>
+    `exec: off\nwindows: { timeZone: UTC, allow: [{ days: sun, from: "01:00", to: "02:00" }], outside: [${outside}] }`;
+  const bench = new Bench(closed('offline_ok'));
+  const server = create(EnsureServerSchema, { vmid: 150, image: 'i' });
+  expect(bench.enforcer.objection(server)).toBeUndefined();
+  expect(bench.enforcer.objection(server, true)).toMatch(/policy does not allow it: exec/);
+  bench.rule(closed('reads'));
+  expect(bench.enforcer.objection(server)).toMatch(/policy does not allow it: windows/);
+});
+
 describe('without a policy', () => {
   test('everything is done that the site can do', async () => {
     const bench = new Bench('{}');

@@ -6,7 +6,7 @@ import { decodePayload, type Asked } from '../command/intake.ts';
 import type { Site } from '../command/site.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PolicyState } from './policy.file.ts';
-import { unreachable, untellable, violation, type PolicyFacts, type Violation } from './policy.ts';
+import { unkept, unreachable, untellable, violation, type PolicyFacts, type Violation } from './policy.ts';
 
 const hourMs = 3_600_000;
 
@@ -47,10 +47,13 @@ export class Enforcer {
     });
   };
 
-  /** Why a server that was asked for is not started again by the agent itself just now; undefined for no reason. */
-  readonly objection = (server: EnsureServer): string | undefined => {
-    const payload = create(CommandPayloadSchema, { op: { case: 'ensureServer', value: server } });
-    return this.#refusal(this.#deps.policy(), payload, this.#facts())?.message;
+  /** Why the agent may not act by itself on a server that was asked for; undefined for no reason. `exec`: something is run on it. */
+  readonly objection = (server: EnsureServer, exec = false): string | undefined => {
+    const state = this.#deps.policy();
+    if (state.kind === 'broken') return broken(state.problem).message;
+    if (state.kind === 'none') return undefined;
+    const found = unkept(state.policy, server, exec, this.#facts());
+    return found === undefined ? undefined : violated(found).message;
   };
 
   /** @throws DecodedFailure when the policy has no place for a server at that address */

@@ -117,6 +117,16 @@ export function violation(policy: Policy, payload: CommandPayload, facts: Policy
   );
 }
 
+/** The first reason for which the agent may not, of its own accord, act on a server that it was asked for. `exec`: something is run on it. Pure. */
+export function unkept(policy: Policy, server: Wanted, exec: boolean, facts: PolicyFacts): Violation | undefined {
+  return (
+    untimely(policy, 'offline_ok', facts.now) ??
+    misplaced(policy, server, 'create', facts) ??
+    oversized(policy.limits, server) ??
+    (exec && !policy.exec ? { rule: 'exec', wanted: 'on', allowed: 'off' } : undefined)
+  );
+}
+
 /** Whether this is the time for it. For what the agent does of its own accord too. */
 export function untimely({ windows }: Policy, nature: Nature, now: number): Violation | undefined {
   if (windows === undefined || windows.outside.includes(nature) || isOpen(windows, now)) return undefined;

@@ -1,7 +1,10 @@
+// Long, as it is one short method for each call of the API that the driver makes.
+import type { GuestUsage } from '../metric/sampler.ts';
 import type { PveClient } from './client.ts';
 import { PveError } from './error.ts';
 import { type Row, numberOf, rowOf, rowsOf, textOf } from './json.ts';
 import { parseUpid } from './upid.ts';
+import { usageOf } from './usage.ts';
 
 /** A guest as the cluster lists it: existence and node are right, the rest lags behind. */
 export interface GuestRow {
@@ -11,6 +14,7 @@ export interface GuestRow {
   readonly tags: readonly string[];
   /** Empty for none. */
   readonly pool: string;
+  readonly usage: GuestUsage;
 }
 
 /** A storage on a node, or a shared one as that node sees it. */
@@ -63,6 +67,16 @@ export interface VmStatus {
   /** Empty for none. */
   readonly lock: string;
 }
+
+/** An address that was given to a card. */
+export interface AddressLease {
+  /** Lower case; empty for an address that is nobody's. */
+  readonly mac: string;
+  readonly address: string;
+}
+
+/** How long one look at the leases may take, in milliseconds. */
+const leasesMs = 6_000;
 
 /** A network card as the guest agent lists it. */
 export interface GuestCard {
@@ -194,7 +208,7 @@ export class PveApi {
   async power(
     node: string,
     vmid: number,
-    action: 'start' | 'stop' | 'shutdown',
+    action: 'start' | 'stop' | 'shutdown' | 'reboot' | 'reset',
     params: Readonly<Record<string, number>>,
     signal: AbortSignal,
   ): Promise<string> {
@@ -229,6 +243,13 @@ export class PveApi {
       startTime: numberOf(row, 'starttime'),
       running: row['endtime'] === undefined || textOf(row, 'status') === 'RUNNING',
     }));
+  }
+
+  /** What the IPAM of the cluster's virtual networks gave out, as far as the token may see it: it takes SDN.Audit on the network. */
+  async leases(signal: AbortSignal): Promise<readonly AddressLease[]> {
+    const path = '/cluster/sdn/ipams/pve/status';
+    const rows = rowsOf(await this.client.get(path, {}, { signal, deadlineMs: leasesMs, tries: 1 }));
+    return rows.map((row) => ({ mac: textOf(row, 'mac').toLowerCase(), address: textOf(row, 'ip') }));
   }
 
   /** Asks the guest agent; one try with a deadline of its own in milliseconds, as an absent agent can hold the call for minutes. */
@@ -291,5 +312,6 @@ function guestRow(row: Row): GuestRow {
       .split(/[;, ]+/)
       .filter((each) => each !== ''),
     pool: textOf(row, 'pool'),
+    usage: usageOf(row),
   };
 }

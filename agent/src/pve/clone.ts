@@ -8,7 +8,7 @@ import { numberOf, rowOf, textOf } from './json.ts';
 import { type Located, locate } from './locate.ts';
 import { awaitUnlocked, leftStub } from './lock.ts';
 import { awaitSeen } from './seen.ts';
-import { isOurs, markText } from './mark.ts';
+import { isOurs, isUndescribed, markText } from './mark.ts';
 import { jitter, pause } from './pause.ts';
 import { requireClonable } from './root-only.ts';
 import { conflict, place } from './server.ts';
@@ -85,6 +85,8 @@ async function dispatch(
       since: Math.floor(Date.now() / 1000),
     };
     run.progress('clone', `cloning ${spec.image} to VM ${spec.vmid} on ${target}`);
+    // A clone in progress carries no mark: that the number is ours is on disk before it begins.
+    site.numbers.reserve({ vmid: spec.vmid, serverId: spec.serverId, commandId: run.commandId });
     run.intend(name, { ...reservation });
     try {
       const upid = await site.api.clone(
@@ -245,7 +247,7 @@ function cloneParams(
 }
 
 function looksForeign(found: Here, spec: EnsureServer): boolean {
-  return (found.config.options['description'] ?? '') !== '' && !isOurs(found.config.options, spec);
+  return !isUndescribed(found.config.options) && !isOurs(found.config.options, spec);
 }
 
 function isUncertain(error: PveError): boolean {

@@ -8,9 +8,12 @@ import type { Here } from './clone.ts';
 import { removeServer } from './delete.ts';
 import { PveError, PveTaskError } from './error.ts';
 import { faultOf } from './fault.ts';
+import { clearingCommand } from './lock.ts';
 import { type Candidate, type Claims, findOrphans, type Orphan, ownerOf } from './orphan.ts';
 import { conflict } from './server.ts';
 import type { PveSite } from './site.ts';
+import { clonesAtWork } from './seen.ts';
+import { findUnseen, type Unseen } from './unseen.ts';
 
 /** Configurations read at a time. */
 const readers = 8;
@@ -21,8 +24,6 @@ export interface Collector {
   readonly orgId: string;
   /** Asked before each removal. @throws DecodedFailure when the site's policy forbids it */
   readonly mayRemove: (name: string, vmid: number) => void;
-  /** When a VM was first seen unwanted, milliseconds. */
-  readonly unwantedSince: Map<number, number>;
 }
 
 interface Fate {
@@ -31,11 +32,13 @@ interface Fate {
   readonly serverId: string;
   readonly fate: OrphanFate;
   readonly reason: string;
+  readonly command?: string;
 }
 
 /**
  * Finds what is ours and no longer wanted; removes what has been so for the grace time, each only after all proofs of ownership were read
- * again. The grace time runs from when this process first saw it unwanted, so that a restart of the agent only lengthens it.
+ * again. The grace time runs from when it was first seen unwanted, which the journal keeps. What only an operator can go on with, a lock that
+ * nothing is at work behind or a guest that the token can't see, is told with the command, and left.
  * @throws PveError when the site can't be listed, or the run's signal's reason
  */
 export async function collectOrphans(
@@ -44,32 +47,41 @@ export async function collectOrphans(
   run: CommandRun,
   spec: CollectOrphans,
 ): Promise<CommandEnd> {
-  const { orgId, unwantedSince: seen } = collector;
+  const { orgId } = collector;
   requireOwnOrg(orgId, spec);
-  const nowMs = Date.now();
   const claims: Claims = {
     orgId,
     vmids: site.vmids,
     leases: new Map(spec.leases.map((lease) => [lease.vmid, lease.serverId])),
+    reservations: site.numbers.reservations(),
     wanted: new Set(spec.wantedServerIds),
-    unwantedSince: seen,
-    nowMs,
+    unwanted: site.numbers.unwanted(),
+    nowMs: Date.now(),
     graceMs: spec.graceSeconds * 1_000,
   };
-  const orphans = findOrphans(await readCandidates(site, run), claims);
-  remember(seen, orphans, nowMs);
-  const fates: Fate[] = [];
+  const { candidates, listed } = await readCandidates(site, run);
+  const orphans = findOrphans(candidates, claims);
+  site.numbers.keepUnwanted(orphans.map(({ vmid, serverId, sinceMs }) => ({ vmid, serverId, sinceMs })));
+  const fates: Fate[] = (await findUnseen(site, run, claims, listed)).map(fateOfUnseen);
   for (const orphan of orphans) fates.push(await settle(site, run, { claims, collector, dryRun: spec.dryRun }, orphan));
   const removed = fates.filter((each) => each.fate === OrphanFate.REMOVED).length;
-  run.progress('collected', `${orphans.length} orphans, ${removed} removed`);
+  run.progress('collected', `${fates.length} orphans, ${removed} removed`);
   return {
     outcome: Outcome.SUCCEEDED,
     effect: removed > 0 ? Effect.FULL : Effect.NONE,
-    output: create(CommandOutputSchema, { output: { case: 'orphans', value: { orphans: fates } } }),
+    output: create(CommandOutputSchema, {
+      output: { case: 'orphans', value: { orphans: fates.toSorted((a, b) => a.vmid - b.vmid) } },
+    }),
   };
 }
 
-async function readCandidates(site: PveSite, run: CommandRun): Promise<readonly Candidate[]> {
+interface Read {
+  readonly candidates: readonly Candidate[];
+  /** Numbers of all guests that the token sees, of whatever kind. */
+  readonly listed: ReadonlySet<number>;
+}
+
+async function readCandidates(site: PveSite, run: CommandRun): Promise<Read> {
   const { first, last } = site.vmids;
   const { guests } = await site.api.resources(run.signal);
   const waiting = guests.filter((each) => each.vmid >= first && each.vmid <= last && !each.template);
@@ -87,14 +99,10 @@ async function readCandidates(site: PveSite, run: CommandRun): Promise<readonly 
     }
   };
   await Promise.all(Array.from({ length: readers }, read));
-  return found;
+  return { candidates: found, listed: new Set(guests.map((each) => each.vmid)) };
 }
 
-function remember(seen: Map<number, number>, orphans: readonly Orphan[], nowMs: number): void {
-  const now = new Set(orphans.map((each) => each.vmid));
-  for (const vmid of seen.keys()) if (!now.has(vmid)) seen.delete(vmid);
-  for (const vmid of now) if (!seen.has(vmid)) seen.set(vmid, nowMs);
-}
+const fateOfUnseen = (unseen: Unseen): Fate => ({ ...unseen, node: '', fate: OrphanFate.OPERATOR_REQUIRED });
 
 async function settle(
   site: PveSite,
@@ -103,12 +111,14 @@ async function settle(
   orphan: Orphan,
 ): Promise<Fate> {
   const { vmid, node, serverId, reason } = orphan;
+  if (orphan.lock !== '') return lockedFate(site, run, orphan);
   if (!orphan.due) return { vmid, node, serverId, reason, fate: OrphanFate.WAITING };
   if (dryRun) return { vmid, node, serverId, reason, fate: OrphanFate.LISTED };
   const server = { serverId, orgId: claims.orgId, vmid, smbiosUuid: smbiosUuidOf(serverId as Id<'srv'>) };
   const requireOrphan = (found: Here): void => {
-    const owner = ownerOf({ vmid, node: found.node, options: found.config.options }, claims);
-    if (owner !== serverId) throw conflict(vmid, found.node, serverId);
+    const owned = ownerOf({ vmid, node: found.node, options: found.config.options }, claims);
+    // What took a lock, or became half or whole since it was listed, is judged anew the next time.
+    if (owned?.serverId !== serverId || owned.how !== orphan.how) throw conflict(vmid, found.node, serverId);
   };
   try {
     collector.mayRemove(`${run.commandId}/${vmid}`, vmid);
@@ -121,6 +131,23 @@ async function settle(
     const why = `${error.message}. ${faultOf(error)?.remedy ?? (error instanceof DecodedFailure ? (error.facts.remedy ?? '') : '')}`;
     return { vmid, node, serverId, reason: `${reason}, but: ${why}`, fate: OrphanFate.FAILED };
   }
+}
+
+/** A lock is never cleared: behind it something is at work, or died and left what a person has to look at. */
+async function lockedFate(site: PveSite, run: CommandRun, orphan: Orphan): Promise<Fate> {
+  const { vmid, node, serverId, lock, how } = orphan;
+  const own = (await site.api.tasks(node, { vmid }, run.signal)).some((task) => task.running);
+  const busy = own || (how === 'stub' && (await clonesAtWork(site, run.signal)));
+  const reason = `${orphan.reason}; it is locked (${lock})`;
+  if (busy) return { vmid, node, serverId, fate: OrphanFate.WAITING, reason: `${reason} by a task at work` };
+  return {
+    vmid,
+    node,
+    serverId,
+    fate: OrphanFate.OPERATOR_REQUIRED,
+    reason: `${reason} and no task that the agent’s token sees is at work on it. Look at it, then run the command as root on ${node}`,
+    command: clearingCommand(vmid, lock),
+  };
 }
 
 function requireOwnOrg(orgId: string, spec: CollectOrphans): void {

@@ -5,7 +5,7 @@ import { faultOf } from './fault.ts';
 import { rowOf, textOf } from './json.ts';
 import { locate } from './locate.ts';
 import { awaitUnlocked } from './lock.ts';
-import { hasTag, readMark, smbiosUuid } from './mark.ts';
+import { hasTag, isUndescribed, readMark, smbiosUuid } from './mark.ts';
 import type { ServerRef } from './owned.ts';
 import { jitter, pause } from './pause.ts';
 import { stop } from './power.ts';
@@ -55,6 +55,9 @@ export async function removeServer(
     hint = found.node;
     try {
       await stop(site, run, found.node, spec.vmid);
+      // A guest may take long to shut down: whose the VM is by now is read again.
+      const now = await locate(site, spec.vmid, found.node, run.signal);
+      if (now.state === 'here') require(now, spec, false);
       await destroy(site, run, step, found.node, spec.vmid);
     } catch (error) {
       run.signal.throwIfAborted();
@@ -65,6 +68,8 @@ export async function removeServer(
     }
   }
   const last = textOf(rowOf(run.recall(step)?.handle), 'node');
+  // One that never was there may still come, from a clone whose reply was lost: what was reserved proves then whose it is.
+  if (hint !== undefined) site.numbers.release(spec.vmid);
   await removeSeeds(site, run, hint ?? (last === '' ? await anyNode(site) : last), spec.serverId);
   for (const [address, vmid] of site.addresses) if (vmid === spec.vmid) site.addresses.delete(address);
 }
@@ -90,7 +95,7 @@ async function destroy(site: PveSite, run: CommandRun, step: string, node: strin
 function requireOwned(found: Here, spec: ServerRef, inMaking: boolean): void {
   const { options } = found.config;
   const mark = readMark(options['description'] ?? '');
-  if (inMaking && mark === undefined && (options['description'] ?? '') === '' && options['lock'] === 'clone') return;
+  if (inMaking && mark === undefined && isUndescribed(options) && options['lock'] === 'clone') return;
   const marked = mark?.serverId === spec.serverId && mark.orgId === spec.orgId;
   const configured = hasTag(options['tags'] ?? '', spec.serverId);
   const uuid = smbiosUuid(options['smbios1'] ?? '') === spec.smbiosUuid.toLowerCase();

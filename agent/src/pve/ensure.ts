@@ -28,7 +28,11 @@ export async function ensureServer(site: PveSite, run: CommandRun, spec: EnsureS
   await start(site, run, vm.node, spec.vmid);
   if (spec.highAvailability) await ensureManaged(site, run, spec.vmid);
   const mac = macAt(config, 0);
-  const address = await awaitAddress(site, run, { node: vm.node, vmid: spec.vmid, mac, network: spec.networks[0] });
+  const network = spec.networks[0];
+  // An image made by the agent tells the guest all of its network; the configuration's own options are not heeded then.
+  const options = choice.cloudInit === 'no-cloud' ? {} : config.options;
+  const told = await awaitAddress(site, run, { node: vm.node, vmid: spec.vmid, mac, network, options });
+  const { address } = told;
   await requireUnique(site, run, vm.node, spec.vmid, mac, address);
   run.progress('ssh', `waiting for SSH on ${address}`);
   await awaitSsh(site, run, address);
@@ -37,7 +41,10 @@ export async function ensureServer(site: PveSite, run: CommandRun, spec: EnsureS
     outcome: Outcome.SUCCEEDED,
     effect: Effect.FULL,
     output: create(CommandOutputSchema, {
-      output: { case: 'server', value: { node: vm.node, vmid: spec.vmid, address, mac } },
+      output: {
+        case: 'server',
+        value: { node: vm.node, vmid: spec.vmid, address, mac, addressSource: told.source },
+      },
     }),
   };
 }

@@ -1,5 +1,6 @@
 import type { PveApi, Resources } from './api.ts';
 import { bootDisk, storagesOf } from './disk.ts';
+import { PveError } from './error.ts';
 
 /** What is known of a VM template that servers are cloned from. */
 export interface TemplateFacts {
@@ -27,18 +28,21 @@ interface Kept<T> {
 /** What lists say, kept for seconds so that fifty servers ask once. */
 export class Facts {
   readonly #api: PveApi;
+  readonly #readMs: number;
   #resources: Kept<Resources> | undefined;
   readonly #templates = new Map<number, Kept<TemplateFacts | undefined>>();
 
-  constructor(api: PveApi) {
+  /** @param longest how long one question may take with all its tries, in milliseconds */
+  constructor(api: PveApi, longest = readMs) {
     this.#api = api;
+    this.#readMs = longest;
   }
 
   /** Nodes, storages and guests; at most 5 s old. @throws PveError */
   resources(): Promise<Resources> {
     const kept = this.#resources;
     if (kept !== undefined && performance.now() - kept.at < resourcesAgeMs) return kept.value;
-    const value = this.#api.resources(AbortSignal.timeout(readMs));
+    const value = inTime('GET /cluster/resources', this.#readMs, (signal) => this.#api.resources(signal));
     this.#resources = { at: performance.now(), value };
     value.catch(() => (this.#resources = undefined));
     return value;
@@ -67,7 +71,8 @@ export class Facts {
     const { guests, storages } = await this.resources();
     const row = guests.find((guest) => guest.vmid === vmid);
     if (row === undefined) return undefined;
-    const { options } = await this.#api.config(row.node, vmid, AbortSignal.timeout(readMs));
+    const read = (signal: AbortSignal) => this.#api.config(row.node, vmid, signal);
+    const { options } = await inTime(`GET /nodes/${row.node}/qemu/${vmid}/config`, this.#readMs, read);
     const own = storagesOf(options);
     return {
       vmid,
@@ -78,5 +83,19 @@ export class Facts {
       storages: own,
       shared: own.every((name) => storages.some((each) => each.storage === name && each.shared)),
     };
+  }
+}
+
+/**
+ * Asks within a time of its own, as many commands wait for the one answer and none of their ends may be the end of it. That time is up like
+ * any other deadline: the hypervisor did not answer. @throws PveError
+ */
+async function inTime<T>(operation: string, ms: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(ms);
+  try {
+    return await ask(signal);
+  } catch (cause) {
+    if (!signal.aborted || cause instanceof PveError) throw cause;
+    throw new PveError(operation, { status: 0, reason: 'no answer in time', reach: 'uncertain', cause });
   }
 }

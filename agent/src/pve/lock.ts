@@ -7,6 +7,14 @@ type Here = Extract<Located, { state: 'here' }>;
 
 /** Locks that only the task which makes a VM holds; without that task they stay for ever. */
 const making = new Set(['clone', 'create']);
+
+/** Whether a lock is one that only the making of a VM holds. */
+export const isMakingLock = (lock: string): boolean => making.has(lock);
+
+/** What a root shell runs to clear a lock that no task holds any more. */
+export const clearingCommand = (vmid: number, lock: string): string =>
+  making.has(lock) ? `qm unlock ${vmid} && qm destroy ${vmid} --purge 1` : `qm unlock ${vmid}`;
+
 /** A task that just ended has up to this long to take its lock away. */
 const graceMs = 2_000;
 
@@ -42,7 +50,7 @@ export async function awaitUnlocked(
 }
 
 function staleLock(vmid: number, node: string, lock: string): DecodedFailure {
-  const command = making.has(lock) ? `qm unlock ${vmid} && qm destroy ${vmid} --purge 1` : `qm unlock ${vmid}`;
+  const command = clearingCommand(vmid, lock);
   const left = making.has(lock)
     ? 'The task that was making it died (a node that went down, a killed worker) and left a stub.'
     : 'The task that took the lock is not at work any more.';
@@ -58,7 +66,7 @@ function staleLock(vmid: number, node: string, lock: string): DecodedFailure {
 
 /** What a creation that failed half-way leaves: locked, and in no pool, so that the token can't even see it. */
 export function leftStub(vmid: number, node: string): DecodedFailure {
-  const command = `qm unlock ${vmid} && qm destroy ${vmid} --purge 1`;
+  const command = clearingCommand(vmid, 'clone');
   return new DecodedFailure({
     reason: 'OPERATOR_REQUIRED',
     message: `Making VM ${vmid} on ${node} failed and left a stub that the API token can't see`,

@@ -20,6 +20,11 @@ export function readMark(description: string): Mark | undefined {
   return { orgId, serverId, commandId };
 }
 
+/** Whether nobody wrote a description: none is there, or the one that the hypervisor writes while it makes a clone. */
+export function isUndescribed(options: Readonly<Record<string, string>>): boolean {
+  return ['', 'qmclone temporary file'].includes((options['description'] ?? '').trim());
+}
+
 /** The UUID of `smbios1`, lower case; empty when there is none. */
 export function smbiosUuid(smbios1: string): string {
   return /(?:^|,)uuid=([0-9a-fA-F-]{36})(?:,|$)/.exec(smbios1)?.[1]?.toLowerCase() ?? '';

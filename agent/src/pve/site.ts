@@ -1,3 +1,4 @@
+import type { NumberMemory } from '../command/site.ts';
 import type { PveApi } from './api.ts';
 import type { Facts } from './facts.ts';
 import type { Semaphores } from './semaphore.ts';
@@ -38,6 +39,10 @@ export interface PveSite {
   readonly images: Readonly<Record<string, readonly number[]>>;
   /** Adds an image that was imported, for good. */
   readonly addImage: (name: string, vmid: number) => void;
+  /** What is remembered of numbers across restarts. */
+  readonly numbers: NumberMemory;
+  /** The neighbours of the agent's host, as Linux shows them in `/proc/net/arp`; empty where there are none to be read. */
+  readonly neighbours: () => Promise<string>;
   /** Which VM was seen last with an address. */
   readonly addresses: Map<string, number>;
   readonly networks: Readonly<Record<string, SiteNetwork>>;

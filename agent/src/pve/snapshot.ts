@@ -8,6 +8,7 @@ import { attempt } from './attempt.ts';
 import { numberOf, rowsOf, textOf } from './json.ts';
 import { findOwned } from './owned.ts';
 import { taskOnce } from './once.ts';
+import { pause } from './pause.ts';
 import type { PveSite } from './site.ts';
 
 /** A snapshot as the hypervisor lists it. */
@@ -61,7 +62,11 @@ export async function snapshotServer(site: PveSite, run: CommandRun, spec: Snaps
   };
 }
 
-/** Makes one of our snapshots be gone. Absent is done already. @throws as `snapshotServer` */
+/**
+ * Makes one of our snapshots be gone. Absent is done already, once nothing is at work that may still make it: the command that was to make it
+ * may have been stopped before it heard from the hypervisor.
+ * @throws as `snapshotServer`
+ */
 export async function deleteSnapshot(site: PveSite, run: CommandRun, spec: DeleteSnapshot): Promise<CommandEnd> {
   requireOurName(spec.snapshot);
   let vm = await findOwned(site, run, spec);
@@ -69,6 +74,7 @@ export async function deleteSnapshot(site: PveSite, run: CommandRun, spec: Delet
   let did = run.recall('delete') !== undefined;
   await attempt(run, {
     done: async () => {
+      if (!did) await awaitMade(site, run, vm.node, spec);
       vm = await findOwned(site, run, spec, vm.node);
       found = await findSnapshot(site, vm.node, spec.vmid, spec.snapshot, run.signal);
       return found === undefined;
@@ -81,6 +87,20 @@ export async function deleteSnapshot(site: PveSite, run: CommandRun, spec: Delet
     },
   });
   return { outcome: Outcome.SUCCEEDED, effect: did ? Effect.FULL : Effect.NONE };
+}
+
+/** Waits until the snapshot shows, or a call whose reply was lost would have shown its effect and no task is making one. */
+async function awaitMade(site: PveSite, run: CommandRun, node: string, spec: DeleteSnapshot): Promise<void> {
+  const since = performance.now();
+  for (;;) {
+    // Asked in this order: a task that ends in between has made its snapshot before it is looked for.
+    const tasks = await site.api.tasks(node, { vmid: spec.vmid }, run.signal);
+    if ((await findSnapshot(site, node, spec.vmid, spec.snapshot, run.signal)) !== undefined) return;
+    const making = tasks.some((task) => task.type === 'qmsnapshot' && task.running);
+    if (!making && performance.now() - since > site.waits.lostReplyMs) return;
+    run.progress('delete', making ? 'waiting for the snapshot that is being made' : 'looking for the snapshot');
+    await pause(250, run.signal);
+  }
 }
 
 /** Only what a command made may be touched by one. @throws DecodedFailure */

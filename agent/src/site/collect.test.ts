@@ -13,10 +13,8 @@ const leases = ['a', 'b', 'c'].map((name, at) => ({ vmid: 20001 + at, serverId: 
 const collect = (change: MessageInitShape<typeof CollectOrphansSchema> = {}) =>
   command({ case: 'collectOrphans', value: { orgId, leases, ...change } });
 
-const fates = ({ end }: Ran): [number, OrphanFate][] => {
-  const collected = end.output?.output.value as OrphansCollected | undefined;
-  return (collected?.orphans ?? []).map((each) => [each.vmid, each.fate]);
-};
+const orphansIn = ({ end }: Ran) => (end.output?.output.value as OrphansCollected | undefined)?.orphans ?? [];
+const fates = (ran: Ran): [number, OrphanFate][] => orphansIn(ran).map((each) => [each.vmid, each.fate]);
 
 async function openWithServers(): Promise<Fixture> {
   const fixture = await openFixture();
@@ -73,6 +71,20 @@ describe('CollectOrphans', () => {
     expect(taken?.running).toBeDefined();
   });
 
+  it('and once more after the guest was shut down, which may take long', async () => {
+    await using fixture = await openWithServers();
+    const { cluster, faults } = fixture.simulator;
+    faults.add({ task: 'qmshutdown', vmid: 20001, action: { kind: 'task-delay', ms: 300 } });
+    const running = fixture.run(commandId(), collect({ wantedServerIds: [srv('b'), srv('c')] }));
+    await expect
+      .poll(() => [...cluster.tasks.byUpid.values()].some((task) => task.parts.type === 'qmshutdown'))
+      .toBe(true);
+    const taken = cluster.vms.get(20001);
+    if (taken !== undefined) taken.config['description'] = 'mine now';
+    expect(fates(await running)).toEqual([[20001, OrphanFate.FAILED]]);
+    expect(cluster.vms.has(20001)).toBe(true);
+  });
+
   it('survives a crash at each point', async () => {
     await using fixture = await openWithServers();
     await crashEverywhere(
@@ -100,6 +112,22 @@ describe('CollectOrphans', () => {
     expect(fates(ran).map(([, fate]) => fate)).toEqual([OrphanFate.REMOVED, OrphanFate.FAILED, OrphanFate.FAILED]);
     expect(asked).toEqual([20001, 20002, 20003].map((vmid) => `${id}/${vmid}`));
     expect(fixture.simulator.cluster.vms.has(20002)).toBe(true);
+  });
+
+  it('goes on with the grace time after a restart', async () => {
+    await using fixture = await openWithServers();
+    const wantedServerIds = [srv('a'), srv('b')];
+    await fixture.run(commandId(), collect({ wantedServerIds, graceSeconds: 3_600 }));
+    const [seen] = fixture.journal.numbers.unwanted();
+    expect(seen).toMatchObject({ vmid: 20003, serverId: srv('c') });
+    fixture.journal.numbers.keepUnwanted([{ vmid: 20003, serverId: srv('c'), sinceMs: Date.now() - 3_590_000 }]);
+    await fixture.restart();
+    const later = await fixture.run(commandId(), collect({ wantedServerIds, graceSeconds: 3_600 }));
+    expect(orphansIn(later)[0]?.reason).toMatch(/ends in ([1-9]|10) s/);
+    fixture.journal.numbers.keepUnwanted([{ vmid: 20003, serverId: srv('c'), sinceMs: Date.now() - 3_601_000 }]);
+    await fixture.restart();
+    const due = await fixture.run(commandId(), collect({ wantedServerIds, graceSeconds: 3_600 }));
+    expect(fates(due)).toEqual([[20003, OrphanFate.REMOVED]]);
   });
 
   it('is about the agent’s own organization only', async () => {

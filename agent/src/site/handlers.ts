@@ -25,8 +25,7 @@ export function handlersOf(
   guests: DeploySite,
   { orgId, mayRemove, sealing }: Pick<SiteDeps, 'orgId' | 'mayRemove' | 'sealing'>,
 ): readonly CommandHandler[] {
-  const collector = { orgId, mayRemove, unwantedSince: new Map<number, number>() };
-  const revealing = { secrets: guests.secrets, sealingKey: sealing.privateKey };
+  const collector = { orgId, mayRemove };
   return [
     handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
     handler('deleteServer', async (run, spec) => {
@@ -52,7 +51,7 @@ export function handlersOf(
       'revealOutputs',
       async (run, spec) => {
         const { revealOutputs } = await import('../guest/reveal.ts');
-        return revealOutputs(revealing, run, spec);
+        return revealOutputs({ secrets: guests.secrets, sealingKey: sealing.current.privateKey }, run, spec);
       },
       false,
     ),

@@ -1,6 +1,6 @@
 import { CloneMode } from '@truffle/api/agent/v1/command';
 import { describe, expect, it } from 'vitest';
-import { commandId, ensureServer, type Fixture, openFixture, tasksOf } from './site.fixture.ts';
+import { commandId, ensureServer, type Fixture, grant, openFixture, tasksOf } from './site.fixture.ts';
 
 const vmOf = ({ simulator }: Fixture, vmid = 20001) => simulator.cluster.vms.get(vmid);
 
@@ -93,5 +93,53 @@ describe('the node of a server', () => {
     const tags = (vmOf(fixture)?.config['tags'] ?? '').split(';');
     expect(tags).toEqual(expect.arrayContaining(['golden', 'team-a', 'truffle']));
     expect(fixture.simulator.cluster.pools.get('truffle')?.vms.has(20001)).toBe(true);
+  });
+});
+
+describe('the networks of a server', () => {
+  const two =
+    'networks:\n  lan: { bridge: vmbr0 }\n  back: { bridge: vmbr0, vlan: 7, static: { first: 10.77.0.10, prefix: 16, gateway: 10.77.0.1 } }\n';
+
+  it('are its cards in the order of the template, each on its bridge and VLAN', async () => {
+    await using fixture = await openFixture({}, two);
+    grant(fixture.simulator, '/sdn/zones/localnetwork/vmbr0/7', ['SDN.Use']);
+    const change = { networks: ['lan', 'back'] };
+    expect((await fixture.run(commandId(), ensureServer('web', 20001, change))).failure).toBeUndefined();
+    const config = vmOf(fixture)?.config ?? {};
+    expect(config['net0']).toMatch(/bridge=vmbr0$/);
+    expect(config['net1']).toMatch(/bridge=vmbr0,tag=7$/);
+    expect([config['ipconfig0'], config['ipconfig1']]).toEqual(['ip=dhcp', 'ip=10.77.0.11/16,gw=10.77.0.1']);
+    const cards = [config['net0'], config['net1']].map((card) => /=([0-9A-F:]{17})/.exec(card ?? '')?.[1]);
+    expect(new Set(cards).size).toBe(2);
+  });
+
+  it('are refused when the site offers no such network, or the token may not use its VLAN', async () => {
+    await using fixture = await openFixture({}, two);
+    const { access } = fixture.simulator.cluster;
+    const unknown = await fixture.run(commandId(), ensureServer('web', 20001, { networks: ['dmz'] }));
+    expect(unknown.failure?.reason).toBe('SITE_NOT_OFFERED');
+    expect(unknown.failure?.cause).toContain('lan, back');
+    expect(tasksOf(fixture, 'qmclone')).toBe(0);
+    access.acl = access.acl.filter((entry) => !entry.path.startsWith('/sdn'));
+    grant(fixture.simulator, '/sdn/zones/localnetwork/vmbr0', ['SDN.Use']);
+    for (const entry of access.acl) if (entry.path.startsWith('/sdn')) entry.propagate = false;
+    const barred = await fixture.run(commandId(), ensureServer('web', 20001, { networks: ['lan', 'back'] }));
+    expect(barred.failure?.reason).toBe('PVE_PERMISSION');
+    expect(barred.failure?.message).toContain('/sdn/zones/localnetwork/vmbr0/7');
+  });
+});
+
+describe('the pool and the node of a server', () => {
+  it('are left to the site and to high availability once it is there', async () => {
+    await using fixture = await openFixture();
+    const server = ensureServer('web', 20001, { node: 'pve2', tags: ['team-a'] });
+    await fixture.run(commandId(), server);
+    const vm = vmOf(fixture);
+    if (vm !== undefined)
+      Object.assign(vm, { node: 'pve3', config: { ...vm.config, tags: `${vm.config['tags']};theirs` } });
+    const again = await fixture.run(commandId(), ensureServer('web', 20001, { node: 'pve2', avoidNodes: ['pve3'] }));
+    expect(again.end.output?.output).toMatchObject({ value: { node: 'pve3' } });
+    expect(vm?.config['tags']?.split(';')).toEqual(expect.arrayContaining(['team-a', 'theirs', 'truffle']));
+    expect(tasksOf(fixture, 'qmigrate')).toBe(0);
   });
 });

@@ -122,8 +122,10 @@ describe('what goes wrong with guests, rights and locks', () => {
   it('point 26: the stub that a dead clone left is surfaced, and never taken for a server', async () => {
     await using fixture = await openFixture();
     const template = vmOf(fixture, 9000);
+    // What the genuine code writes first, before the description that was asked for.
+    const description = 'qmclone temporary file\n';
     if (template !== undefined)
-      fixture.simulator.cluster.vms.set(20001, { ...template, vmid: 20001, config: { lock: 'clone' } });
+      fixture.simulator.cluster.vms.set(20001, { ...template, vmid: 20001, config: { lock: 'clone', description } });
     fixture.simulator.cluster.pools.get('truffle')?.vms.add(20001);
     const { failure } = await fixture.run(commandId(), ensureServer('stuck', 20001));
     expect(failure?.reason).toBe('OPERATOR_REQUIRED');

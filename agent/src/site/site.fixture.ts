@@ -1,3 +1,4 @@
+// Long, as it is all that a test of a command needs: a site, an agent's folder, and a run as the agent's runner does it.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,9 @@ export interface RunOptions {
 export interface Fixture extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly site: Site;
+  readonly journal: Journal;
+  /** The neighbours of the agent's host; not there at first. */
+  readonly neighbourFile: string;
   /** The site's config. */
   readonly configFile: string;
   /** Has the site's policy asked before VMs are removed of several. */
@@ -57,6 +61,8 @@ export interface Fixture extends AsyncDisposable {
   readonly sealing: Awaited<ReturnType<typeof generateSealingKey>>;
   /** Runs a command to its end, as the agent's runner does. @throws Crash when told to */
   run(commandId: string, payload: CommandPayload, options?: RunOptions): Promise<Ran>;
+  /** Ends the agent and starts it on the same folder. */
+  restart(): Promise<void>;
 }
 
 /** @param yaml lines that are added to the site's config @param mayDial default: every server may be reached */
@@ -71,33 +77,51 @@ export async function openFixture(
   writeFileSync(join(dataFolder, 'token'), `${simulator.info.tokenSecret}\n`);
   writeFileSync(configFile, `${configOf(simulator)}${withDefaults(yaml)}`);
   const sealing = await generateSealingKey();
-  const journal = new Journal(join(dataFolder, 'journal.db'), (error) => {
-    throw error;
-  });
   let refuseRemoval: (name: string, vmid: number) => void = () => undefined;
-  const site = openSite(configFile, {
-    log: pino({ level: 'silent' }),
-    agentId,
-    orgId,
-    dataFolder,
-    sealing: { keyId: keyId(sealing.publicKey), privateKey: sealing.privateKey },
-    generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
-    mayDial,
-    mayRemove: (name, vmid) => refuseRemoval(name, vmid),
-    seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
-  });
+  const open = (): Pick<Parts, 'journal' | 'site'> => {
+    const journal = new Journal(join(dataFolder, 'journal.db'), (error) => {
+      throw error;
+    });
+    const site = openSite(configFile, {
+      log: pino({ level: 'silent' }),
+      agentId,
+      orgId,
+      dataFolder,
+      sealing: { current: sealing, privateKeys: { [keyId(sealing.publicKey)]: sealing.privateKey } },
+      generatedSecret: (cluster, name, make) => journal.generatedSecret(cluster, name, make),
+      mayDial,
+      mayRemove: (name, vmid) => refuseRemoval(name, vmid),
+      numbers: journal.numbers,
+      neighbourFile: join(dataFolder, 'arp'),
+      seeSealedVersion: (secretId, version) => journal.seeSealedVersion(secretId, version),
+    });
+    return { journal, site };
+  };
+  let at = open();
+  const close = async (): Promise<void> => {
+    await at.site.close();
+    at.journal.close();
+  };
   return {
     simulator,
-    site,
+    get site() {
+      return at.site;
+    },
+    get journal() {
+      return at.journal;
+    },
     configFile,
+    neighbourFile: join(dataFolder, 'arp'),
     removals: (mayRemove) => (refuseRemoval = mayRemove),
     sealing,
-    run: (commandId, payload, runOptions = {}) =>
-      runCommand({ journal, site, commandId, payload, options: runOptions }),
+    run: (commandId, payload, runOptions = {}) => runCommand({ ...at, commandId, payload, options: runOptions }),
+    restart: async () => {
+      await close();
+      at = open();
+    },
     [Symbol.asyncDispose]: async () => {
-      await site.close();
+      await close();
       await simulator.close();
-      journal.close();
       rmSync(dataFolder, { recursive: true, force: true });
     },
   };

@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
-import type { Site, SiteDeps } from '../command/site.ts';
+import type { NumberMemory, Site, SiteDeps } from '../command/site.ts';
 import { awaitSsh } from '../guest/banner.ts';
+import type { GuestAccess } from '../guest/connection.ts';
 import { HostKeys } from '../guest/host-keys.ts';
 import { bastionReach, directReach, type Reach } from '../guest/reach.ts';
+import { mendGuests } from '../guest/mend.ts';
 import type { SecretOpener } from '../guest/secrets.ts';
 import { loadSiteKey } from '../guest/site-key.ts';
 import { PveApi } from '../pve/api.ts';
 import { PveClient } from '../pve/client.ts';
 import { Facts } from '../pve/facts.ts';
 import { decodePve } from '../pve/failure.ts';
-import { keepVms } from '../pve/keep.ts';
+import { keepVms, rebootVm } from '../pve/keep.ts';
 import { Semaphores } from '../pve/semaphore.ts';
 import type { PveSite } from '../pve/site.ts';
 import { type BastionConfig, readSiteConfig, type SiteConfig } from './config.ts';
@@ -39,7 +42,9 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const key = loadSiteKey(deps.dataFolder);
   const reach = asking(config.bastion === undefined ? directReach() : throughBastion(config.bastion), deps.mayDial);
   const client = clientOf(config);
-  const pve = pveSite(config, new PveApi(client), key.publicKey, reach, new ImportedImages(deps.dataFolder));
+  const imported = new ImportedImages(deps.dataFolder);
+  const memory = { numbers: deps.numbers, neighbours: () => readNeighbours(deps.neighbourFile) };
+  const pve = pveSite(config, new PveApi(client), { sshPublicKey: key.publicKey, reach, imported, ...memory });
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
   const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
   const inventory = async (): Promise<Inventory> => {
@@ -62,12 +67,30 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
         throw decodePve(error);
       }
     },
-    keep: keepVms(pve),
+    keep: keeping(pve, access),
+    usage: async () => {
+      const { first, last } = pve.vmids;
+      const { guests } = await pve.facts.resources();
+      return guests.filter(({ vmid }) => vmid >= first && vmid <= last).map(({ usage }) => usage);
+    },
     preflight: async () => (await inventory()).problems,
     close: () => {
       client.close();
       reach.close();
       return Promise.resolve();
+    },
+  };
+}
+
+function keeping(pve: PveSite, access: GuestAccess): NonNullable<Site['keep']> {
+  const { check, restart } = mendGuests(access);
+  return {
+    ...keepVms(pve),
+    check,
+    remedy: async (server, { address, health }, signal) => {
+      const { units } = health.remedy;
+      if (units.length > 0) await restart({ serverId: server.serverId, address }, units, signal);
+      else await rebootVm(pve, server, signal);
     },
   };
 }
@@ -116,7 +139,9 @@ export async function reportSite(configFile: string, dataFolder: string): Promis
   const pinned = authorityFindings(readNamed('caFile', config.caFile), Date.now());
   const client = clientOf(config);
   try {
-    const pve = pveSite(config, new PveApi(client), '', directReach(), new ImportedImages(dataFolder));
+    const imported = new ImportedImages(dataFolder);
+    const memory = { numbers: noNumbers, neighbours: () => Promise.resolve('') };
+    const pve = pveSite(config, new PveApi(client), { sshPublicKey: '', reach: directReach(), imported, ...memory });
     const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
     const { clusterName, hypervisorVersion } = inventory;
     return { site: clusterName === '' ? pve.name : clusterName, hypervisorVersion, findings: [...pinned, ...findings] };
@@ -138,18 +163,36 @@ function clientOf(config: SiteConfig): PveClient {
 function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteDeps): SecretOpener {
   return {
     agentId,
-    sealingKeys: { [sealing.keyId]: sealing.privateKey },
+    get sealingKeys() {
+      return sealing.privateKeys;
+    },
     store: { generatedSecret, seeSealedVersion },
     nowSeconds: () => Date.now() / 1000,
   };
 }
 
+/** What a site has of the agent's own. */
+interface OwnParts extends Pick<PveSite, 'sshPublicKey' | 'numbers' | 'neighbours'> {
+  readonly reach: Reach;
+  readonly imported: ImportedImages;
+}
+
+/** For a site that is only looked at. */
+const noNumbers: NumberMemory = {
+  reserve: () => undefined,
+  reservations: () => [],
+  release: () => undefined,
+  unwanted: () => [],
+  keepUnwanted: () => undefined,
+};
+
+/** Empty on a host that has no such file, or does not let it be read. */
+const readNeighbours = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
 function pveSite(
   config: SiteConfig,
   api: PveApi,
-  sshPublicKey: string,
-  reach: Reach,
-  imported: ImportedImages,
+  { sshPublicKey, reach, imported, numbers, neighbours }: OwnParts,
 ): PveSite {
   const { pool, storage, clone, cloudInit, isoStorage, importStorage, ha, vmids, networks, sshUser, waits, limits } =
     config;
@@ -170,6 +213,8 @@ function pveSite(
       return { ...imported.all(), ...config.images };
     },
     addImage: (name, vmid) => imported.add(name, vmid),
+    numbers,
+    neighbours,
     addresses: new Map(),
     networks,
     sshUser,

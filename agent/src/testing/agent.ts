@@ -17,6 +17,7 @@ import type { Authority } from './pki.ts';
 export interface TestAgent {
   readonly link: Link;
   readonly runner: Runner;
+  readonly reports: Reports;
   readonly journal: Journal;
   /** Ends as a crash does: nothing is finished, nothing is said. */
   crash(): void;
@@ -66,5 +67,5 @@ export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
   onTestFinished(crash);
   runner.recover();
   link.start();
-  return { link, runner, journal, crash };
+  return { link, runner, reports, journal, crash };
 }

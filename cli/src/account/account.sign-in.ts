@@ -1,3 +1,5 @@
+import { ConnectError } from '@connectrpc/connect';
+import { ProofChallengeSchema } from '@truffle/api/tenant/v1/session';
 import { WhoAmIResponseSchema, type WhoAmIResponse } from '@truffle/api/tenant/v1/account_service';
 import { Role } from '@truffle/api/tenant/v1/account';
 import type { Handler } from '../command.ts';
@@ -9,6 +11,7 @@ import { present } from '../lookup/find.ts';
 import { asJson } from '../output/output.ts';
 import { card } from '../output/table.ts';
 import { stateName } from '../output/text.ts';
+import { askProof } from '../person/person.proof.ts';
 import { askSecret, askText } from '../prompt/prompt.ts';
 import type { Session } from '../session.ts';
 
@@ -18,8 +21,12 @@ interface LoginFlags {
 }
 
 export const login: Handler<LoginFlags> = async (cli, _, flags) => {
+  await keepSession(cli, await credential(cli, flags));
+};
+
+/** Keeps a session in the config, with the places that its commands work in. */
+export async function keepSession(cli: Invocation, token: string): Promise<void> {
   const endpoint = cli.context().endpoint.value;
-  const token = await credential(cli, flags);
   const session = await cli.sessionWith(token);
   const who = await session.api.accounts.whoAmI({});
   const name = cli.flags.context ?? cli.env['TRUFFLE_CONTEXT'] ?? new URL(endpoint).host;
@@ -33,7 +40,7 @@ export const login: Handler<LoginFlags> = async (cli, _, flags) => {
   const local = cli.projectFile();
   if (local !== undefined && cli.flags.context === undefined)
     cli.notes.warn(`in this folder ${local} comes first; add --context ${name} to use this session here`);
-};
+}
 
 async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
   if (cli.flags.tokenFile !== undefined) {
@@ -49,7 +56,13 @@ async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
       ? await askSecret(cli, 'Password', '--password-file (- for standard input)')
       : readInput(flags.passwordFile, '--password-file').replace(/\r?\n$/, '');
   const { api } = await cli.sessionWith(undefined);
-  return (await api.accounts.signIn({ email, password })).sessionToken;
+  try {
+    return (await api.accounts.signIn({ email, password })).sessionToken;
+  } catch (error) {
+    const [challenge] = ConnectError.from(error).findDetails(ProofChallengeSchema);
+    if (challenge === undefined || !cli.interactive) throw error;
+    return (await api.sessions.completeSignIn({ proof: await askProof(cli, challenge) })).sessionToken;
+  }
 }
 
 /** The organization and project that later commands work in: what was asked for, or where there is no choice. */

@@ -17,6 +17,15 @@ test('agent orphans lists first, removes only with a yes, and ends with 1 when s
   peer.stuck = [20_002];
   const left = await desk.run('agent', 'orphans', 'site', '--remove', '--yes');
   expect([left.code, left.err.includes('1 of 2 could not be removed')]).toEqual([1, true]);
+  peer.orphans = [20_003];
+  peer.blocked = [20_003];
+  const blocked = await desk.run('agent', 'orphans', 'site', '--remove', '--yes');
+  expect([blocked.code, blocked.out.includes('qm unlock 20003'), blocked.err.includes('an operator')]).toEqual([
+    0,
+    true,
+    true,
+  ]);
+  expect(peer.asked.filter(([, request]) => 'remove' in request && request.remove)).toHaveLength(2);
   await peer.close();
   desk.remove();
 });

@@ -8,6 +8,9 @@ import { stateName } from '../output/text.ts';
 import { askYes } from '../prompt/prompt.ts';
 import type { Session } from '../session.ts';
 
+/** With the command, where only an operator can go on. */
+const reasonOf = ({ reason, command }: Orphan): string => (command === '' ? reason : `${reason}: ${command}`);
+
 const orphanView: View<typeof OrphanSchema> = {
   schema: OrphanSchema,
   name: (each) => String(each.vmid),
@@ -16,7 +19,7 @@ const orphanView: View<typeof OrphanSchema> = {
     NODE: (each) => each.node || '-',
     SERVER: (each) => each.serverName || each.serverId,
     STATE: (each) => stateName(OrphanState, each.state),
-    WHY: (each) => each.reason,
+    WHY: reasonOf,
   },
 };
 
@@ -29,13 +32,17 @@ export const orphans: Handler<{ readonly remove?: boolean; readonly yes?: boolea
   const session = await cli.session();
   const agent = await findAgent(session, name);
   const found = await collect(session, agent, false);
-  if (!remove || found.length === 0) {
+  const removable = found.filter((each) => each.state !== OrphanState.OPERATOR_REQUIRED);
+  if (!remove || removable.length === 0) {
     await cli.out.list(orphanView, found);
+    if (found.length === 0) return cli.notes.say(`no orphans at ${agent.name}`);
     return cli.notes.say(
-      found.length === 0 ? `no orphans at ${agent.name}` : `remove them: truffle agent orphans ${agent.name} --remove`,
+      removable.length === 0
+        ? `an operator of the site has to go on: run what WHY ends with, then look again`
+        : `remove them: truffle agent orphans ${agent.name} --remove`,
     );
   }
-  const what = found.map((each) => `${each.vmid} (${each.serverName || each.serverId})`).join(', ');
+  const what = removable.map((each) => `${each.vmid} (${each.serverName || each.serverId})`).join(', ');
   if (!yes && !(await askYes(cli, `Remove ${what} from the site of ${agent.name}, with all data?`)))
     throw new InterruptedError('nothing was removed', ['repeat the command, or use --yes']);
   const left = await collect(session, agent, true);
@@ -43,7 +50,7 @@ export const orphans: Handler<{ readonly remove?: boolean; readonly yes?: boolea
   const failed = left.filter((each) => each.state !== OrphanState.REMOVED);
   if (failed.length > 0)
     throw new CliError(exitCodes.failure, 'ORPHANS_LEFT', `${failed.length} of ${left.length} could not be removed`, {
-      details: failed.map((each) => each.reason).filter(Boolean),
+      details: failed.map(reasonOf).filter(Boolean),
       next: [`truffle agent orphans ${agent.name}`],
     });
 };

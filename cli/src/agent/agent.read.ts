@@ -3,12 +3,17 @@ import type { Handler } from '../command.ts';
 import { watchChanges } from '../event/event.changes.ts';
 import { findAgent, listAgents } from '../lookup/find.ts';
 import { printable } from '../output/printable.ts';
-import { clock, stateName } from '../output/text.ts';
+import { clock, stateName, when } from '../output/text.ts';
 import { agentView } from './agent.view.ts';
 
 export const list: Handler = async (cli) => {
   const found = await listAgents(await cli.session());
   await cli.out.list(agentView, found);
+  for (const { name, quarantine } of found)
+    if (quarantine !== undefined)
+      cli.notes.say(
+        `the site ${printable(name)} does no work since ${when(quarantine.since)} (${quarantine.reason}); what ends that: truffle agent get ${printable(name)}`,
+      );
   if (found.length === 0) cli.notes.say('no site is connected yet; connect one: truffle agent join-token create NAME');
 };
 

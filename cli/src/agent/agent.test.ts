@@ -25,6 +25,7 @@ describe('an agent in quarantine', () => {
         { fingerprint: original, journalLsn: 90n, recorded: true },
         { fingerprint: copy, journalLsn: 40n },
       ],
+      wayOut: ['read its holder: truffle-agent status', 'truffle agent release site --holder HOLDER'],
     };
   });
 
@@ -32,11 +33,24 @@ describe('an agent in quarantine', () => {
     const shown = await desk.run('agent', 'get', 'site');
     expect(shown.out).toMatch(/IDENTITY_CONFLICT since .*: a copy of this agent has been connected/);
     expect(shown.out).toContain(`${copy}  came in conflict with it, journal record 40`);
+    expect(shown.out).toMatch(
+      /way out +read its holder: truffle-agent status\n +truffle agent release site --holder HOLDER/,
+    );
     const { code, err } = await desk.run('agent', 'release', 'site');
     expect(code).toBe(2);
     expect(err).toContain(`${original}  had the last session, journal record 90`);
     expect(err).toContain('truffle-agent status');
     expect(peer.decisions).toEqual([]);
+  });
+
+  test('is hard to miss in a list', async () => {
+    const { out, err } = await desk.run('agent', 'list');
+    expect(out).toMatch(/site +quarantined \(IDENTITY_CONFLICT\)/);
+    expect(err).toMatch(
+      /the site site does no work since .* \(IDENTITY_CONFLICT\); what ends that: truffle agent get site/,
+    );
+    const [agent] = JSON.parse((await desk.run('agent', 'list', '--output', 'json')).out) as { quarantine: object }[];
+    expect(agent?.quarantine).toMatchObject({ reason: 'IDENTITY_CONFLICT', wayOut: { length: 2 } });
   });
 
   test('is released with the revision that was seen', async () => {

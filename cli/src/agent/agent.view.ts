@@ -7,7 +7,8 @@ export const agentView: View<typeof AgentSchema> = {
   name: (each) => each.name,
   columns: {
     NAME: (each) => each.name,
-    STATE: (each) => stateName(AgentState, each.state),
+    STATE: (each) =>
+      `${stateName(AgentState, each.state)}${each.quarantine === undefined ? '' : ` (${each.quarantine.reason})`}`,
     SEEN: (each, now) => age(each.lastSeenAt, now),
     VERSION: (each) => each.version,
     COMMANDS: (each) => String(each.openCommands),
@@ -18,7 +19,7 @@ export const agentView: View<typeof AgentSchema> = {
     ['id', each.id],
     ['state', `${stateName(AgentState, each.state)} since ${when(each.stateSince)}`],
     ['seen', each.lastSeenAt === undefined ? 'never' : `${age(each.lastSeenAt, now)} ago`],
-    ...(each.quarantine === undefined ? [] : ([['quarantine', quarantineOf(each.quarantine)]] as const)),
+    ...(each.quarantine === undefined ? [] : quarantineOf(each.quarantine)),
     ['certificate', each.certificateEndsAt === undefined ? '-' : `until ${when(each.certificateEndsAt)}`],
     ['version', each.version],
     ['open commands', String(each.openCommands)],
@@ -31,8 +32,13 @@ export const agentView: View<typeof AgentSchema> = {
 export const holderLine = ({ fingerprint, recorded, journalLsn }: IdentityHolder): string =>
   `${fingerprint}  ${recorded ? 'had the last session' : 'came in conflict with it'}, journal record ${journalLsn}`;
 
-const quarantineOf = ({ reason, message, since, holders }: Quarantine): string =>
-  [`${reason} since ${when(since)}: ${message}`, ...holders.map(holderLine)].join('\n');
+function quarantineOf({ reason, message, since, holders, wayOut }: Quarantine): (readonly [string, string])[] {
+  return [
+    ['quarantine', `${reason} since ${when(since)}: ${message}`],
+    ...(holders.length === 0 ? [] : ([['holders', holders.map(holderLine).join('\n')]] as const)),
+    ...(wayOut.length === 0 ? [] : ([['way out', wayOut.join('\n')]] as const)),
+  ];
+}
 
 type Inventory = NonNullable<Parameters<NonNullable<typeof agentView.card>>[0]['inventory']>;
 

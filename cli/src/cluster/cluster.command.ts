@@ -25,7 +25,7 @@ The plan is shown first, and asked about on a terminal. Ctrl-C while waiting lea
     options: [...spec, wait, watch, ['--dry-run', 'show the plan and stop'], ['-y, --yes', 'do not ask']],
     examples: [
       'cluster create hello --template static-site --wait',
-      'cluster create db --template postgres@1.0.0 --set replicas=2 --secret-file password=./db.pass --wait --watch',
+      'cluster create db --template postgres@1.1.0 --set replicas=2 --secret-file password=./db.pass --wait --watch',
       'cluster create db --template postgres --dry-run',
     ],
     load: async () => (await import('./cluster.create.ts')).createCluster,

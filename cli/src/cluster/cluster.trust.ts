@@ -10,8 +10,11 @@ export async function trustAtFirstUse(cli: Invocation, session: Session, agent: 
   const before = cli.config.read().knownAgents[agent.id];
   if (checkKnown(cli.config.read(), agent, entry) === 'known') return;
   cli.config.change((config) => trusting(config, agent, entry));
+  const { keyId, fingerprint } = sealingKeyOf(agent);
+  if (before !== undefined && before.keyId !== keyId)
+    cli.notes.say(`the agent ${agent.name} has given up its sealing key for another, which it signed: ${fingerprint}`);
   if (before !== undefined) return;
   cli.notes.say(
-    `first secrets to or from the agent ${agent.name}; its key is ${sealingKeyOf(agent).fingerprint}\n  compare with what the site says: truffle-agent status`,
+    `first secrets to or from the agent ${agent.name}; its key is ${fingerprint}\n  compare with what the site says: truffle-agent status`,
   );
 }

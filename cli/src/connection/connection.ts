@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MethodOptions_IdempotencyLevel as Level } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import { version } from '../version.ts';
 import { backoff } from './resume.ts';
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
   readonly random: () => number;
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Lets the person prove again who they are; missing where nobody is there to be asked. */
+  readonly stepUp?: ((api: TruffleClient) => Promise<void>) | undefined;
 }
 
 /** Name of the header under which a repeated call gets the first one's answer. */
@@ -33,9 +36,24 @@ export function connect(options: ConnectionOptions): TruffleClient {
       baseUrl: options.endpoint,
       httpVersion: '1.1',
       readMaxBytes: mostBytes,
-      interceptors: [authenticating(options), retrying(options), bounded(options)],
+      interceptors: [steppingUp(options), authenticating(options), retrying(options), bounded(options)],
     }),
   );
+}
+
+/** A dangerous call that wants a fresh proof is made again once it was given. */
+function steppingUp(options: ConnectionOptions): Interceptor {
+  return (next) => async (request) => {
+    try {
+      return await next(request);
+    } catch (error) {
+      const { stepUp } = options;
+      const [info] = ConnectError.from(error).findDetails(ErrorInfoSchema);
+      if (stepUp === undefined || request.stream || info?.reason !== 'STEP_UP_REQUIRED') throw error;
+      await stepUp(connect({ ...options, stepUp: undefined }));
+      return next(request);
+    }
+  };
 }
 
 function authenticating({ token }: ConnectionOptions): Interceptor {

@@ -43,6 +43,11 @@ export class Output {
     );
   }
 
+  /** Rows for people that are more than one message each, or less. */
+  rows(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    this.#write(`${table(head, rows)}\n`);
+  }
+
   /** One thing. */
   async one<D extends DescMessage>(view: View<D>, message: MessageShape<D>): Promise<void> {
     if (this.format === 'json' || this.format === 'yaml') return this.data(await asJson(view.schema, message));

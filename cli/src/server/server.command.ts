@@ -19,6 +19,17 @@ export const serverVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./server.read.ts')).get,
   },
   {
+    usage: 'metrics <name>',
+    summary: 'Show what a server used: processor, memory, disks, networks.',
+    more: "Its site's agent measures each 30 s, also while it is cut off; what was dropped or not measured is shown as a gap. Kept for a week.",
+    options: [
+      ['--since <duration>', 'from so long ago on; 1h unless told'],
+      ['--until <duration>', 'until so long ago; now unless told'],
+    ],
+    examples: ['server metrics hello-web-0', 'server metrics hello-web-0 --since 3d --until 2d --output json'],
+    load: async () => (await import('./server.metrics.ts')).metrics,
+  },
+  {
     usage: 'start <name>',
     summary: 'Make a server run.',
     options: [wait, watch],

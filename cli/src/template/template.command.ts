@@ -10,7 +10,7 @@ export const templateVerbs: readonly Verb<never>[] = [
   {
     usage: 'get <name[@version]>',
     summary: 'Show a template version and its parameters.',
-    examples: ['template get postgres', 'template get postgres@1.0.0 --output json'],
+    examples: ['template get postgres', 'template get postgres@1.1.0 --output json'],
     load: async () => (await import('./template.read.ts')).get,
   },
   {

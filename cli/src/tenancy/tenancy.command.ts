@@ -22,6 +22,13 @@ export const orgVerbs: readonly Verb<never>[] = [
     examples: ['org create acme --title "Acme Ltd"'],
     load: async () => (await import('./tenancy.organization.ts')).create,
   },
+  {
+    usage: 'require-second-factor <on|off>',
+    summary: 'Say whether members reach the organization only with a second factor; keys are not concerned.',
+    more: 'Who turns it on must have a second factor.',
+    examples: ['org require-second-factor on'],
+    load: async () => (await import('./tenancy.organization.ts')).requireSecondFactor,
+  },
 ];
 
 export const workspaceVerbs: readonly Verb<never>[] = [

@@ -1,6 +1,7 @@
 import { OrganizationSchema } from '@truffle/api/tenant/v1/tenancy';
 import { isId } from '@truffle/ids';
 import type { Handler } from '../command.ts';
+import { UsageError } from '../failure/cli-error.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
 import type { View } from '../output/output.ts';
@@ -40,4 +41,16 @@ export const create: Handler<{ readonly title?: string }> = async (cli, [name = 
   const { organization } = await session.api.organizations.createOrganization({ name, title });
   await cli.out.one(organizationView, present(organization));
   cli.notes.say(`work in it: truffle context use --org ${name}`);
+};
+
+export const requireSecondFactor: Handler = async (cli, [wanted = '']) => {
+  if (wanted !== 'on' && wanted !== 'off')
+    throw new UsageError(`${JSON.stringify(wanted)} is neither on nor off`, {
+      next: ['truffle org require-second-factor on', 'truffle org require-second-factor off'],
+    });
+  const session = await cli.session();
+  const orgId = await session.orgId();
+  const required = wanted === 'on';
+  const { organization } = await session.api.organizations.requireSecondFactor({ orgId, required });
+  await cli.out.one(organizationView, present(organization));
 };

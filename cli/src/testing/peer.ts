@@ -36,7 +36,8 @@ import {
 } from '@truffle/api/orchestration/v1/operation';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { ImageImportSchema, ImageService, ImportState } from '@truffle/api/orchestration/v1/image_service';
-import { OrphanService, OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
+import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
+import { serveMetrics, type Measured } from './peer.metrics.ts';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { AccountService } from '@truffle/api/tenant/v1/account_service';
@@ -44,6 +45,7 @@ import { OrganizationService, ProjectService } from '@truffle/api/tenant/v1/tena
 import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { newId } from '@truffle/ids';
 import { fingerprintWords, generateSealingKey, keyId, type SealingKeyPair } from '@truffle/sealing';
+import { orphansOf } from './peer.orphan.ts';
 
 export const password = 'a long password';
 export const templateSource = `apiVersion: truffle.dev/v1
@@ -90,11 +92,13 @@ export class Peer {
   readonly asked: (readonly [string, Message, string | null])[] = [];
   /** How the import of an image stands once it was begun. */
   imported: MessageInitShape<typeof ImageImportSchema> = { state: ImportState.SUCCEEDED };
-  /** VM numbers of the site's orphans, and of those that can't be removed. */
+  /** VM numbers of the site's orphans, of those that can't be removed, and of those that only an operator can go on with. */
   orphans: number[] = [];
   stuck: number[] = [];
-  /** Names of the server's snapshots, newest first. */
+  blocked: number[] = [];
+  /** Names of the server's snapshots, newest first, and what was measured of it. */
   snapshots: string[] = [];
+  metrics: Measured = {};
   /** `after_revision` and `after` of each watch that was opened. */
   readonly watchedFrom: bigint[] = [];
   readonly logsFrom: string[] = [];
@@ -333,11 +337,10 @@ export class Peer {
     router.service(OrphanService, {
       collectOrphans: (request, context) => {
         ask(request, context);
-        const left = (vmid: number) => (this.stuck.includes(vmid) ? OrphanState.FAILED : OrphanState.REMOVED);
-        const state = (vmid: number) => (request.remove ? left(vmid) : OrphanState.FOUND);
-        return { orphans: this.orphans.map((vmid) => ({ vmid, state: state(vmid), serverName: `old-${vmid}` })) };
+        return { orphans: orphansOf(this, request.remove) };
       },
     });
+    serveMetrics(router, () => this.metrics);
     router.service(SnapshotService, {
       createSnapshot: ask,
       deleteSnapshot: ask,

@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { Command } from 'cmdk';
 import { useEffect } from 'react';
 import { texts } from '../texts/texts.ts';
+import { organizationPages, projectPages } from './pages.ts';
 import type { Place } from './place.tsx';
 
 interface PaletteProps {
@@ -40,16 +41,17 @@ export function Palette({ place, open, onOpen }: PaletteProps) {
           <Command.List>
             <Command.Empty>{texts.palette.nothing}</Command.Empty>
             <Command.Group heading={texts.palette.pages}>
-              <Command.Item onSelect={() => go(() => navigate({ to: '/o/$org', params: { org } }))}>
-                {texts.dashboard.title}
-              </Command.Item>
-              {project !== undefined && (
-                <Command.Item
-                  onSelect={() => go(() => navigate({ to: '/o/$org/p/$project/clusters', params: { org, project } }))}
-                >
-                  {texts.cluster.many}
+              {organizationPages.map(({ to, title }) => (
+                <Command.Item key={to} onSelect={() => go(() => navigate({ to, params: { org } }))}>
+                  {title}
                 </Command.Item>
-              )}
+              ))}
+              {project !== undefined &&
+                projectPages.map(({ to, title }) => (
+                  <Command.Item key={to} onSelect={() => go(() => navigate({ to, params: { org, project } }))}>
+                    {title}
+                  </Command.Item>
+                ))}
             </Command.Group>
             <Command.Group heading={texts.palette.projects}>
               {place.projects.map(({ id, name }) => (

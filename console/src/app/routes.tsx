@@ -41,6 +41,36 @@ const cluster = createRoute({
   path: '/clusters/$clusterId',
   component: lazyRouteComponent(() => import('../features/cluster/cluster.page.tsx')),
 });
+const operations = createRoute({
+  getParentRoute: () => project,
+  path: '/operations',
+  component: lazyRouteComponent(() => import('../features/operation/operations.page.tsx')),
+});
+const operation = createRoute({
+  getParentRoute: () => project,
+  path: '/operations/$operationId',
+  component: lazyRouteComponent(() => import('../features/operation/operation.page.tsx')),
+});
+const templates = createRoute({
+  getParentRoute: () => project,
+  path: '/templates',
+  component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
+});
+const deploy = createRoute({
+  getParentRoute: () => project,
+  path: '/deploy/$versionId',
+  component: lazyRouteComponent(() => import('../features/cluster/deploy.page.tsx')),
+});
+const agents = createRoute({
+  getParentRoute: () => organization,
+  path: '/sites',
+  component: lazyRouteComponent(() => import('../features/agent/agents.page.tsx')),
+});
+const agent = createRoute({
+  getParentRoute: () => organization,
+  path: '/sites/$agentId',
+  component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
+});
 const projectHome = createRoute({
   getParentRoute: () => project,
   path: '/',
@@ -53,7 +83,12 @@ const tree = root.addChildren([
   home,
   signIn,
   signUp,
-  organization.addChildren([overview, project.addChildren([projectHome, clusters, cluster])]),
+  organization.addChildren([
+    overview,
+    agents,
+    agent,
+    project.addChildren([projectHome, clusters, cluster, templates, deploy, operations, operation]),
+  ]),
 ]);
 
 /** Every page has an address, and each is loaded when it is opened. */

@@ -1,12 +1,13 @@
 import { Flex, IconButton, Select, Spinner, Text, Tooltip } from '@radix-ui/themes';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { Boxes, LayoutDashboard, Moon, Search, Sun } from 'lucide-react';
+import { Moon, Search, Sun } from 'lucide-react';
 import { useState } from 'react';
 import { texts } from '../texts/texts.ts';
 import { Notice } from '../ui/notice.tsx';
 import { AccountMenu } from '../features/account/account-menu.tsx';
 import { Live } from './live.tsx';
 import { LiveSign } from './live-sign.tsx';
+import { organizationPages, projectPages } from './pages.ts';
 import { Palette } from './palette.tsx';
 import { usePlace, type Place } from './place.tsx';
 import { useAppearance } from './theme.ts';
@@ -71,14 +72,17 @@ function Rail({ place, orgName }: { readonly place: Place; readonly orgName: str
         />
       </Flex>
       <nav aria-label={texts.shell.navigation}>
-        <Link to="/o/$org" params={{ org: orgName }} className="rail-link" activeOptions={{ exact: true }}>
-          <LayoutDashboard size={16} aria-hidden /> {texts.dashboard.title}
-        </Link>
-        {project !== undefined && (
-          <Link to="/o/$org/p/$project/clusters" params={{ org: orgName, project }} className="rail-link">
-            <Boxes size={16} aria-hidden /> {texts.cluster.many}
+        {organizationPages.map(({ to, title, icon: Icon, exact }) => (
+          <Link key={to} to={to} params={{ org: orgName }} className="rail-link" activeOptions={{ exact }}>
+            <Icon size={16} aria-hidden /> {title}
           </Link>
-        )}
+        ))}
+        {project !== undefined &&
+          projectPages.map(({ to, title, icon: Icon }) => (
+            <Link key={to} to={to} params={{ org: orgName, project }} className="rail-link">
+              <Icon size={16} aria-hidden /> {title}
+            </Link>
+          ))}
       </nav>
       <Flex gap="2" mt="auto" align="center">
         <Tooltip content={texts.palette.open}>

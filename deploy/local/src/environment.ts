@@ -31,6 +31,13 @@ export const keyFolders = (
   service: join(folder.keys, name, 'service'),
 });
 
+/** The key of what people's accounts keep secret; only the tenant service has it. */
+export const accountKeyFile = (folder: StateFolder, name: ProcessName): string =>
+  join(folder.keys, name, 'account-key');
+
+/** Where mail goes as files while no SMTP server is named: it carries links that open accounts, so no log ever has it. */
+export const mailFolder = (folder: StateFolder): string => join(folder.root, 'mail');
+
 export const publicUrl = (ports: Ports): string => `http://127.0.0.1:${ports.api}`;
 
 /** Every variable that a process of the control plane is given: the settings of the server kit, and the gateway's own. */
@@ -58,6 +65,7 @@ export function processEnvironment(
       'TRUFFLE_DEFAULT_PLAN',
       'TRUFFLE_ALLOWLIST_SUSPENDED',
       'TRUFFLE_TRUSTED_PROXIES',
+      'TRUFFLE_AUDIT_RETENTION_DAYS',
       'NODE_EXTRA_CA_CERTS',
     ]),
     TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
@@ -70,6 +78,10 @@ export function processEnvironment(
     TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,
     TRUFFLE_CONTEXT_KEYS_DIR: keys.context,
     TRUFFLE_SERVICE_KEYS_DIR: keys.service,
+    // Beside the database, so that a cut trail shows.
+    ...(name === 'all-in-one' || name === 'tenant'
+      ? { TRUFFLE_AUDIT_CHECKPOINTS_DIR: join(folder.root, 'audit-checkpoints') }
+      : {}),
     TRUFFLE_NATS_URL: engines.natsUrl,
     TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
     TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,
@@ -79,6 +91,13 @@ export function processEnvironment(
     // The gateway passes commands on and is never where they are signed.
     ...(name === 'all-in-one' || name === 'orchestration'
       ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys') }
+      : {}),
+    ...(name === 'all-in-one' || name === 'tenant'
+      ? {
+          TRUFFLE_ACCOUNT_KEY_FILE: accountKeyFile(folder, name),
+          TRUFFLE_MAIL_DIR: mailFolder(folder),
+          ...fromOurs(['TRUFFLE_SMTP_URL', 'TRUFFLE_SMTP_URL_FILE', 'TRUFFLE_MAIL_FROM']),
+        }
       : {}),
     // A developer's machine is off for longer than a certificate is good, and often.
     TRUFFLE_AGENT_RECOVERIES: '30',

@@ -3,12 +3,12 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstallation } from '@truffle/kit';
 import { ChildError } from './children.ts';
-import { keyFolders, type ProcessName } from './environment.ts';
+import { accountKeyFile, keyFolders, type ProcessName } from './environment.ts';
 import { checkout, type StateFolder } from './state-folder.ts';
 
 /** The database roles that each service works with. A process is given their keys and no others. */
 const rolesOf = {
-  tenant: ['svc_tenant', 'svc_identity', 'svc_ledger_reader', 'svc_relay'],
+  tenant: ['svc_tenant', 'svc_identity', 'svc_ledger_reader', 'svc_relay', 'svc_ledger_keeper'],
   template: ['svc_template'],
   billing: ['svc_billing'],
   orchestration: ['svc_orchestration', 'svc_orchestration_sweep'],
@@ -36,9 +36,11 @@ export function handOutKeys(folder: StateFolder, shape: readonly ProcessName[]):
       copyFileSync(join(from.passwords, role), join(to.passwords, role));
       copyFileSync(join(from.context, role), join(to.context, role));
     }
-    for (const service of own)
-      copyFileSync(join(from.service, `${service}.key.pem`), join(to.service, `${service}.key.pem`));
-    for (const service of services)
+    if (own.includes('tenant')) copyFileSync(installation.env.TRUFFLE_ACCOUNT_KEY_FILE, accountKeyFile(folder, name));
+    // The audit trail's checkpoints are signed by the tenant service.
+    for (const key of own.flatMap((service) => (service === 'tenant' ? [service, 'audit'] : [service])))
+      copyFileSync(join(from.service, `${key}.key.pem`), join(to.service, `${key}.key.pem`));
+    for (const service of [...services, 'audit'])
       copyFileSync(join(from.service, `${service}.pub.pem`), join(to.service, `${service}.pub.pem`));
   }
 }

@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
+import { MetricService } from '../gen/truffle/agent/v1/metric_service_pb.js';
 import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js';
 import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
@@ -8,23 +9,36 @@ import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/c
 import { ImageService } from '../gen/truffle/orchestration/v1/image_service_pb.js';
 import { OperationService } from '../gen/truffle/orchestration/v1/operation_service_pb.js';
 import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb.js';
+import { ServerMetricService } from '../gen/truffle/orchestration/v1/server_metric_service_pb.js';
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
 import { AllowlistService } from '../gen/truffle/tenant/v1/allowlist_service_pb.js';
+import { AddressService } from '../gen/truffle/tenant/v1/address_service_pb.js';
+import { AuditService } from '../gen/truffle/tenant/v1/audit_service_pb.js';
+import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
+import { FactorService } from '../gen/truffle/tenant/v1/factor_service_pb.js';
+import { InvitationService } from '../gen/truffle/tenant/v1/invitation_service_pb.js';
+import { SessionService } from '../gen/truffle/tenant/v1/session_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
 const services = {
   accounts: AccountService,
+  addresses: AddressService,
   agents: AgentService,
   allowlists: AllowlistService,
   apiKeys: ApiKeyService,
+  audit: AuditService,
+  auditStreams: AuditStreamService,
   clusters: ClusterService,
   enrollment: EnrollmentService,
   events: EventService,
+  factors: FactorService,
   images: ImageService,
+  invitations: InvitationService,
   members: MemberService,
+  metrics: MetricService,
   operations: OperationService,
   organizations: OrganizationService,
   orphans: OrphanService,
@@ -32,7 +46,9 @@ const services = {
   projects: ProjectService,
   recovery: RecoveryService,
   sealingKeys: SealingKeyService,
+  serverMetrics: ServerMetricService,
   servers: ServerService,
+  sessions: SessionService,
   snapshots: SnapshotService,
   templates: TemplateService,
   workspaces: WorkspaceService,
@@ -48,14 +64,20 @@ export type TruffleClient = { readonly [N in keyof typeof services]: Client<(typ
 export function createTruffleClient(transport: Transport): TruffleClient {
   return {
     accounts: createClient(services.accounts, transport),
+    addresses: createClient(services.addresses, transport),
     agents: createClient(services.agents, transport),
     allowlists: createClient(services.allowlists, transport),
     apiKeys: createClient(services.apiKeys, transport),
+    audit: createClient(services.audit, transport),
+    auditStreams: createClient(services.auditStreams, transport),
     clusters: createClient(services.clusters, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),
+    factors: createClient(services.factors, transport),
     images: createClient(services.images, transport),
+    invitations: createClient(services.invitations, transport),
     members: createClient(services.members, transport),
+    metrics: createClient(services.metrics, transport),
     operations: createClient(services.operations, transport),
     organizations: createClient(services.organizations, transport),
     orphans: createClient(services.orphans, transport),
@@ -63,7 +85,9 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     projects: createClient(services.projects, transport),
     recovery: createClient(services.recovery, transport),
     sealingKeys: createClient(services.sealingKeys, transport),
+    serverMetrics: createClient(services.serverMetrics, transport),
     servers: createClient(services.servers, transport),
+    sessions: createClient(services.sessions, transport),
     snapshots: createClient(services.snapshots, transport),
     templates: createClient(services.templates, transport),
     workspaces: createClient(services.workspaces, transport),

@@ -104,8 +104,15 @@ describe("PostgreSQL's catalogue", () => {
       'template.curated svc_template',
       'template.curated_version svc_template',
       'tenant."user" svc_identity',
+      'tenant.challenge svc_identity',
+      'tenant.factor svc_identity',
+      'tenant.link svc_identity',
+      'tenant.mail svc_identity',
+      'tenant.mail svc_tenant',
+      'tenant.recovery_code svc_identity',
       'tenant.session svc_identity',
       'tenant.sign_in_attempt svc_identity',
+      'tenant.sign_up svc_identity',
     ]);
   });
 });

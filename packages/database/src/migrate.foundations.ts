@@ -1,3 +1,4 @@
+import { auditMigration } from './migrate.audit.ts';
 import { allowEverywhere, tenantTable } from './policy.ts';
 import { serviceRoles } from './roles.ts';
 
@@ -91,7 +92,7 @@ export const foundations = {
       end $$;
       create trigger keep before update on ledger.event for each row execute function ledger.keep();
       ${(Object.keys(serviceRoles) as (keyof typeof serviceRoles)[])
-        .filter((role) => role !== 'svc_relay' && role !== 'svc_ledger_reader')
+        .filter((role) => !['svc_relay', 'svc_ledger_reader', 'svc_ledger_keeper'].includes(role))
         .map(
           (
             role,
@@ -110,5 +111,6 @@ export const foundations = {
       create policy tenant_read on ledger.head for select to svc_ledger_reader using (org_id = (select ctx.org()));
       grant select on ledger.head to svc_ledger_reader;
       grant select, insert, update on ledger.lease to ${everyRole};`,
+    '003_audit': auditMigration,
   },
 } as const;

@@ -15,6 +15,8 @@ export const serviceRoles = {
   svc_ledger_reader: "reads a tenant's events for lists and watchers",
   svc_key_rotation: 'wraps data keys anew and seals values anew, of every tenant; sees nothing else of them',
   svc_relay: 'numbers and chains events of every tenant',
+  svc_ledger_keeper:
+    "keeps the audit trail: checkpoints, what a plan's retention ends, and a person's data when it is erased",
 } as const;
 
 export type ServiceRole = keyof typeof serviceRoles;

@@ -7,6 +7,9 @@ export const idKinds = {
   prj: 'project',
   usr: 'user',
   ses: 'session',
+  fac: 'second factor',
+  inv: 'invitation',
+  mai: 'mail',
   bnd: 'role binding',
   key: 'API key',
   tpl: 'template',
@@ -22,6 +25,7 @@ export const idKinds = {
   usg: 'usage fact',
   gwy: 'gateway',
   req: 'request',
+  ast: 'audit stream',
 } as const;
 
 export type IdKind = keyof typeof idKinds;

@@ -1,6 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { AddressRanges } from './address.ts';
 import type { Caller } from './caller.ts';
+import type { Grant } from './permission.ts';
 import { Problem } from './problem.ts';
 
 /** Where each organization that says so lets callers come from. */
@@ -26,9 +27,10 @@ export class AddressProblem extends Problem {
 export function admitAddress(caller: Caller, rules: AddressRules): Caller {
   const isOutside = ({ orgId }: { readonly orgId: string }): boolean =>
     rules.get(orgId)?.contains(caller.address) === false;
-  const barred = caller.bindings.filter(isOutside);
+  const barred = [...caller.bindings, ...(caller.withheld ?? [])].filter(isOutside);
   const [first] = barred;
   if (first === undefined) return caller;
   if (caller.sessionId === undefined) throw new AddressProblem(first.orgId, caller.address);
-  return { ...caller, bindings: caller.bindings.filter((binding) => !isOutside(binding)), barred };
+  const inside = (grants: readonly Grant[] | undefined) => grants?.filter((grant) => !isOutside(grant)) ?? [];
+  return { ...caller, bindings: inside(caller.bindings), withheld: inside(caller.withheld), barred };
 }

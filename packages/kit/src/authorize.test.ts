@@ -9,6 +9,7 @@ import { nobody, type Caller } from './caller.ts';
 import { Peers } from './peers.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
 import { contextHeader, ServiceKeys } from './service-context.ts';
+import { EnrolmentRequiredProblem } from './step-up.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -75,6 +76,16 @@ describe('authorizing', () => {
     await expect(authorizer.authorize(caller(at(projectId)), 'cluster.create', clusterId)).rejects.toBeInstanceOf(
       PermissionProblem,
     );
+  });
+
+  test('tells who has no second factor what is missing, and only where one would let them in', async () => {
+    const waiting = { ...caller(), withheld: [at(orgId)] };
+    await expect(authorizer.authorize(waiting, 'cluster.get', clusterId)).rejects.toBeInstanceOf(
+      EnrolmentRequiredProblem,
+    );
+    await expect(authorizer.authorize(waiting, 'event.list', otherOrgId)).rejects.toBeInstanceOf(NotFoundProblem);
+    const both = { ...caller(at(otherOrgId, Role.VIEWER, otherOrgId)), withheld: [at(orgId)] };
+    expect(await authorizer.authorize(both, 'event.list', otherOrgId)).toEqual({ orgId: otherOrgId });
   });
 
   test.each([

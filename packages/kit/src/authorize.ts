@@ -5,6 +5,7 @@ import type { Caller } from './caller.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { allows, reaches, type Scope } from './permission.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
+import { EnrolmentRequiredProblem } from './step-up.ts';
 
 /** Where one of a service's own resources is, looked up inside `orgId` only; undefined when it is not there. */
 export type ScopeOf = (orgId: string, id: string) => Promise<{ readonly projectId?: string | undefined } | undefined>;
@@ -37,11 +38,13 @@ export class Authorizer {
   async authorize(caller: Caller, permission: string, resourceId: string): Promise<Scope> {
     const kind = idKind(resourceId);
     const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
+    if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.withheld ?? [], scope))
+      throw new EnrolmentRequiredProblem(scope.orgId);
     if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.barred ?? [], scope))
       throw new AddressProblem(scope.orgId, caller.address);
     if (scope === undefined || !reaches(caller.bindings, scope))
       throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
-    if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId);
+    if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId, scope.orgId);
     return scope;
   }
 
@@ -91,4 +94,7 @@ export class Authorizer {
 }
 
 const organizationsOf = (caller: Caller): readonly string[] =>
-  [...new Set([...caller.bindings, ...(caller.barred ?? [])].map((b) => b.orgId))].slice(0, mostOrganizations);
+  [...new Set([...caller.bindings, ...(caller.withheld ?? []), ...(caller.barred ?? [])].map((b) => b.orgId))].slice(
+    0,
+    mostOrganizations,
+  );

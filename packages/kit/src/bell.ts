@@ -21,6 +21,8 @@ export const bells = {
   spent: 'rate.spent',
   /** An organization's allowlists of addresses changed. */
   allowlist: 'door.allowlist',
+  /** Mails wait to be sent. */
+  mail: 'door.mail',
 } as const;
 
 /** Doorbells over NATS: best effort both ways. */

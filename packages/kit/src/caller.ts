@@ -19,10 +19,20 @@ export interface Caller {
   readonly quotaHolder: string;
   readonly traceparent: string;
   readonly sessionId?: string | undefined;
-  /** Address that the call came from, for credentials' rate limits. */
+  /** Address that the call came from, for credentials' rate limits and the audit trail. */
   readonly address: string;
   /** What the caller may do in organizations that are not used from this address; not in `bindings`. */
   readonly barred?: readonly Grant[] | undefined;
+  /** Program that the call came from, by its own word. */
+  readonly userAgent?: string | undefined;
+  /** Audit verb of the method that was called from outside; empty for none. */
+  readonly action?: string | undefined;
+  /** Counts the events that the call leaves; made by the gate. */
+  readonly trace?: { events: number } | undefined;
+  /** When the person last proved who they are, in milliseconds; missing for what is no session. */
+  readonly authenticatedAt?: number | undefined;
+  /** What the caller may do only once they have a second factor; not in `bindings`. */
+  readonly withheld?: readonly Grant[] | undefined;
 }
 
 export const nobody: Caller = {
@@ -45,6 +55,10 @@ export const authorOf = (caller: Caller): EventAuthor => ({
   subject: caller.subject,
   onBehalfOf: caller.onBehalfOf,
   displayName: caller.displayName,
+  address: caller.address,
+  userAgent: caller.userAgent,
+  action: caller.action === '' ? undefined : caller.action,
+  trace: caller.trace,
   requestId: caller.requestId,
   traceparent: caller.traceparent,
 });

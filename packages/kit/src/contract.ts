@@ -43,6 +43,9 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   if (wantsPermission && !method.input.fields.some((f) => f.name === rules.resource))
     return `has no field ${rules.resource}`;
   if (rules.audience === Audience.PUBLIC && rules.access === Access.SERVICE) return 'is public but for services';
+  if (rules.stepUp && (rules.audience !== Audience.PUBLIC || rules.access === Access.ANONYMOUS))
+    return 'wants a step-up of nobody who could give one';
+  if (rules.stepUp && method.methodKind !== 'unary') return 'streams but wants a step-up';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
     return 'writes but has no audit verb';

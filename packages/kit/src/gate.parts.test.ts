@@ -94,6 +94,7 @@ describe('the contract', () => {
     ['names a permission if and only if', { ...good, access: Access.ANONYMOUS }],
     ['names a resource if and only if', { ...good, resource: '' }],
     ['has no field other_id', { ...good, resource: 'other_id' }],
+    ['wants a step-up of nobody', { ...good, audience: Audience.INTERNAL, stepUp: true }],
     ['is public but for services', { ...good, access: Access.SERVICE, permission: '', resource: '' }],
     ['writes but has no audit verb', { ...good, idempotency: Idempotency.NATURAL }],
   ])('refuses one that %s', (fault, rules) => {

@@ -13,9 +13,10 @@ import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/m
 import { newId } from '@truffle/ids';
 import { inSpan, currentTraceparent, type Logger } from '@truffle/telemetry';
 import { leaveKey, type Admission } from './admission.ts';
+import { isSensitiveRead, type AuditLog } from './audit.ts';
 import type { Authorizer } from './authorize.ts';
 import { boundsOf, inTime } from './bounds.ts';
-import { callerKey, type Caller } from './caller.ts';
+import { callerKey, nobody, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
@@ -23,6 +24,7 @@ import { spentKey, type RateLimits, type Spent } from './limit.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { statusOf } from './problem.status.ts';
 import type { ServiceName } from './service-context.ts';
+import { demandStepUp, isSteppedUp } from './step-up.ts';
 import { validate } from './validate.ts';
 
 export interface GateParts {
@@ -35,10 +37,19 @@ export interface GateParts {
   readonly logger: Logger;
   /** Missing for a service without keyed methods. */
   readonly idempotency?: IdempotencyStore | undefined;
+  /** Missing for a service that has no ledger to record in. */
+  readonly audit?: AuditLog | undefined;
 }
 
 /** Address that a request came from; set by the server that took it. */
 export const addressKey = createContextKey<string>('', { description: 'address' });
+
+/** How far a call came, for what is recorded when it is refused. */
+interface Attempt {
+  caller: Caller;
+  admitted: boolean;
+  message: Message | undefined;
+}
 
 type Request = UnaryRequest | StreamRequest;
 type Next = (request: Request) => Promise<UnaryResponse | StreamResponse>;
@@ -59,6 +70,7 @@ export function gate(parts: GateParts): Interceptor {
     const name = `${request.method.parent.typeName}/${request.method.name}`;
     const began = performance.now();
     let code = 'ok';
+    const attempt: Attempt = { caller: nobody, admitted: false, message: undefined };
     const above = {
       traceparent: request.header.get('traceparent') ?? undefined,
       kind: 'server',
@@ -67,7 +79,7 @@ export function gate(parts: GateParts): Interceptor {
     try {
       return await inSpan(name, above, async () => {
         try {
-          const passed = pass(parts, request, next, requestId, name).finally(() =>
+          const passed = pass(parts, request, next, requestId, name, attempt).finally(() =>
             request.contextValues.get(leaveKey)?.(),
           );
           const response = await inTime(passed, boundsOf(rulesOf(request.method).rate).ms);
@@ -80,6 +92,8 @@ export function gate(parts: GateParts): Interceptor {
           status.metadata.set('x-request-id', requestId);
           parts.limits.tell(request.contextValues.get(spentKey), status.metadata);
           if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
+          const { method } = request;
+          parts.audit?.failed({ ...attempt, method, rules: rulesOf(method) }, error, status);
           throw status;
         }
       });
@@ -95,27 +109,53 @@ async function pass(
   next: Next,
   requestId: string,
   name: string,
+  attempt: Attempt,
 ): Promise<UnaryResponse | StreamResponse> {
   const rules = rulesOf(request.method);
-  const identified = await parts.identifier.identify(
-    rules.access,
-    request.header,
-    requestId,
-    request.contextValues.get(addressKey),
-  );
-  const caller = { ...identified, traceparent: currentTraceparent(), quotaHolder: newId('req') };
+  const address = request.contextValues.get(addressKey);
+  const came = { requestId, address, userAgent: request.header.get('user-agent')?.slice(0, 256) };
+  attempt.caller = { ...nobody, ...came, action: rules.audit };
+  attempt.message = request.stream ? undefined : request.message;
+  const identified = await parts.identifier.identify(rules.access, request.header, requestId, address);
+  const caller = callOf(identified, rules, came.userAgent);
+  attempt.caller = caller;
   const spent: Spent = [];
   request.contextValues.set(spentKey, spent);
   parts.limits.take(caller, rules.rate, spent);
   request.contextValues.set(leaveKey, await parts.admission.enter(caller, rules.rate));
-  if (request.stream) return passStream(parts, request, next, caller, rules, name);
-  const admitted = await admit(parts, request.method.input, request.message, caller, rules);
-  parts.limits.takeTenant(admitted, rules.rate, spent);
+  if (request.stream) return passStream(parts, request, next, caller, rules, name, attempt);
+  const known = await admit(parts, request.method.input, request.message, caller, rules);
+  attempt.caller = known;
+  parts.limits.takeTenant(known, rules.rate, spent);
+  const admitted = rules.stepUp ? await steppedUp(parts, known, request.header) : known;
+  attempt.caller = admitted;
+  attempt.admitted = true;
   request.contextValues.set(callerKey, admitted);
-  const work = () => withQuota(parts, admitted, rules, () => next(request));
+  const work = async () => {
+    const response = await withQuota(parts, admitted, rules, () => next(request));
+    await record(parts, request, admitted, rules);
+    return response;
+  };
   if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
     return named(await work(), requestId);
   return named(await once(parts.idempotency, request, admitted, work), requestId);
+}
+
+/** The caller with what belongs to this call alone. A service acts within the call that it acts for. */
+const callOf = (identified: Caller, rules: MethodRules, userAgent: string | undefined): Caller => ({
+  ...identified,
+  traceparent: currentTraceparent(),
+  quotaHolder: newId('req'),
+  userAgent: identified.userAgent ?? userAgent,
+  action: identified.action ?? rules.audit,
+  trace: { events: 0 },
+});
+
+/** Records what the call's own code does not: a sensitive read, and a write that left no event. Without the record there is no answer. */
+async function record(parts: GateParts, request: UnaryRequest, caller: Caller, rules: MethodRules): Promise<void> {
+  if (rules.audit === '' || parts.audit === undefined) return;
+  if (isSensitiveRead(rules)) return parts.audit.read(caller, request.method, rules, request.message);
+  if (caller.trace?.events === 0) return parts.audit.made(caller, request.method, rules, request.message);
 }
 
 /** Runs a keyed unary call through the store of answers. */
@@ -160,15 +200,20 @@ async function passStream(
   caller: Caller,
   rules: MethodRules,
   name: string,
+  attempt: Attempt,
 ): Promise<StreamResponse> {
   const messages: unknown[] = [];
   for await (const message of request.message) {
     messages.push(message);
     if (messages.length > 1) break;
   }
-  const [message] = messages;
-  const admitted = await admit(parts, request.method.input, message as Message, caller, rules);
+  const message = messages[0] as Message;
+  attempt.message = message;
+  const admitted = await admit(parts, request.method.input, message, caller, rules);
+  attempt.caller = admitted;
   parts.limits.takeTenant(admitted, rules.rate, request.contextValues.get(spentKey) ?? []);
+  attempt.admitted = true;
+  if (isSensitiveRead(rules)) await parts.audit?.read(admitted, request.method, rules, message);
   request.contextValues.set(callerKey, admitted);
   const response = (await next({ ...request, message: iterate(messages) } as StreamRequest)) as StreamResponse;
   response.header.set('x-request-id', caller.requestId);
@@ -213,6 +258,14 @@ async function admit(
     field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
   const scope = await parts.authorizer.authorize(caller, rules.permission, id);
   return { ...caller, ...scope };
+}
+
+/** @throws StepUpRequiredProblem */
+async function steppedUp(parts: GateParts, caller: Caller, header: Headers): Promise<Caller> {
+  if (isSteppedUp(caller, Date.now())) return caller;
+  const again = await parts.identifier.again(caller, header);
+  demandStepUp(again, Date.now());
+  return again;
 }
 
 async function withQuota<R>(parts: GateParts, caller: Caller, rules: MethodRules, work: () => Promise<R>): Promise<R> {

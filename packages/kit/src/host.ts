@@ -11,7 +11,7 @@ import {
   type MethodImpl,
   type Transport,
 } from '@connectrpc/connect';
-import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Audience } from '@truffle/api/options/v1/method';
 import { readSettings, type Settings } from '@truffle/config';
 import { Database, type ServiceRole } from '@truffle/database';
@@ -19,6 +19,7 @@ import { createLogger, startTelemetry, type Logger } from '@truffle/telemetry';
 import { clientAddress } from './address.ts';
 import { startAdmission } from './admission.host.ts';
 import type { Admission } from './admission.ts';
+import { AuditLog } from './audit.ts';
 import { Authorizer } from './authorize.ts';
 import { bells, connectBell, type Bell } from './bell.ts';
 import { boundsOf } from './bounds.ts';
@@ -32,7 +33,7 @@ import { startLimits, type HostLimits } from './limit.host.ts';
 import type { ServiceModule } from './module.ts';
 import { originHandler } from './origin.ts';
 import { servePages } from './pages.ts';
-import { PeerConnection } from './peer-connection.ts';
+import { remotePeers } from './peer-connection.ts';
 import { Peers } from './peers.ts';
 import { registerReflection } from './reflection.ts';
 import { restHandler } from './rest.ts';
@@ -112,6 +113,7 @@ export async function startHost(
     port: server.port,
     close: async () => {
       await server.close();
+      await Promise.all(hosted.map((h) => h.audit.close()));
       for (const module of modules.toReversed()) await module.close();
       limits.close();
       door.close();
@@ -124,6 +126,7 @@ export async function startHost(
 interface Hosted {
   readonly module: ServiceModule;
   readonly interceptor: Interceptor;
+  readonly audit: AuditLog;
 }
 
 interface Ground {
@@ -140,7 +143,7 @@ async function mountServices(
   { settings, env, bell, logger, limits, admission }: Ground,
   makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
 ): Promise<readonly Hosted[]> {
-  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers));
+  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers, 4 * readMaxBytes));
   const hosted: Hosted[] = [];
   for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
     const keys = loadKeys(settings.serviceKeys, service);
@@ -159,6 +162,7 @@ async function mountServices(
     const identifier = new Identifier(peers, keys);
     bell.listen(bells.identity, () => identifier.forget());
     const authorizer = new Authorizer(peers, module.scopes);
+    const audit = new AuditLog({ database: module.ledger, logger: log, random: Math.random, now: Date.now });
     const interceptor = gate({
       service,
       identifier,
@@ -168,8 +172,9 @@ async function mountServices(
       peers,
       logger: log,
       idempotency: module.idempotency,
+      audit,
     });
-    hosted.push({ module, interceptor });
+    hosted.push({ module, interceptor, audit });
     transports.set(
       service,
       createRouterTransport((router) => module.register(gated(router, interceptor)), { router: { readMaxBytes } }),
@@ -239,22 +244,6 @@ function gated(router: ConnectRouter, interceptor: Interceptor): ConnectRouter {
     },
   };
   return face;
-}
-
-function remotePeers(peers: readonly string[]): [ServiceName, Transport][] {
-  return peers.map((peer) => {
-    const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
-    return [
-      service as ServiceName,
-      createConnectTransport({
-        baseUrl,
-        httpVersion: '2',
-        sessionManager: new PeerConnection(baseUrl),
-        useBinaryFormat: true,
-        readMaxBytes: 4 * readMaxBytes,
-      }),
-    ];
-  });
 }
 
 function transportTo(transports: ReadonlyMap<ServiceName, Transport>, target: ServiceName): Transport {

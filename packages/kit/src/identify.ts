@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { Access } from '@truffle/api/options/v1/method';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -6,10 +7,13 @@ import { AddressRanges } from './address.ts';
 import { admitAddress, type AddressRules } from './address-rule.ts';
 import { nobody, type Caller } from './caller.ts';
 import type { Peers } from './peers.ts';
+import type { Grant } from './permission.ts';
 import { UnauthenticatedProblem } from './problem.ts';
 import { contextHeader, type ServiceKeys } from './service-context.ts';
 
-type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId'> & { readonly rules: AddressRules };
+type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId' | 'authenticatedAt' | 'withheld'> & {
+  readonly rules: AddressRules;
+};
 
 /** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
 const cacheMs = 5_000;
@@ -40,6 +44,15 @@ export class Identifier {
     return admitAddress({ ...base, ...identity }, rules);
   }
 
+  /** The caller as the tenant service knows them now: a proof given a moment ago may not have been heard of. */
+  async again(caller: Caller, header: Headers): Promise<Caller> {
+    const credential = bearer(header);
+    if (credential === undefined) return caller;
+    this.#known.delete(nameOf(credential));
+    const { rules, ...identity } = await this.#identity(credential, caller.requestId);
+    return admitAddress({ ...caller, ...identity }, rules);
+  }
+
   /** Forgets every answer: something about identities changed. */
   forget(): void {
     this.#known.clear();
@@ -54,13 +67,16 @@ export class Identifier {
       subject: `svc:${about.service}`,
       onBehalfOf: about.onBehalfOf,
       displayName: about.displayName,
+      address: about.address ?? base.address,
+      userAgent: about.userAgent,
+      action: about.action,
       orgId: about.orgId,
       requestId: about.requestId || base.requestId,
     };
   }
 
   #identity(credential: string, requestId: string): Promise<Identity> {
-    const name = createHash('sha256').update(credential).digest('base64url');
+    const name = nameOf(credential);
     const now = this.#now();
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.identity;
@@ -80,7 +96,9 @@ export class Identifier {
         subject: got.subject,
         displayName: got.displayName,
         sessionId: got.sessionId === '' ? undefined : got.sessionId,
-        bindings: got.bindings.map((b) => ({ role: b.role, scopeId: b.scopeId, orgId: b.orgId })),
+        bindings: got.bindings.map(grantOf),
+        withheld: got.withheld.map(grantOf),
+        authenticatedAt: got.authenticatedAt === undefined ? undefined : timestampMs(got.authenticatedAt),
         rules: new Map(got.addressRules.map((rule) => [rule.orgId, new AddressRanges(rule.ranges)])),
       };
     } catch (error) {
@@ -93,6 +111,10 @@ export class Identifier {
     }
   }
 }
+
+const nameOf = (credential: string): string => createHash('sha256').update(credential).digest('base64url');
+
+const grantOf = ({ role, scopeId, orgId }: Grant): Grant => ({ role, scopeId, orgId });
 
 function bearer(header: Headers): string | undefined {
   const given = header.get('authorization');

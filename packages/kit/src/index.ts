@@ -28,6 +28,7 @@ export {
   type FieldProblem,
 } from './problem.ts';
 export { servePages } from './pages.ts';
+export { demandStepUp, stepUpMs } from './step-up.ts';
 export type { ScopeLookups, ScopeOf } from './authorize.ts';
 export type { ServiceModule } from './module.ts';
 export type { ServiceName } from './service-context.ts';

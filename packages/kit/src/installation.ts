@@ -9,9 +9,15 @@ export interface Installation {
   readonly folder: string;
   readonly databasePasswords: Readonly<Record<ServiceRole, string>>;
   readonly contextMaster: Buffer;
-  /** What `hostSettings` needs to find the files. */
+  /** What `hostSettings` and the tenant service need to find the files. */
   readonly env: Readonly<
-    Record<'TRUFFLE_DATABASE_PASSWORDS_DIR' | 'TRUFFLE_CONTEXT_KEYS_DIR' | 'TRUFFLE_SERVICE_KEYS_DIR', string>
+    Record<
+      | 'TRUFFLE_DATABASE_PASSWORDS_DIR'
+      | 'TRUFFLE_CONTEXT_KEYS_DIR'
+      | 'TRUFFLE_SERVICE_KEYS_DIR'
+      | 'TRUFFLE_ACCOUNT_KEY_FILE',
+      string
+    >
   >;
 }
 
@@ -32,7 +38,9 @@ export function ensureInstallation(folder: string): Installation {
     databasePasswords[role] = kept(join(passwords, role), () => randomBytes(24).toString('base64url'));
     kept(join(contextKeys, role), () => contextKeyOf(contextMaster, role).secret.toString('hex'));
   }
-  for (const service of services) ensureServiceKey(serviceKeys, service);
+  const accountKey = join(folder, 'account-key');
+  kept(accountKey, () => randomBytes(32).toString('hex'));
+  for (const name of [...services, 'audit']) ensureKey(serviceKeys, name);
   return {
     folder,
     databasePasswords,
@@ -41,15 +49,16 @@ export function ensureInstallation(folder: string): Installation {
       TRUFFLE_DATABASE_PASSWORDS_DIR: passwords,
       TRUFFLE_CONTEXT_KEYS_DIR: contextKeys,
       TRUFFLE_SERVICE_KEYS_DIR: serviceKeys,
+      TRUFFLE_ACCOUNT_KEY_FILE: accountKey,
     },
   };
 }
 
-function ensureServiceKey(folder: string, service: ServiceName): void {
-  if (existsSync(join(folder, `${service}.pub.pem`))) return;
+function ensureKey(folder: string, name: string): void {
+  if (existsSync(join(folder, `${name}.pub.pem`))) return;
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  write(join(folder, `${service}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  write(join(folder, `${service}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
+  write(join(folder, `${name}.key.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  write(join(folder, `${name}.pub.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
 }
 
 function kept(path: string, make: () => string): string {

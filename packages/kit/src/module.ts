@@ -1,5 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
+import type { Database } from '@truffle/database';
 import type { ScopeLookups } from './authorize.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { ServiceName } from './service-context.ts';
@@ -12,6 +13,8 @@ export interface ServiceModule {
   /** How its own resources are found, for the permission check. */
   readonly scopes: ScopeLookups;
   readonly idempotency?: IdempotencyStore;
+  /** Where the kit records refusals and sensitive reads, as a role that appends events. */
+  readonly ledger: Pick<Database<object>, 'tenant'>;
   register(router: ConnectRouter): void;
   /** Starts what runs beside the calls: workers, relays, listeners of its own. */
   start(): Promise<void>;

@@ -1,5 +1,7 @@
 import type { ClientHttp2Stream, Http2Session } from 'node:http2';
-import { Http2SessionManager } from '@connectrpc/connect-node';
+import type { Transport } from '@connectrpc/connect';
+import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { ServiceName } from './service-context.ts';
 
 /**
  * The connection to another service. Connect's own manager stops listening to a connection that said GOAWAY as soon as the next request
@@ -18,4 +20,21 @@ export class PeerConnection extends Http2SessionManager {
     }
     return stream;
   }
+}
+
+/** The services that other processes serve, each `<service>=<url>`; their answers may have `readMaxBytes`. */
+export function remotePeers(peers: readonly string[], readMaxBytes: number): [ServiceName, Transport][] {
+  return peers.map((peer) => {
+    const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
+    return [
+      service as ServiceName,
+      createConnectTransport({
+        baseUrl,
+        httpVersion: '2',
+        sessionManager: new PeerConnection(baseUrl),
+        useBinaryFormat: true,
+        readMaxBytes: readMaxBytes,
+      }),
+    ];
+  });
 }

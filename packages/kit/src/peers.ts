@@ -86,6 +86,9 @@ const unreachable = (target: ServiceName, cause: ConnectError): ConnectError =>
 export const onBehalfOf = (caller: Caller): About => ({
   onBehalfOf: caller.subject === 'anonymous' ? undefined : principalOf(caller),
   displayName: caller.displayName,
+  address: caller.address,
+  userAgent: caller.userAgent,
+  action: caller.action,
   orgId: caller.orgId,
   requestId: caller.requestId,
 });

@@ -64,6 +64,9 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'member.set',
       'member.delete',
       'allowlist.get',
+      'invitation.create',
+      'invitation.list',
+      'invitation.revoke',
       'api_key.create',
       'api_key.list',
       'api_key.revoke',
@@ -73,9 +76,16 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'agent.approve',
       'template.create',
       'template.delete',
+      'audit.list',
+      'audit.export',
+      'audit_stream.list',
+      'audit_stream.create',
+      'audit_stream.test',
+      'audit_stream.resume',
+      'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, ['allowlist.set']],
+  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -50,6 +50,7 @@ function problemStatus(problem: Problem, requestId: string): ConnectError {
         })),
       }),
     });
+  status.details.push(...problem.details);
   status.details.push({ desc: RequestInfoSchema, value: create(RequestInfoSchema, { requestId }) });
   return status;
 }

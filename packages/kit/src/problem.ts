@@ -1,4 +1,11 @@
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
+
+/** A message that goes along with an error. */
+export interface OutgoingDetail {
+  readonly desc: DescMessage;
+  readonly value: MessageInitShape<DescMessage>;
+}
 
 export interface FieldProblem {
   /** Path in the request, e.g. `spec.name`. */
@@ -22,6 +29,8 @@ export class Problem extends Error {
   readonly fields: readonly FieldProblem[];
   /** Whose audit trail tells of the refusal, and of what, where the call itself does not say. Never shown to the caller. */
   readonly record: { readonly orgId: string; readonly resourceId?: string | undefined } | undefined;
+  /** What programs go on with; goes to the caller only and never into a log or the audit trail. */
+  readonly details: readonly OutgoingDetail[];
 
   constructor(
     code: Code,
@@ -30,6 +39,7 @@ export class Problem extends Error {
     rest: {
       readonly parameters?: Readonly<Record<string, string>>;
       readonly fields?: readonly FieldProblem[];
+      readonly details?: readonly OutgoingDetail[];
       readonly cause?: unknown;
       readonly record?: Problem['record'];
     } = {},
@@ -40,6 +50,7 @@ export class Problem extends Error {
     this.parameters = rest.parameters ?? {};
     this.fields = rest.fields ?? [];
     this.record = rest.record;
+    this.details = rest.details ?? [];
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { toJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, codeToString, errorFromJson } from '@connectrpc/connect/protocol-connect';
 import {
@@ -7,6 +7,7 @@ import {
   RequestInfoSchema,
   RetryInfoSchema,
 } from '@truffle/api/google/rpc/error_details';
+import { ProofChallengeSchema } from '@truffle/api/tenant/v1/session';
 
 /** Problem details (RFC 9457), ready to be sent. */
 export interface ProblemDocument {
@@ -24,6 +25,7 @@ export function problemDocument(
 ): ProblemDocument {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [bad] = error.findDetails(BadRequestSchema);
+  const [proof] = error.findDetails(ProofChallengeSchema);
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const retryAfter =
     error.metadata.get('retry-after') ??
@@ -51,6 +53,7 @@ export function problemDocument(
         description: v.description,
         ...(v.reason === '' ? {} : { reason: v.reason }),
       })),
+      ...(proof === undefined ? {} : { challenge: toJson(ProofChallengeSchema, proof) }),
       requestId: id,
     },
   };

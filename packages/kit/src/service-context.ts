@@ -15,6 +15,10 @@ export interface ServiceContext {
   /** In whose name: `user:…` or `key:…`; missing for the service's own work. */
   readonly onBehalfOf?: string | undefined;
   readonly displayName?: string | undefined;
+  /** Where the call came from and what it was, for the audit trail. */
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly action?: string | undefined;
   /** The organization that the call is about; empty only for authenticating. */
   readonly orgId: string;
   readonly requestId: string;
@@ -39,6 +43,9 @@ export class ServiceKeys {
       rid: about.requestId,
       ...(about.onBehalfOf ? { obo: about.onBehalfOf } : {}),
       ...(about.displayName ? { nam: about.displayName } : {}),
+      ...(about.address ? { adr: about.address } : {}),
+      ...(about.userAgent ? { uag: about.userAgent } : {}),
+      ...(about.action ? { act: about.action } : {}),
     })
       .setProtectedHeader({ alg: 'EdDSA', kid: this.#name })
       .setIssuer(this.#name)
@@ -70,10 +77,13 @@ export class ServiceKeys {
       if (payload.iss !== kid) throw new errors.JWTClaimValidationFailed('issuer is not the signer', payload, 'iss');
       return {
         service: payload.iss as ServiceName,
-        orgId: typeof payload['org'] === 'string' ? payload['org'] : '',
-        requestId: typeof payload['rid'] === 'string' ? payload['rid'] : '',
-        onBehalfOf: typeof payload['obo'] === 'string' ? payload['obo'] : undefined,
-        displayName: typeof payload['nam'] === 'string' ? payload['nam'] : undefined,
+        orgId: textOf(payload['org']) ?? '',
+        requestId: textOf(payload['rid']) ?? '',
+        onBehalfOf: textOf(payload['obo']),
+        displayName: textOf(payload['nam']),
+        address: textOf(payload['adr']),
+        userAgent: textOf(payload['uag']),
+        action: textOf(payload['act']),
       };
     } catch (error) {
       if (error instanceof errors.JOSEError)
@@ -82,3 +92,5 @@ export class ServiceKeys {
     }
   }
 }
+
+const textOf = (claim: unknown): string | undefined => (typeof claim === 'string' ? claim : undefined);

@@ -1,7 +1,9 @@
 import dns from 'node:dns/promises';
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import net, { isIP, type LookupFunction, type Socket } from 'node:net';
+import tls from 'node:tls';
 import { allowedOf, isReachable, type Allowed } from './address.ts';
 import { OutgoingFailedError, OutgoingRefusedError } from './error.ts';
 
@@ -107,6 +109,32 @@ export class OutgoingClient {
         body = undefined;
       }
       at = next;
+    }
+  }
+
+  /**
+   * Connects to a port that is no web server's: a log receiver's, say. Whoever gets it ends it.
+   * @throws OutgoingRefusedError when it is no place to connect to; OutgoingFailedError when it does not answer
+   */
+  async connect(host: string, port: number, secure: boolean, signal: AbortSignal): Promise<Socket> {
+    if (isIP(host) !== 0 && !isReachable(host, this.#allowed)) throw notPublic();
+    const at = { host, port, lookup: this.#lookup };
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    const ca = this.#ca === undefined ? {} : { ca: [...this.#ca] };
+    const socket = secure ? tls.connect({ ...at, ...servername, ...ca }) : net.connect(at);
+    const stop = (): void => void socket.destroy(new Error('given up'));
+    signal.addEventListener('abort', stop);
+    try {
+      await once(socket, secure ? 'secureConnect' : 'connect', { signal });
+      return socket;
+    } catch (error) {
+      socket.on('error', () => undefined).destroy();
+      if (error instanceof OutgoingRefusedError || error instanceof OutgoingFailedError) throw error;
+      if (signal.aborted)
+        throw new OutgoingFailedError('TIMEOUT', 'the address did not answer in time', { cause: error });
+      throw new OutgoingFailedError('UNREACHABLE', 'the address could not be reached, or broke off', { cause: error });
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
   }
 

@@ -1,11 +1,30 @@
 import type { AgentStanding } from '../../../services/agent-gateway/src/agent/agent.ts';
 import type { CommandLoad, LockedCommand } from '../../../services/agent-gateway/src/command/command.repo.ts';
+import type { HolderClaim } from '../../../services/agent-gateway/src/session/admission.ts';
 import { isActive, isTerminal, mayMove } from '../../../services/agent-gateway/src/command/command.ts';
 
 /** What the tables hold of an agent. */
 export interface AgentRow {
   readonly standing: AgentStanding;
   readonly certificateSerial: string;
+  /** Given out, and not known to have arrived. */
+  readonly next?: NextCertificate | undefined;
+  /** When the last one was given out. */
+  readonly issuedAt?: number | undefined;
+  /** When it recovered by its identity key, without a person. */
+  readonly recoveries: readonly number[];
+  /** It was told that it may not recover by itself again. */
+  readonly recoveryRefused?: boolean;
+  /** Who came in conflict with the last session. */
+  readonly other?: HolderClaim | undefined;
+}
+
+/** A certificate that is accepted beside the present one. */
+export interface NextCertificate {
+  readonly serial: string;
+  readonly ends: number;
+  readonly requestSha256: Uint8Array;
+  readonly certificate: Uint8Array<ArrayBuffer>;
 }
 
 /** What the tables hold of an agent's newest session. */
@@ -17,6 +36,10 @@ export interface SessionRow {
   readonly journalLsn: bigint;
   readonly continuity: string | null;
   readonly continuityNext: string | null;
+  /** When it was last offered or confirmed. */
+  readonly changedAt: number;
+  /** Fingerprints of holders that a person did not choose. */
+  readonly denied: readonly string[];
 }
 
 /** A command's row. */

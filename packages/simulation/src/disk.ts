@@ -1,4 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
+import { holderFingerprint } from '@truffle/sealing';
+import { sha256, type IdentityDisk } from './identity.ts';
 import type { JournalDatabase } from '../../../agent/src/journal/database.ts';
 
 /** Where a process may die: before a record is begun, or right after it is on disk. */
@@ -17,13 +19,30 @@ export class Folder {
   /** What a power cut may bring back: the state before the first write that did not wait for the disk. */
   #durable: Uint8Array | undefined;
   #waits = true;
+  readonly identity: IdentityDisk;
+
+  constructor(identity: IdentityDisk) {
+    this.identity = identity;
+  }
 
   /** A copy, as a backup or a cloned machine has it. */
   copy(): Folder {
-    const copy = new Folder();
+    const copy = new Folder(this.identity.copy());
     this.rollBack();
     copy.#db.deserialize(this.#db.serialize());
     return copy;
+  }
+
+  /** What `truffle-agent status` calls its holder; undefined before it has run. */
+  holder(): string | undefined {
+    try {
+      const meta = this.#db.prepare('SELECT incarnation, continuity FROM meta').get();
+      if (meta === undefined) return undefined;
+      const token = meta['continuity'] instanceof Uint8Array ? meta['continuity'] : new Uint8Array();
+      return holderFingerprint(String(meta['incarnation']), token.length === 0 ? token : sha256(token));
+    } catch {
+      return undefined;
+    }
   }
 
   /** What was not committed is gone. */

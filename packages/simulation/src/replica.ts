@@ -4,17 +4,22 @@ import { isTerminal } from '../../../services/agent-gateway/src/command/command.
 import { leasePace } from '../../../services/agent-gateway/src/gateway/lease.ts';
 import { agentWords } from '../../../services/agent-gateway/src/gateway/gateway.ts';
 import { LinkSession } from '../../../services/agent-gateway/src/session/link-session.ts';
+import type { LinkCall } from '../../../services/agent-gateway/src/session/outbox.ts';
 import type { SessionParts } from '../../../services/agent-gateway/src/session/session-parts.ts';
+import { tickSession } from '../../../services/agent-gateway/src/session/session-tick.ts';
 import type { PeerIdentity } from '../../../services/agent-gateway/src/session/standing.ts';
 import type { Bells } from './bells.ts';
 import type { Chance } from './chance.ts';
 import { ConnectionLost, type Tables } from './database.ts';
 import type { Wire } from './network.ts';
+import type { Authority } from './registry.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimulatedStore } from './store.ts';
 
 /** Milliseconds that pass between two looks; as in the gateway itself. */
 const sweepMs = 5_000;
+/** Milliseconds after the end of a certificate by which each session was looked at. */
+const tickedMs = 1_100;
 
 export interface ReplicaParts {
   readonly id: string;
@@ -25,6 +30,8 @@ export interface ReplicaParts {
   readonly bells: Bells;
   readonly dbNow: () => number;
   readonly fresh: () => number;
+  readonly authority: Authority;
+  readonly violation: (what: string) => void;
   readonly fault: (name: string) => void;
   /** Whether faults are still to happen. */
   readonly faulty: () => boolean;
@@ -57,6 +64,7 @@ export class Replica {
       tables: parts.tables,
       dbNow: parts.dbNow,
       fresh: parts.fresh,
+      authority: parts.authority,
       random: parts.chance.next,
       delay: (ms) => this.#wait(ms),
       transact: (body) => this.#transact(body),
@@ -82,7 +90,7 @@ export class Replica {
   start(): void {
     void this.#renew().catch(() => undefined);
     this.#every(1_000, async () => {
-      for (const session of this.#all.keys()) session.input({ kind: 'tick' });
+      for (const session of this.#all.keys()) tickSession(session, this.#parts.authority.wall());
     });
     this.#every(leasePace.renewMs, () => this.#renew());
     this.#every(sweepMs, () => this.#sweepOwn());
@@ -90,10 +98,24 @@ export class Replica {
   }
 
   take(wire: Wire, identity: PeerIdentity): void {
-    const session = new LinkSession(wire.call, identity, this.#session);
+    const session = new LinkSession(this.#checked(wire, identity), identity, this.#session);
     this.#all.set(session, wire);
     if (this.#draining)
       session.input({ kind: 'dismissed', reason: 'DRAINING', message: 'the gateway is leaving', retryAfterMs: 1_000 });
+  }
+
+  /** The gateway's end of a wire; work that goes out long after the certificate has ended is a violation. */
+  #checked({ call }: Wire, { agentId, certificateEnds }: PeerIdentity): LinkCall {
+    const { authority, violation } = this.#parts;
+    return {
+      ...call,
+      write: (message) => {
+        const work = message.frame.case === 'command' || message.frame.case === 'permit';
+        if (work && authority.wall() > certificateEnds.getTime() + tickedMs)
+          violation(`${agentId} was given work over a session whose certificate has ended`);
+        return call.write(message);
+      },
+    };
   }
 
   /** SIGKILL, or (`silent`) the end of its machine. */
@@ -171,7 +193,9 @@ export class Replica {
     for (const [agentId, { session }] of this.#current) {
       const [agent, row] = [tables.agent(agentId), tables.session(agentId)];
       if (agent === undefined || row === undefined) continue;
-      if (agent.certificateSerial !== session.identity.certificateSerial) dismiss(session, 'CERTIFICATE_SUPERSEDED');
+      const { certificateSerial } = session.identity;
+      if (![agent.certificateSerial, agent.next?.serial].includes(certificateSerial))
+        dismiss(session, 'CERTIFICATE_SUPERSEDED');
       else if (agent.standing === 'QUARANTINED') dismiss(session, 'QUARANTINED');
       else if (row.epoch > session.epoch) dismiss(session, 'SUPERSEDED');
       else if (!row.open) session.resume();

@@ -1,5 +1,6 @@
 import { isTerminal } from '../../../services/agent-gateway/src/command/command.ts';
-import { World } from './world.ts';
+import { answer, operate } from './operator.ts';
+import { World, type Agent } from './world.ts';
 
 /** What a run showed. */
 export interface Report {
@@ -53,6 +54,7 @@ const faults: readonly Fault[] = [
   [2, "agent's clock jumped", (w) => w.chance.pick(w.machines).jumpClock(w.chance.between(-4e9, 4e9))],
   [1, "database's clock jumped", (w) => w.jumpDatabaseClock(w.chance.between(-2_000, 10_000))],
   [2, 'disk full', (w) => w.chance.pick(w.machines).fillDisk(w.chance.between(500, 20_000))],
+  [2, 'no certificates issued', (w) => (w.desk.awayUntil = w.time.now + w.chance.between(10_000, 300_000))],
   [1, 'backup taken', (w) => w.backUp(w.chance.pick(w.agents))],
   [
     4,
@@ -94,6 +96,7 @@ export async function simulate(seed: number): Promise<Report> {
   for (let i = 0; i < strikes; i++) time.after(chance.next() * length, () => strike(world, faults));
   if (withDisasters)
     for (let i = 0; i <= chance.below(2); i++) time.after(chance.next() * length, () => strike(world, disasters));
+  for (let at = 0; at < length; at += 30_000) time.after(at + chance.between(0, 30_000), () => operate(world));
   await time.run(length, () => world.violations.length > 0);
   const peaceAt = world.dbNow();
   if (world.violations.length === 0) await peace(world);
@@ -113,20 +116,34 @@ export async function simulate(seed: number): Promise<Report> {
 async function peace(world: World): Promise<void> {
   const { time } = world;
   world.heal();
-  const copied = world.agents.filter((agent) => agent.machines.length > 1);
-  await time.run(time.now + 400_000, () => world.settled && copied.length === 0);
-  for (const { id } of copied)
-    if (world.tables.agent(id)?.standing !== 'QUARANTINED') world.violate(`two copies of ${id} work unnoticed`);
-  for (let round = 0; round < 40 && !world.settled; round++) {
+  for (const { id } of world.agents) world.recovered.set(id, world.recoveries(id));
+  const copied = world.agents.filter((agent) => agent.undecided && agent.machines.length > 1);
+  await time.run(time.now + 400_000, () => world.settled && world.serving && copied.length === 0);
+  for (const agent of copied) if (areUnnoticed(world, agent)) world.violate(`two copies of ${agent.id} work unnoticed`);
+  for (let round = 0; round < 40 && !(world.settled && world.serving); round++) {
     world.heal();
-    for (const agent of world.agents)
-      if (world.tables.agent(agent.id)?.standing === 'QUARANTINED' || agent.machines.length > 1)
-        world.enrolAgain(agent);
-    await time.run(time.now + 180_000, () => world.settled);
+    for (const agent of world.agents) {
+      const superseded = agent.machines.some((machine) => machine.refusal === 'CERTIFICATE_SUPERSEDED');
+      if (superseded || (agent.machines.length > 1 && !isHeld(world, agent))) world.enrolAgain(agent);
+      else answer(world, agent);
+    }
+    await time.run(time.now + 180_000, () => world.settled && world.serving);
   }
-  // What is acknowledged twice, or comes late, must change nothing.
-  await time.run(time.now + 60_000);
+  // What is acknowledged twice, or comes late, must change nothing; and whoever waited to try again has.
+  await time.run(time.now + 310_000);
+  const recoveries = new Map(world.agents.map(({ id }) => [id, world.recoveries(id)]));
+  await time.run(time.now + world.authority.certificateMs);
+  for (const { id, tainted } of world.agents)
+    if (!tainted && world.recoveries(id) !== recoveries.get(id)) world.violate(`${id} did not renew its certificate`);
 }
+
+const isHeld = (world: World, agent: Agent): boolean => world.tables.agent(agent.id)?.standing === 'QUARANTINED';
+
+/** Of two holders at most one may be served without quarantine, while the other does not get in with a certificate that was renewed since. */
+const areUnnoticed = (world: World, agent: Agent): boolean =>
+  agent.undecided &&
+  !isHeld(world, agent) &&
+  agent.machines.filter((machine) => machine.ready || machine.servedAt > world.time.now - 200_000).length > 1;
 
 /** Milliseconds of peace after which whatever waits must have begun, where nothing is in its way. */
 const promptMs = 240_000;
@@ -144,10 +161,19 @@ function judge(world: World, peaceAt: number): void {
       world.violate(`${life.id} succeeded with ${effects} effects`);
     if (ended && life.effect === 'NONE' && effects > 0 && !tainted)
       world.violate(`${life.id} ended without effect but had one`);
-    if (life.state === 'EXPIRED' && life.startBy > peaceAt + promptMs && !tainted)
+    // Nothing is in the way of an agent that has a certificate.
+    const hindered = world.recoveries(life.agentId) > (world.recovered.get(life.agentId) ?? 0);
+    if (life.state === 'EXPIRED' && life.startBy > peaceAt + promptMs && !tainted && !hindered)
       world.violate(`${life.id} was forgotten until it expired`);
     if (life.lateResult !== null && !tainted) world.violate(`${life.id} has two different results`);
   }
+  if (!world.serving) world.violate('an agent has no session in the end');
+  for (const { id } of world.agents) {
+    if ((tables.agent(id)?.recoveries.length ?? 0) > 1) world.violate(`${id} recovered more often than it may`);
+  }
+  for (const agent of world.agents)
+    if (!agent.undecided && world.quarantines(agent) > agent.quarantines)
+      world.violate(`${agent.id} was quarantined though a person had decided`);
   for (const machine of world.machines)
     if (machine.held !== 0) world.violate(`an agent still holds ${machine.held} commands`);
   for (const event of tables.events)

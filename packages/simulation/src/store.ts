@@ -1,3 +1,4 @@
+// Long, as it is one body for each transaction of a gateway.
 import { createHash } from 'node:crypto';
 import type { Hello, LinkResponse } from '@truffle/api/agent/v1/link';
 import { InFlightState } from '@truffle/api/agent/v1/link';
@@ -14,10 +15,11 @@ import {
   type SessionRef,
   type Step,
 } from '../../../services/agent-gateway/src/command/flow.ts';
-import { admit, wasOffered } from '../../../services/agent-gateway/src/session/admission.ts';
+import { admit, wasOffered, type HolderClaim } from '../../../services/agent-gateway/src/session/admission.ts';
 import { pace } from '../../../services/agent-gateway/src/session/session.ts';
 import type { Opening, PeerIdentity, Reunion } from '../../../services/agent-gateway/src/session/standing.ts';
 import type { Tables } from './database.ts';
+import { adopted, knownSession, quarantine, recover, renew, type Answer, type Authority } from './registry.ts';
 
 /** What a gateway's transactions run in. */
 export interface StoreParts {
@@ -31,9 +33,15 @@ export interface StoreParts {
   readonly random: () => number;
   /** A number that was never given before. */
   readonly fresh: () => number;
+  readonly authority: Authority;
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const claimOf = ({ incarnation, journalLsn, continuity }: Hello): HolderClaim => ({
+  incarnation,
+  journalLsn,
+  continuity: continuity.length === 0 ? '' : sha256(continuity),
+});
 const offeredCharacters = 8 * 64;
 const nowhere = { now: 0, mayBegin: false, incarnation: '', resourceBusy: false } as const;
 
@@ -58,8 +66,8 @@ export class SimulatedStore {
     const presented = hello.continuity.length === 0 ? '' : sha256(hello.continuity);
     return transact((): Opening => {
       const { agentId, orgId } = identity;
-      const [agent, session] = [tables.agent(agentId), tables.session(agentId)];
-      if (agent === undefined || session === undefined)
+      const [known, session] = [knownSession(tables, agentId, dbNow()), tables.session(agentId)];
+      if (known === undefined || session === undefined)
         return {
           kind: 'refused',
           reason: 'AGENT_REVOKED',
@@ -67,13 +75,6 @@ export class SimulatedStore {
           quarantine: false,
           retryAfterMs: 0,
         };
-      const known = {
-        ...session,
-        standing: agent.standing,
-        certificateSerials: [agent.certificateSerial],
-        denied: [],
-        live: session.open && tables.lease(session.gatewayId) > dbNow(),
-      };
       const claim = { ...hello, certificateSerial: identity.certificateSerial, continuity: presented };
       const admission = admit(known, claim);
       if (admission.kind === 'refuse') {
@@ -84,6 +85,8 @@ export class SimulatedStore {
       const restart = adopted || !admission.sameIncarnation;
       const epoch = session.epoch + 1;
       tables.putSession(agentId, {
+        denied: session.denied,
+        changedAt: this.#parts.authority.wall(),
         epoch,
         gatewayId,
         open: true,
@@ -101,15 +104,21 @@ export class SimulatedStore {
     });
   }
 
-  confirm(session: SessionRef, _serial: string, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
+  confirm(session: SessionRef, serial: string, hello: Hello, sameIncarnation: boolean): Promise<Reunion | undefined> {
     const { tables, transact } = this.#parts;
     return transact(() => {
       const { agentId, epoch } = session;
       const [row, agent] = [tables.session(agentId), tables.agent(agentId)];
       if (row === undefined || row.epoch !== epoch || agent === undefined) return undefined;
-      tables.putSession(agentId, { ...row, continuity: row.continuityNext?.slice(-64) ?? null, continuityNext: null });
+      const changedAt = this.#parts.authority.wall();
+      tables.putSession(agentId, {
+        ...row,
+        changedAt,
+        continuity: row.continuityNext?.slice(-64) ?? null,
+        continuityNext: null,
+      });
       if (agent.standing === 'QUARANTINED' || agent.standing === 'REVOKED') return undefined;
-      tables.putAgent(agentId, { ...agent, standing: 'ONLINE' });
+      tables.putAgent(agentId, { ...adopted(agent, serial), standing: 'ONLINE' });
       return this.#reunite(session, hello, sameIncarnation);
     });
   }
@@ -173,13 +182,26 @@ export class SimulatedStore {
     await this.#parts.transact(() => undefined);
   }
 
-  quarantine({ agentId, certificateSerial }: PeerIdentity, { message }: { readonly message: string }): Promise<void> {
+  renew(holder: { readonly agentId: string; readonly serial: string }, request: Uint8Array): Promise<Answer> {
+    const { tables, transact, authority } = this.#parts;
+    return transact(() => renew(tables, authority, holder, request));
+  }
+
+  recover(asked: Parameters<typeof recover>[3]): Promise<Answer> {
+    const { tables, transact, authority, dbNow } = this.#parts;
+    return transact(() => recover(tables, authority, dbNow(), asked));
+  }
+
+  quarantine(
+    { agentId, certificateSerial }: PeerIdentity,
+    { message }: { readonly message: string },
+    hello?: Hello,
+  ): Promise<void> {
     const { tables, transact } = this.#parts;
     return transact(() => {
       const agent = tables.agent(agentId);
-      if (agent?.certificateSerial !== certificateSerial || agent.standing === 'QUARANTINED') return;
-      tables.putAgent(agentId, { ...agent, standing: 'QUARANTINED' });
-      tables.note(`agent.quarantined: ${message}`, agentId);
+      if (agent?.certificateSerial !== certificateSerial && agent?.next?.serial !== certificateSerial) return;
+      quarantine(tables, agentId, message, hello === undefined ? undefined : claimOf(hello));
     });
   }
 

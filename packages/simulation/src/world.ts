@@ -1,13 +1,13 @@
 // Long, as it is the one place that holds all parts of a simulated world.
-import { createHash } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import type { Dialer, StreamEvents } from '../../../agent/src/link/stream.ts';
-import type { LockedCommand } from '../../../services/agent-gateway/src/command/command.repo.ts';
 import { cancelledFailure } from '../../../services/agent-gateway/src/command/command.codec.ts';
 import { isTerminal } from '../../../services/agent-gateway/src/command/command.ts';
 import { agentWords } from '../../../services/agent-gateway/src/gateway/gateway.ts';
 import { Bells } from './bells.ts';
+import { newCommand } from './command.ts';
+import { Desk } from './desk.ts';
+import { IdentityDisk, type Certificate } from './identity.ts';
+import { issue, release, type Authority } from './registry.ts';
 import { Chance } from './chance.ts';
 import { Tables } from './database.ts';
 import { Folder } from './disk.ts';
@@ -18,13 +18,18 @@ import { Scheduler } from './scheduler.ts';
 import { Site } from './site.ts';
 
 /** An enrolled agent: its machines (more than one only after it was cloned). */
-interface Agent {
+export interface Agent {
   readonly id: string;
-  serial: string;
   machines: Machine[];
   /** A copy or an older state of its folder was started, or the folder was lost: the exceptions that the protocol names hold. */
   tainted: boolean;
   backup: Folder | undefined;
+  /** Something happened to its folder that no person has decided about: a quarantine is due. */
+  undecided: boolean;
+  /** It happened while the agent was in quarantine already: who its holders are is out of date. */
+  murky: boolean;
+  /** Quarantines until the last decision. */
+  quarantines: number;
 }
 
 /** Everything in one process on a virtual clock: agents, gateways, their database and network, and the site. */
@@ -33,6 +38,8 @@ export class World {
   readonly chance: Chance;
   readonly tables: Tables;
   readonly violations: string[] = [];
+  /** How often each agent had recovered when the faults ended. */
+  readonly recovered = new Map<string, number>();
   /** Faults so far, by name. */
   readonly faults = new Map<string, number>();
   readonly site: Site;
@@ -45,6 +52,9 @@ export class World {
   #faulty = true;
   #dbSkew = 0;
   #fresh = 0;
+  readonly authority: Authority;
+  /** How agents ask for certificates. */
+  readonly desk: Desk;
 
   constructor(seed: number) {
     this.chance = new Chance(seed);
@@ -55,6 +65,10 @@ export class World {
       violation: (what) => this.violate(what),
       tainted: (id) => this.agents.some((agent) => agent.id === id && agent.tainted),
     });
+    const fresh = (): number => ++this.#fresh;
+    const certificateMs = this.chance.between(300_000, 1_500_000);
+    this.authority = { certificateMs, fresh, wall: () => 1_800_000_000_000 + this.time.now };
+    this.desk = new Desk(this, () => this.#faulty);
     const faults = { fault: this.fault, faulty: () => this.#faulty };
     this.#bells = new Bells(this.time, this.chance, faults);
     for (let i = 0; i <= this.chance.below(3); i++) this.startReplica(`gateway-${i}:1`);
@@ -99,6 +113,8 @@ export class World {
       bells: this.#bells,
       dbNow: this.dbNow,
       fresh: () => ++this.#fresh,
+      authority: this.authority,
+      violation: (what) => this.violate(what),
       fault: this.fault,
       faulty: () => this.#faulty,
     });
@@ -109,44 +125,8 @@ export class World {
   /** A command for one of a few resources of an agent; perhaps asked for twice. */
   enqueue(): void {
     const agent = this.chance.pick(this.agents);
-    const resource = this.chance.below(3);
-    const ping = this.chance.hits(0.15);
-    const id = `cmd_${this.tables.commands().length}`;
-    const op = ping
-      ? ({ case: 'ping', value: { nonce: id } } as const)
-      : ({ case: 'deleteServer', value: { serverId: id, vmid: 100 } } as const);
-    const payload = Buffer.from(toBinary(CommandPayloadSchema, create(CommandPayloadSchema, { op })));
-    const sha256 = createHash('sha256').update(payload).digest();
-    const resourceKey = `pve:${agent.id}/${resource}`;
-    const runTimeoutMs = this.chance.between(8_000, 60_000);
-    const startBy = this.dbNow() + this.chance.between(20_000, 900_000);
-    this.tables.insert(
-      {
-        id,
-        op: op.case,
-        resourceKey,
-        fence: BigInt(this.tables.commands().length + 1),
-        payload,
-        payloadSha256: sha256,
-        runTimeoutMs,
-        needsPermit: !ping,
-        traceparent: '',
-        agentId: agent.id,
-        startBy: new Date(startBy),
-        signature: Buffer.alloc(0),
-        keyId: '',
-      },
-      {
-        ...newLife,
-        id,
-        agentId: agent.id,
-        resourceKey,
-        needsPermit: !ping,
-        payloadSha256: sha256.toString('hex'),
-        startBy,
-        runTimeoutMs,
-      },
-    );
+    const { load, life } = newCommand(this.chance, agent.id, this.tables.commands().length, this.dbNow());
+    this.tables.insert(load, life);
     this.#bells.ring(agent.id);
   }
 
@@ -166,6 +146,10 @@ export class World {
     for (const wire of this.#wires) if (wire.agent === agentId && wire.gateway === endpoint) wire.stall(on);
   }
 
+  isCut(agentId: string, endpoint: string): boolean {
+    return this.#partitions.has(`${agentId} ${endpoint}`);
+  }
+
   backUp(agent: Agent): void {
     agent.backup?.close();
     agent.backup = this.chance.pick(agent.machines).folder.copy();
@@ -174,7 +158,7 @@ export class World {
   /** The machine is put back to the state of its backup. */
   restore(agent: Agent): void {
     if (agent.backup === undefined) return;
-    agent.tainted = true;
+    this.#befalls(agent);
     for (const machine of agent.machines) machine.retire();
     agent.machines = [this.#machine(agent, agent.backup.copy())];
     agent.machines[0]?.start();
@@ -184,7 +168,7 @@ export class World {
   clone(agent: Agent): void {
     const [original] = agent.machines;
     if (original === undefined || agent.machines.length > 1) return;
-    agent.tainted = true;
+    this.#befalls(agent);
     const copy = this.#machine(agent, original.folder.copy());
     agent.machines = [...agent.machines, copy];
     copy.start();
@@ -193,8 +177,9 @@ export class World {
   /** The operator's way out of a quarantine, and after a lost folder: one machine enrols anew with an empty folder. */
   enrolAgain(agent: Agent): void {
     agent.tainted = true;
+    this.#decided(agent, false);
     for (const machine of agent.machines) machine.retire();
-    agent.serial = `serial ${++this.#fresh}`;
+    const certificate = issue(this.authority);
     const row = this.tables.session(agent.id);
     if (row !== undefined)
       this.tables.putSession(agent.id, {
@@ -204,9 +189,64 @@ export class World {
         continuity: null,
         continuityNext: null,
       });
-    this.tables.putAgent(agent.id, { standing: 'ENROLLED', certificateSerial: agent.serial });
-    agent.machines = [this.#machine(agent, new Folder())];
+    this.tables.putAgent(agent.id, { standing: 'ENROLLED', certificateSerial: certificate.serial, recoveries: [] });
+    agent.machines = [this.#machine(agent, new Folder(new IdentityDisk(certificate, this.authority.wall())))];
     agent.machines[0]?.start();
+  }
+
+  /**
+   * A person lets the agent go on: in quarantine as the holder that the machine shows, else it may recover once more. Other machines that are
+   * told apart from it are reset later. False when no holder is known by what the machine shows.
+   */
+  release(agent: Agent, machine: Machine): boolean {
+    const quarantined = this.tables.agent(agent.id)?.standing === 'QUARANTINED';
+    const holder = machine.folder.holder() ?? '';
+    const done = this.tables.atomically(() => release(this.tables, agent.id, holder), false);
+    if (done === undefined || !quarantined) return done !== undefined;
+    let undecided = agent.murky;
+    for (const other of agent.machines) {
+      if (other === machine) continue;
+      other.denied = done.denied.includes(other.folder.holder() ?? '');
+      if (!other.denied) undecided = true;
+      else this.time.after(this.chance.between(1_000, 120_000), () => this.#reset(agent, other));
+    }
+    this.#decided(agent, undecided);
+    return true;
+  }
+
+  /** How often the agent has recovered so far. */
+  recoveries(id: string): number {
+    return this.tables.events.filter((e) => e.resourceId === id && e.name === 'agent.recovered').length;
+  }
+
+  /** Quarantines of the agent so far. */
+  quarantines({ id }: Agent): number {
+    return this.tables.events.filter((e) => e.resourceId === id && e.name.startsWith('agent.quarantined')).length;
+  }
+
+  /** Something comes over the agent's folder that has to end in quarantine. */
+  #befalls(agent: Agent): void {
+    agent.tainted = true;
+    agent.undecided = true;
+    agent.murky = this.tables.agent(agent.id)?.standing === 'QUARANTINED';
+  }
+
+  #decided(agent: Agent, undecided: boolean): void {
+    agent.undecided = undecided;
+    agent.quarantines = this.quarantines(agent);
+  }
+
+  #reset(agent: Agent, machine: Machine): void {
+    machine.retire();
+    agent.machines = agent.machines.filter((each) => each !== machine);
+  }
+
+  /** Every agent has a session. */
+  get serving(): boolean {
+    return this.agents.every(
+      ({ id, machines: [machine, ...more] }) =>
+        machine?.ready === true && more.length === 0 && this.tables.agent(id)?.standing === 'ONLINE',
+    );
   }
 
   get settled(): boolean {
@@ -225,9 +265,21 @@ export class World {
   }
 
   #enrol(id: string): void {
-    const agent: Agent = { id, serial: 'serial 0', machines: [], tainted: false, backup: undefined };
+    const agent: Agent = {
+      id,
+      machines: [],
+      tainted: false,
+      backup: undefined,
+      undecided: false,
+      murky: false,
+      quarantines: 0,
+    };
     this.agents.push(agent);
-    this.tables.putAgent(id, { standing: 'ENROLLED', certificateSerial: agent.serial });
+    const made = issue(this.authority);
+    // Of any age, so that some are renewed, and some end, while the run lasts.
+    const age = this.chance.between(0, 0.95) * this.authority.certificateMs;
+    const certificate = { ...made, from: made.from - age, ends: made.ends - age };
+    this.tables.putAgent(id, { standing: 'ENROLLED', certificateSerial: certificate.serial, recoveries: [] });
     this.tables.putSession(id, {
       epoch: 0,
       gatewayId: '',
@@ -236,14 +288,16 @@ export class World {
       journalLsn: 0n,
       continuity: null,
       continuityNext: null,
+      denied: [],
+      changedAt: 0,
     });
-    agent.machines = [this.#machine(agent, new Folder())];
+    const disk = new IdentityDisk(certificate, this.authority.wall() - age);
+    agent.machines = [this.#machine(agent, new Folder(disk))];
     agent.machines[0]?.start();
   }
 
   #machine(agent: Agent, folder: Folder): Machine {
     const wires = new Set<Wire>();
-    const serial = agent.serial;
     const machine: Machine = new Machine(folder, {
       agentId: agent.id,
       endpoints: this.replicas.map((r) => r.endpoint).toSorted(),
@@ -253,7 +307,9 @@ export class World {
       fault: this.fault,
       faulty: () => this.#faulty,
       violation: (what) => this.violate(`${agent.id}: ${what}`),
-      dialer: (alive) => this.#dialer({ agent, serial, wires, alive, machine: () => machine }),
+      fresh: this.authority.fresh,
+      ask: (alive) => this.desk.of(agent.id, alive, (act) => machine.guarded(alive, act)),
+      dialer: (alive, certificate) => this.#dialer({ agent, certificate, wires, alive, machine: () => machine }),
       died: (silent) => {
         for (const wire of wires) wire.agentDied(silent);
         wires.clear();
@@ -264,12 +320,12 @@ export class World {
 
   #dialer(who: {
     readonly agent: Agent;
-    readonly serial: string;
+    readonly certificate: () => Certificate;
     readonly wires: Set<Wire>;
     readonly alive: () => boolean;
     readonly machine: () => Machine;
   }): Dialer {
-    const { agent, serial, wires, alive } = who;
+    const { agent, certificate, wires, alive } = who;
     const inside = (act: () => void): void => who.machine().guarded(alive, act);
     return {
       dial: (endpoint, given) => {
@@ -279,6 +335,7 @@ export class World {
           drained: () => inside(() => given.drained()),
           lost: (why) => inside(() => given.lost(why)),
         };
+        const shown = certificate();
         const wire = new Wire({ time: this.time, chance: this.chance, agent: agent.id, gateway: endpoint, events });
         for (const old of this.#wires) if (old.over) this.#wires.delete(old);
         this.#wires.add(wire);
@@ -286,12 +343,13 @@ export class World {
         this.time.after(this.chance.between(0.5, 40), () => {
           const replica = this.replicas.find((r) => r.endpoint === endpoint && r.alive);
           if (this.#partitions.has(`${agent.id} ${endpoint}`)) return;
-          if (replica === undefined) return wire.break();
+          // Who shows a certificate that has ended does not get through the handshake.
+          if (replica === undefined || shown.ends <= this.authority.wall()) return wire.break();
           replica.take(wire, {
             orgId: 'org',
             agentId: agent.id,
-            certificateSerial: serial,
-            certificateEnds: new Date(this.dbNow() + 86_400_000),
+            certificateSerial: shown.serial,
+            certificateEnds: new Date(shown.ends),
             address: '127.0.0.1',
           });
           events.connected();
@@ -301,23 +359,3 @@ export class World {
     };
   }
 }
-
-const newLife: Omit<
-  LockedCommand,
-  'resourceBusy' | 'id' | 'agentId' | 'resourceKey' | 'needsPermit' | 'payloadSha256' | 'startBy' | 'runTimeoutMs'
-> = {
-  operationId: '',
-  workflowId: '',
-  state: 'QUEUED',
-  permitNo: 0,
-  cancelRequested: false,
-  incarnation: null,
-  startedAt: null,
-  endedAt: null,
-  runUntil: null,
-  effect: 'UNSPECIFIED',
-  failure: null,
-  output: null,
-  resultSha256: null,
-  lateResult: null,
-};

@@ -26,6 +26,7 @@ export {
   type RenderedDeployment,
   type RenderedFile,
   type RenderedHealth,
+  type RenderedRemedy,
   type RenderedStep,
   type RenderResult,
   type Secrets,

@@ -194,6 +194,17 @@ describe('renderDeployment', () => {
     });
   });
 
+  it.each([
+    [{ restartUnits: ['postgresql'] }, { units: ['postgresql'], failures: 3 }],
+    [{ reboot: true, failures: 5 } as const, { units: [], failures: 5 }],
+  ])('renders the remedy %j', (remedy, expected) => {
+    const database = { on: ['primary'], health: { tcp: 5432, remedy } };
+    const remedied = { ...template, deployments: { ...template.deployments, database } };
+    expect(renderDeployment(remedied, 'database', servers[0], context)).toMatchObject({
+      health: { kind: 'tcp', remedy: expected },
+    });
+  });
+
   it('leaves out steps whose condition is false', () => {
     expect(renderDeployment(template, 'database', servers[0], context, secrets)).toMatchObject({
       ok: true,

@@ -49,7 +49,17 @@ export interface RenderedStep {
   readonly onChangeOf?: readonly string[];
 }
 
-export type RenderedHealth = { readonly timeoutMs: number; readonly intervalMs: number } & (
+/** `units` empty: the VM is restarted. */
+export interface RenderedRemedy {
+  readonly units: readonly string[];
+  readonly failures: number;
+}
+
+export type RenderedHealth = {
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly remedy?: RenderedRemedy;
+} & (
   | { readonly kind: 'tcp'; readonly port: number }
   | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly status: number }
   | { readonly kind: 'exec'; readonly run: string }
@@ -142,6 +152,9 @@ class Renderer {
     const times = {
       timeoutMs: parseDuration(health.timeout ?? '60s') ?? 60_000,
       intervalMs: parseDuration(health.interval ?? '2s') ?? 2_000,
+      ...(health.remedy === undefined
+        ? {}
+        : { remedy: { units: health.remedy.restartUnits ?? [], failures: health.remedy.failures ?? 3 } }),
     };
     if (health.exec !== undefined) return { kind: 'exec', run: health.exec, ...times };
     if (health.http === undefined) return { kind: 'tcp', port: this.#port('tcp', health.tcp ?? 0), ...times };

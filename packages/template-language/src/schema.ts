@@ -203,6 +203,34 @@ const step = object('A script run as root', ['name', 'run'], {
   timeout: duration('how long it may run'),
   idempotent: { type: 'boolean', description: 'false when it must not be run again after an unknown end' },
 });
+const remedy = {
+  ...object(
+    'What the agent does by itself about a server that stays unhealthy: exactly one of restartUnits and reboot',
+    [],
+    {
+      restartUnits: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 8,
+        uniqueItems: true,
+        items: {
+          type: 'string',
+          maxLength: 120,
+          pattern: '^[A-Za-z0-9][A-Za-z0-9:_.@-]*$',
+          description: 'the name of a systemd unit such as postgresql or app@1.service',
+        },
+      },
+      reboot: { const: true, description: 'true: the VM is restarted' },
+      failures: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 20,
+        description: 'how many checks in a row must have failed, from 1 to 20; 3 unless told',
+      },
+    },
+  ),
+  oneOf: [{ required: ['restartUnits'] }, { required: ['reboot'] }],
+};
 const health = {
   ...object('What makes a server healthy: exactly one of tcp, http and exec', [], {
     tcp: port('a port that accepts connections'),
@@ -218,6 +246,7 @@ const health = {
     exec: text('a shell command that must exit with 0; no expressions', 2000),
     timeout: duration('how long it may take to become healthy'),
     interval: duration('how often it is asked'),
+    remedy: ref('remedy'),
   }),
   oneOf: [{ required: ['tcp'] }, { required: ['http'] }, { required: ['exec'] }],
 };
@@ -267,5 +296,5 @@ export const templateSchema = {
     deployments: named('Deployments', namePatterns.role, 20, ref('deployment')),
     outputs: named('Outputs', namePatterns.output, 50, output),
   }),
-  $defs: { metadata, parameter, role, deployment, file, step, health },
+  $defs: { metadata, parameter, role, deployment, file, step, health, remedy },
 } as const;

@@ -92,14 +92,17 @@ function describe(error: ErrorObject, data: Data, positions: Positions): Problem
         `${show(error.data)} is not accepted here`,
         expectation(error.parentSchema),
       );
-    case 'oneOf':
+    case 'oneOf': {
+      const branches = error.schema as readonly { readonly required: readonly string[] }[];
+      const keys = branches.flatMap(({ required }) => required);
       return problem(
         'INVALID_VALUE',
         path,
         positions.key(path),
-        'Exactly one kind of check must be given',
-        'exactly one of tcp, http and exec',
+        `Exactly one of ${keys.join(', ')} must be given`,
+        `exactly one of ${keys.join(', ')}`,
       );
+    }
     case 'pattern':
       if (error.propertyName !== undefined) return badName(error, path, positions);
       return problem(

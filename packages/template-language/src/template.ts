@@ -116,6 +116,15 @@ export interface HttpCheck {
   readonly status?: number;
 }
 
+/** Exactly one of `restartUnits` and `reboot`: what the agent does, by itself and at any time, about a server that stays unhealthy. */
+export interface Remedy {
+  /** Units of systemd. */
+  readonly restartUnits?: readonly string[];
+  readonly reboot?: true;
+  /** Checks in a row that must have failed; 3 unless told. */
+  readonly failures?: number;
+}
+
 /** Exactly one of `tcp`, `http` and `exec`. */
 export interface Health {
   readonly tcp?: number | Text;
@@ -125,6 +134,8 @@ export interface Health {
   readonly timeout?: string;
   /** `2s` unless told. */
   readonly interval?: string;
+  /** Without one it is asked only while it is deployed. */
+  readonly remedy?: Remedy;
 }
 
 export interface Deployment {

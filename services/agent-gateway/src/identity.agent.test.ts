@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -154,6 +155,49 @@ describe('the real agent', () => {
     }
     expect((await eventsOf(agent.agentId)).filter((name) => name === 'agent.recovered')).toHaveLength(2);
   }, 90_000);
+
+  it('tells that its key was substituted, is quarantined for it, and rotates its key once it is out again', async () => {
+    const agent = await newAgent('substituted');
+    agent.start();
+    await online(agent.agentId);
+    const logged = () => listSealingKeys(one.parts.database, world.orgId, agent.agentId);
+    const [first] = await until('its entry', async () => ((await logged()).length > 0 ? logged() : undefined), 15_000);
+    const publish = (key: Buffer | undefined) =>
+      database.admin.query('update agent_gateway.agent set sealing_public_key = $1 where id = $2', [
+        key,
+        agent.agentId,
+      ]);
+    await publish(randomBytes(32));
+    // It looks before it rotates; what it sees goes before what a person asked for.
+    const asked = agent.run('rotate-sealing-key').catch(() => '');
+    await until('quarantined', async () => (await stateOf(agent.agentId)) === 'QUARANTINED', 15_000);
+    await until('it knows', () => agent.log().includes('in quarantine: no work is begun'), 15_000);
+    const { quarantine } = await getAgent(one.parts, world.orgId, agent.agentId);
+    expect(quarantine?.row).toMatchObject({ reason: 'KEY_SUBSTITUTED', message: 'another key is published' });
+    expect(await agent.run('status')).toMatch(
+      /quarantine {3}KEY_SUBSTITUTED since .*\nway out .*truffle agent release agt_\w+ --holder [0-9a-f]{12}\nKEY SUBSTITUTED since /,
+    );
+    expect(await logged()).toHaveLength(1);
+    await publish(first?.public_key);
+    const { holder } = JSON.parse(await agent.run('status', '--json')) as { holder: string };
+    await freeAgent(one.parts, world.caller, { agentId: agent.agentId, revision: 0n, holder });
+    await online(agent.agentId);
+    await asked;
+    await until('rotated', async () => (await logged()).length === 2, 15_000);
+    const { row } = await getAgent(one.parts, world.orgId, agent.agentId);
+    const keys = (await logged()).map(entryOf);
+    expect(keyLogProblem(agent.agentId, keys)).toBeUndefined();
+    expect(row.sealing_public_key).toEqual(Buffer.from(keys[1]?.publicKey ?? []));
+    const shown = await until('noted', async () => {
+      const status = JSON.parse(await agent.run('status', '--json')) as Record<string, never>;
+      return status['fingerprint'] === fingerprintWords(row.sealing_public_key) ? status : undefined;
+    });
+    expect(shown).toMatchObject({ sealing: { formerUntil: [expect.any(String)] }, keyLog: { n: 2 } });
+    expect(await eventsOf(agent.agentId)).toEqual(
+      expect.arrayContaining(['agent.quarantined', 'agent.released', 'agent.sealing_key_rotated']),
+    );
+    await pingAgent(one.parts, world.caller, agent.agentId);
+  }, 120_000);
 
   it('waits for approval with its words', async () => {
     const agent = await newAgent('approved', true);

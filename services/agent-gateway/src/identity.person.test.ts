@@ -13,7 +13,8 @@ import { keyOfRequest } from './authority/authority.ts';
 import { enqueueCommands, getCommands, queuedOf } from './command/command.usecases.ts';
 import { hashOf } from './join-token/join-token.ts';
 import { agentGatewayMigrations } from './migrations.ts';
-import { enrollRequest, enrolPeer, makeRequest, Peer, pemOf, renewPeer } from './testing/peer.ts';
+import { renewPeer } from './testing/call.ts';
+import { enrollRequest, enrolPeer, makeRequest, Peer, pemOf } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
 let world: World;

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freeAgent, getAgent } from './agent/agent.usecases.ts';
 import { recoverAgent, recoveryChallenge } from './agent/recovery.usecases.ts';
 import { agentGatewayMigrations } from './migrations.ts';
-import { enrolPeer, makeRequest, Peer, pemOf, renewPeer } from './testing/peer.ts';
+import { renewPeer } from './testing/call.ts';
+import { enrolPeer, makeRequest, Peer, pemOf } from './testing/peer.ts';
 import { makeWorld, type Running, type World } from './testing/world.ts';
 
 let database: TestDatabase;
@@ -194,9 +195,15 @@ describe('recovery by the identity key', () => {
     expect(await recover(peer, csr)).toBeInstanceOf(Buffer);
   });
 
-  it('quarantines who has the key and not the last token', async () => {
+  it('quarantines who has the key and not the last token, but not for a statement that a session has overtaken', async () => {
     const peer = await seen('copied');
     const { csr } = await makeRequest();
+    await expect(recover(peer, csr, { continuity: new Uint8Array(32).fill(1) })).rejects.toMatchObject(refused);
+    expect((await rowOf(peer.keys.agentId)).state).toBe('OFFLINE');
+    await database.admin.query(
+      `update agent_gateway.agent_session set changed_at = now() - interval '1 minute' where agent_id = $1`,
+      [peer.keys.agentId],
+    );
     await expect(recover(peer, csr, { continuity: new Uint8Array(32).fill(1) })).rejects.toMatchObject(refused);
     expect((await rowOf(peer.keys.agentId)).state).toBe('QUARANTINED');
     await expect(recover(peer, csr)).rejects.toMatchObject(refused);

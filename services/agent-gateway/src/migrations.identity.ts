@@ -52,4 +52,9 @@ export const identityMigrations: Readonly<Record<string, string>> = {
       foreign key (org_id, agent_id) references agent_gateway.agent (org_id, id)
     );
     ${tenantTable('agent_gateway.sealing_key', 'svc_agent_gateway', 'select, insert')}`,
+  // So that the fleet's quarantined agents are counted without looking at the others.
+  '009_quarantined': `
+    create index agent_quarantined on agent_gateway.agent (id) where state = 'QUARANTINED';`,
+  '010_session_changed': `
+    alter table agent_gateway.agent_session add column changed_at timestamptz not null default now();`,
 };

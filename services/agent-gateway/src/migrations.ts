@@ -1,5 +1,6 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
 import { transitions } from './command/command.ts';
+import { metricMigrations } from './metric/metric.migration.ts';
 import { identityMigrations } from './migrations.identity.ts';
 
 const moves = Object.entries(transitions)
@@ -182,5 +183,6 @@ export const agentGatewayMigrations: ServiceMigrations = {
         add column signature bytea not null default '' check (length(signature) in (0, 64)),
         add column key_id text not null default '';`,
     ...identityMigrations,
+    ...metricMigrations,
   },
 };

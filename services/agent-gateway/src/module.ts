@@ -1,15 +1,21 @@
 import { readSettings } from '@truffle/config';
 import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
+import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { AgentMetricReportService } from '@truffle/api/agent/v1/metric_report_service';
+import { MetricReadService } from '@truffle/api/agent/v1/metric_read_service';
+import { MetricService } from '@truffle/api/agent/v1/metric_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
 import { AddressRuleService } from '@truffle/api/tenant/v1/allowlist_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { bells, readHostFile, type MakeModule, type ModuleDeps, type ServiceModule } from '@truffle/kit';
+import { bells, readHostFile, type MakeModule, type ModuleDeps, type Peers, type ServiceModule } from '@truffle/kit';
 import { AddressRuleBoard } from './address-rule/address-rule.board.ts';
+import { alarm } from './agent/agent.quarantine.ts';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
@@ -20,7 +26,9 @@ import { Authorities } from './authority/authorities.ts';
 import { commandRpc } from './command/command.rpc.ts';
 import { EndedCommands } from './command/ended-commands.ts';
 import { gatewaySettings } from './gateway.settings.ts';
-import { Gateway } from './gateway/gateway.ts';
+import { Gateway, type GatewayParts } from './gateway/gateway.ts';
+import { metricReadRpc, metricReports, metricRpc } from './metric/metric.rpc.ts';
+import { MetricIntake } from './metric/metric.usecases.ts';
 import { sealingKeyRpc, sealingKeySync } from './sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from './session/link.server.ts';
 import type { Tables } from './tables.ts';
@@ -33,6 +41,9 @@ const services = [
   CommandService,
   AgentLinkService,
   AgentCertificateService,
+  AgentMetricReportService,
+  MetricService,
+  MetricReadService,
 ];
 
 /** The agent-gateway service: agents, their sessions, their commands. */
@@ -45,7 +56,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   let server: LinkServer | undefined;
   const endpoints = () => (settings.endpoints.length > 0 ? settings.endpoints : [`${host}:${server?.port ?? port}`]);
   const ended = new EndedCommands(deps.bell);
-  const keys = commandKeys(deps);
+  const keys = new CommandKeyBoard(() => commandKeysOf(deps.peers), deps.logger);
   const rules = addressRules(deps, () => gateway.rulesChanged());
   const gateway: Gateway = new Gateway({
     database,
@@ -55,6 +66,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     endpoints,
     commandKeys: () => keys.known,
     letsIn: (agent) => rules.letsIn(agent),
+    noteHealth: noteHealthTo(deps.peers),
     ended: (ids) => ended.tell(ids),
   });
   const parts = { database, gateway, bell: deps.bell, ended };
@@ -68,10 +80,15 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     commandKeys: () => keys.need(),
     demandAddress: (from) => rules.demand(from),
     revoked: (agentId) => gateway.revoked(agentId),
+    quarantined: (agent, why) => {
+      alarm(deps.logger, agent, why);
+      gateway.revoked(agent.agentId);
+    },
   };
   return {
     name: 'agent-gateway',
     services,
+    ledger: database as never,
     scopes: {
       agt: async (orgId, id) =>
         (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
@@ -82,6 +99,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
       router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
       router.service(SealingKeyService, sealingKeyRpc(database));
       router.service(CommandService, commandRpc(parts));
+      router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));
     },
     start: async () => {
       await keys.start();
@@ -97,7 +115,8 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         take: (call, agent, settled) => gateway.take(call, agent, settled),
         demandAddress: (agent) => rules.demand(agent),
         renew: certificateRenewal(enrollment, deps.logger),
-        syncSealingKey: sealingKeySync(database),
+        syncSealingKey: sealingKeySync(enrollment),
+        reportMetrics: metricReports(new MetricIntake(database)),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },
@@ -115,14 +134,6 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
   } satisfies ServiceModule;
 };
 
-/** The keys of commands, as orchestration tells them. */
-const commandKeys = ({ peers, logger }: ModuleDeps): CommandKeyBoard =>
-  new CommandKeyBoard(async () => {
-    const about = { orgId: '', requestId: newId('req') };
-    return (await peers.client('orchestration', CommandKeyService, about).getCommandKeys({}, { timeoutMs: 5_000 }))
-      .keys;
-  }, logger);
-
 /** Where agents may dial from, as the tenant service tells it. */
 function addressRules({ peers, logger, bell }: ModuleDeps, changed: () => void): AddressRuleBoard {
   const board = new AddressRuleBoard(
@@ -136,6 +147,18 @@ function addressRules({ peers, logger, bell }: ModuleDeps, changed: () => void):
   bell.listen(bells.allowlist, () => void board.refresh().catch(() => undefined));
   return board;
 }
+
+async function commandKeysOf(peers: Peers): Promise<CommandKeySet | undefined> {
+  const client = peers.client('orchestration', CommandKeyService, { orgId: '', requestId: newId('req') });
+  return (await client.getCommandKeys({}, { timeoutMs: 5_000 })).keys;
+}
+
+const noteHealthTo =
+  (peers: Peers): GatewayParts['noteHealth'] =>
+  async (orgId, note) => {
+    const about = { orgId, requestId: newId('req') };
+    await peers.client('orchestration', ServerHealthService, about).noteServerHealth(note);
+  };
 
 function addressOf(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':');

@@ -2,6 +2,7 @@ import type { Database, Transaction } from '@truffle/database';
 import type { SealingKeyTable } from './sealing-key/sealing-key.table.ts';
 import type { AgentTable, QuarantineTable } from './agent/agent.table.ts';
 import type { CommandLogTable, CommandTable } from './command/command.table.ts';
+import type { MetricGapTable, MetricTable } from './metric/metric.table.ts';
 import type { JoinTokenTable } from './join-token/join-token.table.ts';
 import type { AgentSessionTable, GatewayTable } from './session/session.table.ts';
 
@@ -15,6 +16,8 @@ export interface Tables {
   'agent_gateway.agent_session': AgentSessionTable;
   'agent_gateway.command': CommandTable;
   'agent_gateway.command_log': CommandLogTable;
+  'agent_gateway.metric': MetricTable;
+  'agent_gateway.metric_gap': MetricGapTable;
 }
 
 export type Tx = Transaction<Tables>;

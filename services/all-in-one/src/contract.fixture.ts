@@ -47,6 +47,9 @@ metadata: { name: own, version: 1.0.0, title: Own, summary: One bare server }
 servers: { vm: { count: 1, image: debian-12, cpu: 1, memory: 1GiB, disk: 10GiB } }
 `;
 
+/** Where an audit stream goes that nobody receives. */
+export const nowhere = { kind: 1, address: 'https://siem.invalid/in' } as const;
+
 /** A value that each other field of a request accepts. */
 const plain: Readonly<Record<string, unknown>> = {
   name: 'fresh',
@@ -62,6 +65,8 @@ const plain: Readonly<Record<string, unknown>> = {
   image: 'fresh',
   url: 'https://images.example.com/fresh.qcow2',
   sha256: '0'.repeat(64),
+  subject: `user:usr_${'0'.repeat(26)}`,
+  ...nowhere,
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
@@ -74,7 +79,7 @@ export function requestOf(schema: DescMessage, pick: (field: DescField) => strin
     const id = pick(field);
     if (id !== undefined) message[field.localName] = id;
     else if (field.name in plain) message[field.localName] = plain[field.name];
-    else if (field.fieldKind === 'message' && field.name === 'spec')
+    else if (field.fieldKind === 'message' && ['spec', 'target'].includes(field.name))
       message[field.localName] = requestOf(field.message, pick);
   }
   return create(schema, message);
@@ -128,7 +133,7 @@ export async function everythingOf(database: TestDatabase, orgId: string): Promi
   for (const { name } of rows) {
     const found = await database.admin.query<{ all: string }>(
       `
-      select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,inventory,updated_at,open_commands,journal_lsn,lease_until}'::text[])::text, '' order by t::text), '') as all
+      select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,inventory,updated_at,open_commands,journal_lsn,lease_until,cursor_n,failures,failing_since,next_try_at,last_error}'::text[])::text, '' order by t::text), '') as all
       from ${name} t where org_id = $1`,
       [orgId],
     );

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
@@ -37,7 +38,7 @@ beforeAll(async () => {
   version = (await client.templates.listTemplates({ orgId, name: 'vm' })).templates[0]?.latestVersionId ?? '';
   const simulator = { cloneMs: 200, bootMs: 200 };
   const within = disk === undefined ? {} : { within: disk.folder };
-  const common = { client, url: replicas.edge.url, orgId, simulator, agentLog: () => undefined, ...within };
+  const common = { client, url: replicas.edge.url, orgId, simulator, agentLog: keepLog, ...within };
   sites = [await testSite({ ...common, agentName: 'one' }), await testSite({ ...common, agentName: 'two' })];
 }, 120_000);
 
@@ -51,6 +52,12 @@ it('strikes with a full disk too', (context) => {
   if (disk === undefined) return context.skip('only root may mount the small file system that a full disk needs');
   return expect(existsSync(disk.folder)).toBe(true);
 });
+
+/** What an agent said, where the run's logs are kept. */
+function keepLog(line: string): void {
+  const kept = process.env['TRUFFLE_TEST_LOGS'];
+  if (kept !== undefined) appendFileSync(join(kept, 'agents.log'), line);
+}
 
 /** A person who tries again when told to. @throws with what the last try was told, when none succeeds in time */
 async function persistently<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<Exclude<T, false>>> {

@@ -7,7 +7,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { byPermission, call, everythingOf, requestOf, source } from './contract.fixture.ts';
+import { byPermission, call, everythingOf, requestOf, source, nowhere } from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
@@ -17,6 +17,7 @@ type Level = (typeof levels)[number];
 let plane: ControlPlane;
 let site: TestSite;
 let owner: TruffleClient;
+let count = 0;
 /** An id for each name of an id-bearing field. */
 let ids: Record<string, string> = {};
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
   owner = client;
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
+  const { auditStream } = await owner.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
   site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
@@ -39,7 +41,9 @@ beforeAll(async () => {
     template_id: template?.id ?? '',
     template_version_id: version?.id ?? '',
     api_key_id: apiKey?.id ?? '',
+    audit_stream_id: auditStream?.id ?? '',
     binding_id: await freshBinding(orgId),
+    invitation_id: await freshInvitation(orgId),
     agent_id: site.agentId,
     cluster_id: cluster?.id ?? '',
     operation_id: operation?.id ?? '',
@@ -52,8 +56,21 @@ afterAll(async () => {
   await plane?.close();
 }, 60_000);
 
+/** The organization's one stream; one that was deleted is made again. */
+async function freshStream(): Promise<string> {
+  const orgId = ids['org_id'] ?? '';
+  const { auditStreams } = await owner.auditStreams.listAuditStreams({ orgId });
+  if (auditStreams[0] !== undefined) return auditStreams[0].id;
+  return (await owner.auditStreams.createAuditStream({ orgId, name: 'again', target: nowhere })).auditStream?.id ?? '';
+}
+
 const freshBinding = async (scopeId: string): Promise<string> =>
   (await owner.members.setBinding({ scopeId, email: 'member@example.com', role: Role.VIEWER })).binding?.id ?? '';
+
+const freshInvitation = async (scopeId: string): Promise<string> => {
+  const wanted = { scopeId, email: `guest-${(count += 1)}@example.com`, role: Role.VIEWER };
+  return (await owner.invitations.createInvitation(wanted)).invitation?.id ?? '';
+};
 
 const placeAt = (level: Level): string =>
   ({ organization: ids['org_id'], workspace: ids['workspace_id'], project: ids['project_id'] })[level] ?? '';
@@ -65,8 +82,10 @@ const keyOf = async (scopeId: string, role: Role): Promise<string> =>
 const levelOf: Readonly<Record<string, Level>> = {
   org_id: 'organization',
   agent_id: 'organization',
+  audit_stream_id: 'organization',
   binding_id: 'organization',
   api_key_id: 'organization',
+  invitation_id: 'organization',
   workspace_id: 'workspace',
   scope_id: 'project',
   project_id: 'project',
@@ -85,8 +104,6 @@ function verdictOf(method: DescMethod, role: Role, from: Level): Verdict {
   return roleGrants(role, permission) ? 'allowed' : 'refused';
 }
 
-let count = 0;
-
 /** A request that passes the gate and then changes nothing that later ones need: names are new, revisions were never seen. */
 function requestFor(method: DescMethod): Message {
   const request = requestOf(method.input, (field: DescField) => {
@@ -95,7 +112,8 @@ function requestFor(method: DescMethod): Message {
   }) as Message & Record<string, unknown>;
   if ('revision' in request) request['revision'] = 999_999n;
   if ('name' in request && rulesOf(method).idempotency !== Idempotency.SAFE) request['name'] = `fresh-${(count += 1)}`;
-  if ('email' in request) request['email'] = 'member@example.com';
+  if ('email' in request)
+    request['email'] = method.name === 'CreateInvitation' ? `guest-${(count += 1)}@example.com` : 'member@example.com';
   return request;
 }
 
@@ -119,6 +137,7 @@ describe.each(levels)('at the %s', (level) => {
 
       for (const [verdict, name, service, method] of verdicts) {
         if (verdict !== 'allowed') continue;
+        if (rulesOf(method).resource === 'audit_stream_id') ids['audit_stream_id'] = await freshStream();
         if (rulesOf(method).resource === 'binding_id') ids['binding_id'] = await freshBinding(ids['org_id'] ?? '');
         const answer = await call(transport, service, method, requestFor(method));
         const byTheGate =

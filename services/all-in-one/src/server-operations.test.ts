@@ -2,7 +2,13 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { TruffleClient } from '@truffle/api';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
-import { ClusterState, PowerState, ServerState, type Server } from '@truffle/api/orchestration/v1/cluster';
+import {
+  AddressSource,
+  ClusterState,
+  PowerState,
+  ServerState,
+  type Server,
+} from '@truffle/api/orchestration/v1/cluster';
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
@@ -105,7 +111,11 @@ describe('a server', { timeout: 90_000 }, () => {
     });
     await succeeded(await start());
     expect((await vm()).running).toBeDefined();
-    expect(await server()).toMatchObject({ power: PowerState.RUNNING, cpu: 2 });
+    expect(await server()).toMatchObject({
+      power: PowerState.RUNNING,
+      cpu: 2,
+      addressSource: AddressSource.GUEST_AGENT,
+    });
   });
 
   it('takes operations as fast as they end, without waiting for a sweep', async () => {
@@ -292,6 +302,20 @@ describe('an image', { timeout: 60_000 }, () => {
     });
     const spec = { name: 'newer', agentId: site.agentId, templateVersionId: version?.id ?? '' };
     await succeeded((await client.clusters.createCluster({ projectId, spec })).operation);
+  });
+
+  it('is taken in when it is there, though nobody asks', async () => {
+    const wanted = { agentId: site.agentId, image: 'debian-16', url, sha256 };
+    const { import: begun } = await client.images.importImage(wanted);
+    const told = await until('the event', async () => {
+      const { events } = await client.events.listEvents({ orgId, resourceId: site.agentId, page: { size: 200 } });
+      return events.find(
+        (each) => each.type === 'dev.truffle.image.imported.v1' && each.data?.['image'] === 'debian-16',
+      );
+    });
+    expect(told.data?.['vmid']).toBe(begun?.vmid);
+    const found = (await client.images.getImageImport({ agentId: site.agentId, image: 'debian-16' })).import;
+    expect(found).toMatchObject({ state: ImportState.SUCCEEDED, diskBytes: 3n * gib });
   });
 
   it('that is not what was promised fails, and keeps its number for the next try', async () => {

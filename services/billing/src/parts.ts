@@ -7,4 +7,6 @@ export interface BillingParts {
   readonly database: Database<BillingTables>;
   /** Plan of an organization without a subscription. */
   readonly defaultPlan: Plan;
+  /** Days that the audit trail is kept where the plan does not say; 0 for ever. */
+  readonly auditRetentionDays: number;
 }

@@ -178,5 +178,16 @@ export const orchestrationMigrations: ServiceMigrations = {
         primary key (org_id, agent_id, image)
       );
       ${tenantTable('orchestration.image_import', role, 'select, insert, update')}`,
+    '006_server_health': `
+      alter table orchestration.server
+        add column health text check (health in ('HEALTHY', 'REMEDIED', 'UNHEALTHY')),
+        add column health_detail text not null default '' check (length(health_detail) <= 500),
+        add column health_at timestamptz;`,
+    '007_address_source': `
+      alter table orchestration.server
+        add column address_source text check (address_source in ('SITE', 'GUEST_AGENT', 'CLOUD_INIT', 'LEASE', 'NEIGHBOUR'));`,
+    '008_import_workflows': `
+      create index image_import_open on orchestration.image_import (created_at) where state = 'RUNNING';
+      ${allowEverywhere('orchestration.image_import', 'svc_orchestration_sweep', 'select', 'select (org_id, agent_id, image, command_id, state, created_at)')}`,
   },
 };

@@ -4,6 +4,8 @@ import { ImageService } from '@truffle/api/orchestration/v1/image_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
 import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
+import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
+import { ServerMetricService } from '@truffle/api/orchestration/v1/server_metric_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import type { Transaction } from '@truffle/database';
 import { readSettings } from '@truffle/config';
@@ -18,6 +20,8 @@ import { imageRpc } from './image/image.rpc.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
 import { agentScopeIn } from './orphan/orphan.usecases.ts';
+import { serverHealthRpc } from './server/server.health.ts';
+import { serverMetricRpc } from './server/server.metrics.ts';
 import { serverRpc } from './server/server.rpc.ts';
 import { snapshotRpc } from './snapshot/snapshot.rpc.ts';
 import { createActivities } from './workflow/activities.ts';
@@ -58,6 +62,8 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       OperationService,
       ProjectUseService,
       CommandKeyService,
+      ServerHealthService,
+      ServerMetricService,
     ],
     scopes: {
       clu: scopeIn('orchestration.cluster'),
@@ -65,16 +71,19 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       op: scopeIn('orchestration.operation'),
       agt: agentScopeIn(peers),
     },
+    ledger: database as never,
     idempotency: new IdempotencyStore(database as never, 'orchestration'),
     register: (router) => {
       router.service(ClusterService, clusterRpc({ ...parts, signer }));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
-      router.service(ImageService, imageRpc({ database, peers, signer }));
+      router.service(ImageService, imageRpc({ database, peers, start: engine.beginImport }));
       router.service(OrphanService, orphanRpc({ database, peers, signer }));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));
+      router.service(ServerHealthService, serverHealthRpc(database));
+      router.service(ServerMetricService, serverMetricRpc({ database, peers }));
     },
     start: () => engine.start(),
     ready: async () => {

@@ -29,6 +29,7 @@ export const makeTemplateModule: MakeModule = async (deps): Promise<ServiceModul
     name: 'template',
     services: [TemplateService, SourceService],
     scopes: {},
+    ledger: parts.database as never,
     register: (router) =>
       void router.service(TemplateService, templateRpc(parts)).service(SourceService, sourceRpc(parts)),
     start: async () => {

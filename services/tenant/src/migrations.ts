@@ -1,6 +1,8 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
+import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
 import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
+import { peopleMigration } from './account/people.migration.ts';
 
 const insertByIdentity = (table: string): string => `
   create policy identity_insert on ${table} for insert to svc_identity with check (org_id = (select ctx.org()));
@@ -8,8 +10,8 @@ const insertByIdentity = (table: string): string => `
 
 /**
  * Schema `tenant`. `svc_tenant` sees one organization's rows; `svc_identity` sees what it takes to find out who is calling, and makes
- * organizations with what belongs in them (under the signed setting of the new one). `user`, `session` and `sign_in_attempt` are no
- * tenant's rows: only `svc_identity` has any grant on them.
+ * organizations with what belongs in them (under the signed setting of the new one). `user`, `session` and what belongs to them are no
+ * tenant's rows: only `svc_identity` reads them.
  */
 export const tenantMigrations: ServiceMigrations = {
   schema: 'tenant',
@@ -127,5 +129,7 @@ export const tenantMigrations: ServiceMigrations = {
       grant select, insert, update (last_seen_at, ended_at), delete on tenant.session to svc_identity;
       grant select, insert, update, delete on tenant.sign_in_attempt to svc_identity;`,
     '004_allowlist': allowlistMigration,
+    '006_people': peopleMigration,
+    '007_audit': auditStreamMigration,
   },
 };

@@ -2,25 +2,42 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AddressRuleService, AllowlistService } from '@truffle/api/tenant/v1/allowlist_service';
+import { AddressService } from '@truffle/api/tenant/v1/address_service';
+import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
+import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
+import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { list, readSettings, text } from '@truffle/config';
+import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
 import { accountRpc } from './account/account.rpc.ts';
+import { addressRpc } from './account/address.rpc.ts';
 import { addressRuleRpc, allowlistRpc } from './allowlist/allowlist.rpc.ts';
 import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
+import { auditRpc } from './audit/audit.rpc.ts';
+import { openAudit } from './audit/audit.ts';
+import { findStream } from './audit-stream/audit-stream.repo.ts';
+import { auditStreamRpc } from './audit-stream/audit-stream.rpc.ts';
 import { findBinding } from './binding/binding.repo.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
+import { factorRpc } from './factor/factor.rpc.ts';
+import { siteOf } from './factor/passkey.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
+import { findInvitation } from './invitation/invitation.repo.ts';
+import { invitationRpc } from './invitation/invitation.rpc.ts';
+import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
+import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
 
@@ -33,26 +50,55 @@ const tenantSettings = {
     'organizations (ids) whose allowlists for people and API keys are not enforced, until an owner who is shut out has mended them',
     { fallback: [] },
   ),
+  auditCheckpoints: text(
+    'TRUFFLE_AUDIT_CHECKPOINTS_DIR',
+    'folder for signed checkpoints of the audit trail, best on another disk than the database; empty keeps them in the database alone',
+    { fallback: '' },
+  ),
+  auditStreamGiveUpHours: integer(
+    'TRUFFLE_AUDIT_STREAM_GIVE_UP_HOURS',
+    'hours of failing after which a stream of the audit trail is disabled',
+    { fallback: 72, min: 0, max: 8_760 },
+  ),
+  outgoingAllow: list(
+    'TRUFFLE_OUTGOING_ALLOW',
+    'addresses, ranges and host names that are reached though they are not public: receivers of your own',
+    { fallback: [] },
+  ),
+  auditCheckpointSeconds: integer(
+    'TRUFFLE_AUDIT_CHECKPOINT_SECONDS',
+    'seconds between two checkpoints of an organization',
+    {
+      fallback: 60,
+      min: 1,
+      max: 86_400,
+    },
+  ),
 } as const;
 
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
-  const { homeRegion, suspendedAllowlists } = readSettings(tenantSettings, deps.env, noFile);
+  const settings = readSettings(tenantSettings, deps.env, noFile);
   const tenants = deps.database<TenantTables>('svc_tenant');
   const identity = deps.database<TenantTables>('svc_identity');
-  const events = deps.database<LedgerTables>('svc_ledger_reader', 5);
+  const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
+  const mail = openMail(deps, identity);
   const parts: TenantParts = {
     tenants,
     identity,
     peers: deps.peers,
     bell: deps.bell,
     now: () => new Date(),
-    homeRegion,
-    suspendedAllowlists: new Set(suspendedAllowlists),
+    homeRegion: settings.homeRegion,
+    suspendedAllowlists: new Set(settings.suspendedAllowlists),
+    accountKey: mail.accountKey,
+    mailDelivers: mail.delivers,
+    site: siteOf(mail.origin),
   };
-  if (suspendedAllowlists.length > 0)
-    deps.logger.warn({ organizations: suspendedAllowlists }, 'allowlists of addresses are not enforced');
+  if (settings.suspendedAllowlists.length > 0)
+    deps.logger.warn({ organizations: settings.suspendedAllowlists }, 'allowlists of addresses are not enforced');
+  const audit = openAudit(deps, { events, tenants, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const relay = new Relay({
     database: relayed,
@@ -64,6 +110,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     name: 'tenant',
     services: [
       AccountService,
+      AddressService,
+      SessionService,
+      FactorService,
+      InvitationService,
       MemberService,
       ApiKeyService,
       OrganizationService,
@@ -73,12 +123,19 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
       AddressRuleService,
       IdentityService,
       EventService,
+      AuditService,
+      AuditStreamService,
     ],
     scopes: scopesOf(parts),
+    ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
     register: (router) =>
       void router
         .service(AccountService, accountRpc(parts))
+        .service(AddressService, addressRpc(parts))
+        .service(SessionService, sessionRpc(parts))
+        .service(FactorService, factorRpc(parts))
+        .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))
         .service(OrganizationService, organizationRpc(parts))
@@ -87,11 +144,18 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(AllowlistService, allowlistRpc(parts))
         .service(AddressRuleService, addressRuleRpc(parts))
         .service(IdentityService, identityRpc(parts))
-        .service(EventService, eventRpc(events, hub)),
-    start: async () => relay.start(),
+        .service(EventService, eventRpc(events, hub))
+        .service(AuditService, auditRpc(audit.parts))
+        .service(AuditStreamService, auditStreamRpc(audit.streams)),
+    start: async () => {
+      relay.start();
+      audit.start();
+      mail.courier.start();
+    },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
+      await Promise.all([audit.close(), mail.courier.close()]);
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));
     },
@@ -101,6 +165,9 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
 /** Workspaces and projects are resolved by the kit through `ResolveScopes`; what is left are the rows that hang on a place. */
 const scopesOf = (parts: TenantParts): ScopeLookups => ({
   bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
+  ast: (orgId, id) =>
+    parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
+  inv: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findInvitation(tx, id))),
   key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
 });
 

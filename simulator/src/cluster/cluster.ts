@@ -8,6 +8,7 @@ import { HighAvailability } from '../ha/ha.ts';
 import type { Guests } from '../guest/guests.ts';
 import type { Random } from '../random.ts';
 import { Reports } from './reports.ts';
+import type { Vnet } from '../sdn/sdn.ts';
 import { Storages } from '../storage/storage.ts';
 import type { Tasks } from '../task/task.ts';
 import type { Vm } from '../vm/vm.ts';
@@ -78,6 +79,8 @@ export class Cluster {
   caPem = '';
   readonly reports = new Reports();
   readonly ha = new HighAvailability();
+  /** Virtual networks, by the name of their bridge. */
+  readonly vnets = new Map<string, Vnet>();
   /** What `GET /version` says. */
   version = '9.2.11';
   guests!: Guests;

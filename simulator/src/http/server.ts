@@ -13,6 +13,7 @@ import { nodeRoutes } from '../node/node.routes.ts';
 import { poolRoutes } from '../pool/pool.routes.ts';
 import { type Method, findMethod } from '../schema/table.ts';
 import { type Incoming, verify } from '../schema/verify.ts';
+import { sdnRoutes } from '../sdn/sdn.routes.ts';
 import { storageRoutes } from '../storage/storage.routes.ts';
 import { taskRoutes } from '../task/task.routes.ts';
 import { vmRoutes } from '../vm/vm.routes.ts';
@@ -27,6 +28,7 @@ const ROUTES: Routes = {
   ...haRoutes,
   ...nodeRoutes,
   ...poolRoutes,
+  ...sdnRoutes,
   ...storageRoutes,
   ...taskRoutes,
   ...vmRoutes,

@@ -59,7 +59,8 @@ export function requireBridges(cluster: Cluster, user: string, config: Config): 
     if (!/^net\d+$/.test(key)) continue;
     const card = readCard(value);
     if (card.bridge === undefined) continue;
-    const path = `/sdn/zones/localnetwork/${card.bridge}${card.tag === undefined ? '' : `/${card.tag}`}`;
+    const zone = cluster.vnets.get(card.bridge)?.zone ?? 'localnetwork';
+    const path = `/sdn/zones/${zone}/${card.bridge}${card.tag === undefined ? '' : `/${card.tag}`}`;
     requirePrivileges(cluster.access, user, path, ['SDN.Use']);
   }
 }

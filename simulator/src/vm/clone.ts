@@ -89,7 +89,7 @@ function check(call: Call, plan: Plan): void {
 async function copy(cluster: Cluster, run: TaskRun, plan: Plan): Promise<void> {
   const { source, newid } = plan;
   if (cluster.guestExists(newid)) throw new RunError(`unable to create VM ${newid}: config file already exists`);
-  const target = newVm(newid, source.node, { lock: 'clone' });
+  const target = newVm(newid, source.node, { lock: 'clone', description: 'qmclone temporary file\n' });
   cluster.vms.set(newid, target);
   cluster.changed();
   run.say(`creating a clone of VM ${source.vmid} with ID ${newid}`);
@@ -114,12 +114,13 @@ async function copyDrives(cluster: Cluster, run: TaskRun, plan: Plan, target: Vm
     plan.snapname === undefined ? source.config : (source.snapshots[plan.snapname]?.config ?? source.config);
   const all = drives(origin).filter((drive) => !drive.key.startsWith('unused'));
   const copied = all.filter((drive) => isDisk(drive) || isCloudinit(drive));
-  target.config = { ...freshConfig(cluster, origin, plan), lock: 'clone' };
-  for (const drive of all) if (isCdrom(drive) && !isCloudinit(drive)) target.config[drive.key] = 'none,media=cdrom';
+  const config: Config = { ...freshConfig(cluster, origin, plan), lock: 'clone' };
+  for (const drive of all) if (isCdrom(drive) && !isCloudinit(drive)) config[drive.key] = 'none,media=cdrom';
   if (cluster.faults.take('clone-dies', { vmid: plan.newid }) !== undefined) throw await died(cluster);
   const [storage = ''] = copied[0]?.file.split(':') ?? [];
   if (cluster.faults.take('storage-lock', { vmid: plan.newid, storage }) !== undefined)
     throw new HalfDone(`cfs-lock 'storage-${storage}' error: got lock request timeout`);
+  if (copied.length === 0) target.config = config;
   const linkedShare = plan.full ? 1 : 0.1;
   for (const [at, drive] of copied.entries()) {
     run.checkStopped();
@@ -133,7 +134,9 @@ async function copyDrives(cluster: Cluster, run: TaskRun, plan: Plan, target: Vm
       );
       if (plan.full) run.say(`transferred ${total} of ${total} (100.00%)`);
     }
-    target.config[drive.key] = volume;
+    config[drive.key] = volume;
+    // What the new VM is called and described as is written with its first disk.
+    target.config = config;
     if (at === copied.length - 1) cluster.changed();
   }
 }

@@ -4,6 +4,9 @@ import { drives, isDisk } from './drive.ts';
 import { typed } from './config.ts';
 import { type Vm, digest, isTemplate, requireUnlocked } from './vm.ts';
 
+/** How long a slow snapshot takes, in ms. */
+const SLOW_MS = 1_000;
+
 function snapshotOf(vm: Vm, name: string): NonNullable<Vm['snapshots'][string]> {
   const snapshot = vm.snapshots[name];
   if (snapshot === undefined) throw new RunError(`snapshot '${name}' does not exist`);
@@ -61,7 +64,16 @@ export function takeSnapshot(call: Call): string {
       }
       for (const drive of drives(vm.config))
         if (isDisk(drive)) run.say(`snapshotting 'drive-${drive.key}' (${drive.file})`);
-      await cluster.clock.sleep(cluster.timing.diskMs);
+      const slow = cluster.faults.take('snapshot-slow', { vmid: vm.vmid });
+      await cluster.clock.sleep(slow === undefined ? cluster.timing.diskMs : Number(slow.text ?? SLOW_MS));
+      try {
+        run.checkStopped();
+      } catch (error) {
+        // An interrupted worker takes away what it began before it ends.
+        delete vm.snapshots[name];
+        delete vm.config['lock'];
+        throw error;
+      }
       delete vm.snapshots[name].snapstate;
       delete vm.config['lock'];
       vm.config['parent'] = name;
@@ -77,7 +89,12 @@ export function deleteSnapshot(call: Call): string {
     cluster.flocks.with(vmid(call), async () => {
       const vm = cluster.vm(vmid(call), node);
       const gone = snapshotOf(vm, name);
-      if (!flag(call, 'force')) requireUnlocked(vm);
+      // `force` is about disks that are not there; a lock it minds like all others.
+      requireUnlocked(vm);
+      vm.config['lock'] = 'snapshot-delete';
+      gone.snapstate = 'delete';
+      const fault = cluster.faults.take('snapshot-breaks', { vmid: vm.vmid });
+      if (fault !== undefined) throw new RunError(fault.text ?? 'zfs error: could not find any snapshots to destroy');
       await cluster.clock.sleep(cluster.timing.diskMs);
       for (const one of Object.values(vm.snapshots)) if (one.parent === name) reparent(one, gone.parent);
       if (vm.config['parent'] === name) {
@@ -85,7 +102,7 @@ export function deleteSnapshot(call: Call): string {
         else vm.config['parent'] = gone.parent;
       }
       delete vm.snapshots[name];
-      if (gone.snapstate !== undefined) delete vm.config['lock'];
+      delete vm.config['lock'];
       cluster.changed();
     }),
   );

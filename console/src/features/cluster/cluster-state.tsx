@@ -1,16 +1,27 @@
-import { ClusterState } from '@truffle/api/orchestration/v1/cluster';
-import { Badge } from '@radix-ui/themes';
+import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
 import { texts } from '../../texts/texts.ts';
+import { StateBadge } from '../../ui/badge.tsx';
 
-const colors = {
-  [ClusterState.UNSPECIFIED]: 'gray',
+const clusterColors = {
   [ClusterState.CREATING]: 'blue',
   [ClusterState.READY]: 'green',
   [ClusterState.FAILED]: 'red',
   [ClusterState.DELETING]: 'amber',
-  [ClusterState.DELETED]: 'gray',
+} as const;
+
+const serverColors = {
+  [ServerState.PROVISIONING]: 'blue',
+  [ServerState.RUNNING]: 'cyan',
+  [ServerState.DEPLOYING]: 'blue',
+  [ServerState.READY]: 'green',
+  [ServerState.FAILED]: 'red',
+  [ServerState.DELETING]: 'amber',
 } as const;
 
 export const ClusterBadge = ({ state }: { readonly state: ClusterState }) => (
-  <Badge color={colors[state]}>{texts.cluster.states[state]}</Badge>
+  <StateBadge state={state} names={texts.cluster.states} colors={clusterColors} />
+);
+
+export const ServerBadge = ({ state }: { readonly state: ServerState }) => (
+  <StateBadge state={state} names={texts.server.states} colors={serverColors} />
 );

@@ -1,9 +1,24 @@
-import { useQuery } from '@connectrpc/connect-query';
+import { useMutation, useQuery } from '@connectrpc/connect-query';
+import { ClusterState, type Cluster } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
-import { Flex, Heading } from '@radix-ui/themes';
-import { useParams } from '@tanstack/react-router';
+import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { Button, Tabs } from '@radix-ui/themes';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { usePlace } from '../../app/place.tsx';
+import { texts } from '../../texts/texts.ts';
+import { Confirm } from '../../ui/confirm.tsx';
+import { FailureNotice } from '../../ui/failure.tsx';
 import { Notice } from '../../ui/notice.tsx';
+import { Page } from '../../ui/page.tsx';
+import { OperationLog } from '../operation/log.tsx';
+import { OperationTable } from '../operation/operation-table.tsx';
+import { Steps } from '../operation/steps.tsx';
+import { useOperation } from '../operation/watch.ts';
+import { ServerTable } from '../server/server-table.tsx';
 import { ClusterBadge } from './cluster-state.tsx';
+import { ClusterFacts } from './facts.tsx';
+
+const text = texts.cluster;
 
 export default function ClusterPage() {
   const { clusterId } = useParams({ from: '/o/$org/p/$project/clusters/$clusterId' });
@@ -12,11 +27,77 @@ export default function ClusterPage() {
   const cluster = data?.cluster;
   if (cluster === undefined) return null;
   return (
-    <Flex align="center" gap="3">
-      <Heading as="h1" size="6">
-        {cluster.name}
-      </Heading>
-      <ClusterBadge state={cluster.state} />
-    </Flex>
+    <Page
+      title={cluster.name}
+      badge={<ClusterBadge state={cluster.state} />}
+      actions={<DeleteCluster cluster={cluster} />}
+    >
+      <FailureNotice failure={cluster.failure} />
+      <Running operationId={cluster.operationId} />
+      <ClusterFacts cluster={cluster} />
+      <Tabs.Root defaultValue="servers">
+        <Tabs.List>
+          <Tabs.Trigger value="servers">{text.servers}</Tabs.Trigger>
+          <Tabs.Trigger value="operations">{texts.operation.many}</Tabs.Trigger>
+          <Tabs.Trigger value="log" disabled={cluster.operationId === ''}>
+            {texts.operation.log}
+          </Tabs.Trigger>
+        </Tabs.List>
+        <Tabs.Content value="servers" className="tab">
+          <ServerTable clusterId={clusterId} />
+        </Tabs.Content>
+        <Tabs.Content value="operations" className="tab">
+          <Operations clusterId={clusterId} />
+        </Tabs.Content>
+        <Tabs.Content value="log" className="tab">
+          <OperationLog operationId={cluster.operationId} />
+        </Tabs.Content>
+      </Tabs.Root>
+    </Page>
+  );
+}
+
+/** The steps of what is being done to the cluster; nothing once it has ended. */
+function Running({ operationId }: { readonly operationId: string }) {
+  const { operation } = useOperation(operationId);
+  return operation === undefined || operation.endedAt !== undefined ? null : <Steps operation={operation} />;
+}
+
+function Operations({ clusterId }: { readonly clusterId: string }) {
+  const { project } = usePlace();
+  const { data, error } = useQuery(
+    OperationService.method.listOperations,
+    { projectId: project?.id ?? '', clusterId, page: { size: 50 } },
+    { enabled: project !== undefined },
+  );
+  return error === null ? <OperationTable operations={data?.operations} /> : <Notice error={error} />;
+}
+
+function DeleteCluster({ cluster }: { readonly cluster: Cluster }) {
+  const navigate = useNavigate();
+  const params = useParams({ from: '/o/$org/p/$project/clusters/$clusterId' });
+  const remove = useMutation(ClusterService.method.deleteCluster, {
+    onSuccess: ({ operation }) =>
+      void navigate({
+        to: '/o/$org/p/$project/operations/$operationId',
+        params: { ...params, operationId: operation?.id ?? '' },
+      }),
+  });
+  if (cluster.state === ClusterState.DELETING || cluster.state === ClusterState.DELETED) return null;
+  return (
+    <>
+      <Confirm
+        title={text.deleteTitle(cluster.name)}
+        message={text.deleteMessage(cluster.serverCount)}
+        action={text.delete}
+        name={cluster.name}
+        onConfirm={() => remove.mutate({ clusterId: cluster.id, revision: cluster.revision })}
+      >
+        <Button color="red" variant="soft" loading={remove.isPending}>
+          {text.delete}
+        </Button>
+      </Confirm>
+      {remove.error !== null && <Notice error={remove.error} />}
+    </>
   );
 }

@@ -1,10 +1,36 @@
-import { Heading } from '@radix-ui/themes';
+import { useQuery } from '@connectrpc/connect-query';
+import { AgentService } from '@truffle/api/agent/v1/agent_service';
+import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
+import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
+import { Notice } from '../../ui/notice.tsx';
+import { Page } from '../../ui/page.tsx';
+import { Clusters, Lately, NeedsPerson, Sites } from './panels.tsx';
 
+const page = { size: 50 };
+
+/** How the sites and clusters are, what needs a person, and what was done lately. */
 export default function DashboardPage() {
+  const { organization, project } = usePlace();
+  const there = { org: organization?.name ?? '', project: project?.name ?? '' };
+  const orgId = organization?.id ?? '';
+  const projectId = project?.id ?? '';
+  const inOrganization = { enabled: orgId !== '' };
+  const inProject = { enabled: projectId !== '' };
+  const agents = useQuery(AgentService.method.listAgents, { orgId, page }, inOrganization);
+  const clusters = useQuery(ClusterService.method.listClusters, { projectId, page }, inProject);
+  const operations = useQuery(OperationService.method.listOperations, { projectId, page }, inProject);
+  const error = agents.error ?? clusters.error ?? operations.error;
   return (
-    <Heading as="h1" size="6">
-      {texts.dashboard.title}
-    </Heading>
+    <Page title={texts.dashboard.title}>
+      {error !== null && <Notice error={error} />}
+      <div className="cards wide">
+        <Sites agents={agents.data?.agents} org={there.org} />
+        <Clusters clusters={clusters.data?.clusters} there={there} />
+        <NeedsPerson operations={operations.data?.operations} there={there} />
+        <Lately operations={operations.data?.operations} there={there} />
+      </div>
+    </Page>
   );
 }

@@ -6,8 +6,28 @@ export const cluster = {
   servers: 'Servers',
   template: 'Template',
   changed: 'Changed',
+  made: 'Made',
+  make: 'New cluster',
   none: 'No clusters yet',
   noneHint: 'A cluster is a set of virtual machines with what runs on them, made from a template.',
+  ready: (ready: number, all: number) => `${ready} of ${all} ready`,
+  delete: 'Delete',
+  deleteTitle: (name: string) => `Delete ${name}?`,
+  deleteMessage: (servers: number) =>
+    `Its ${servers === 1 ? 'server' : `${servers} servers`} and everything on ${servers === 1 ? 'its disk' : 'their disks'} will be gone. This can not be undone.`,
+  deploy: 'Deploy',
+  plan: 'Plan',
+  planHint: 'What will be made, and where. Nothing has been done yet.',
+  site: 'Site',
+  nameHint: 'Small letters, digits and dashes.',
+  secretHint: 'Made on the site and kept there; to give one of your own, use the CLI.',
+  noSite: 'There is no site to deploy to yet',
+  noSiteHint: 'Connect one first: an agent beside your hypervisor, which only dials out.',
+  totals: (cpu: number, memory: string, disk: string) => `${cpu} CPU · ${memory} memory · ${disk} disk in all`,
+  doesNotFit: 'It does not fit on the site as it is.',
+  actionKinds: { 0: '', 1: 'create', 2: 'change', 3: 'replace', 4: 'destroy', 5: 'deploy' } as Readonly<
+    Record<number, string>
+  >,
   states: {
     0: 'Unknown',
     1: 'Creating',

@@ -1,3 +1,6 @@
 export const dashboard = {
   title: 'Overview',
+  needsPerson: 'Needs a person',
+  nothingNeeds: 'Nothing waits for you.',
+  lately: 'Lately',
 } as const;

@@ -1,12 +1,22 @@
 import { account } from './account.ts';
+import { agent } from './agent.ts';
 import { cluster } from './cluster.ts';
 import { dashboard } from './dashboard.ts';
+import { operation } from './operation.ts';
+import { server } from './server.ts';
+import { template } from './template.ts';
 
 export const english = {
   locale: 'en',
   account,
+  agent,
   cluster,
   dashboard,
+  operation,
+  server,
+  template,
+  confirm: { cancel: 'Cancel', type: (name: string) => `Type ${name} to confirm` },
+  failure: { remedy: 'What to do:' },
   shell: {
     skip: 'Skip to the content',
     rail: 'Truffle',

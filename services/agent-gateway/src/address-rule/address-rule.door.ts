@@ -9,6 +9,11 @@ export interface Dialler {
   readonly address: string;
 }
 
+/** Whoever knows where agents may dial from. */
+export interface Doorkeeper {
+  readonly letsIn: (dialler: Dialler) => LetIn;
+}
+
 /** Keeps agents out that dial from where their organization is not used from, and notes that. */
 export class AddressDoor {
   readonly #database: Pick<GatewayDatabase, 'tenant'>;

@@ -2,10 +2,10 @@ import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { AgentSchema, AgentState, InventorySchema, QuarantineSchema, type Agent } from '@truffle/api/agent/v1/agent';
 import { fingerprintWords, keyId } from '@truffle/sealing';
-import type { QuarantineView } from './agent.quarantine.ts';
+import { wayOut, type QuarantineView } from './agent.quarantine.ts';
 import type { AgentRow } from './agent.repo.ts';
 
-/** An agent as callers see it; inventory and quarantine are left out of lists. */
+/** An agent as callers see it; the inventory and a quarantine's holders are left out of lists. */
 export function agentOf(
   row: AgentRow,
   openCommands: number,
@@ -31,14 +31,15 @@ export function agentOf(
     createdAt: timestampFromDate(row.created_at),
     openCommands,
     ...(row.certificate_ends === null ? {} : { certificateEndsAt: timestampFromDate(row.certificate_ends) }),
-    ...(quarantine === undefined ? {} : { quarantine: quarantineOf(quarantine) }),
+    ...(quarantine === undefined ? {} : { quarantine: quarantineOf(row.name, quarantine) }),
   });
 }
 
-const quarantineOf = ({ row, holders }: QuarantineView): MessageInitShape<typeof QuarantineSchema> => ({
+const quarantineOf = (name: string, { row, holders }: QuarantineView): MessageInitShape<typeof QuarantineSchema> => ({
   reason: row.reason,
   message: row.message,
   since: timestampFromDate(row.since),
+  wayOut: [...wayOut(name, row.reason)],
   holders: holders.flatMap(({ fingerprints, incarnation, journalLsn, recorded }) =>
     fingerprints.map((fingerprint) => ({ fingerprint, incarnation, journalLsn, recorded })),
   ),

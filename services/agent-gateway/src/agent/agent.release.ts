@@ -3,7 +3,8 @@ import { appendEvent, type EventAuthor } from '@truffle/database';
 import { NotFoundProblem, PreconditionProblem, StaleRevisionProblem } from '@truffle/kit';
 import { lockSession } from '../session/session.repo.ts';
 import type { Tx } from '../tables.ts';
-import { readQuarantine, type QuarantineHolder } from './agent.quarantine.ts';
+import { readQuarantine } from './agent.quarantine.ts';
+import { choose, type QuarantineHolder } from './holder.ts';
 import { forgetRecoveries, lockAgent } from './certificate.repo.ts';
 
 /** Holders that are remembered as not chosen; older ones come to a new conflict instead. */
@@ -51,14 +52,9 @@ export async function releaseAgent(
     return void (await appendEvent(tx, author, { ...event, data: { after: { recoveries: 0 } } }));
   }
   const holders = quarantine?.holders ?? [];
-  const chosen = holders.find((each) => each.fingerprints.includes(holder));
-  // Quarantined before holders were kept, so there is nothing to choose from.
-  if (chosen === undefined && (holders.length > 0 || holder !== '')) throw new HolderUnknownProblem(agentId, holders);
-  const denied = holders
-    .flatMap((each) => each.fingerprints)
-    .filter((each) => !(chosen?.fingerprints ?? []).includes(each));
-  // A journal that went back under its last token looks like its original: it too begins anew.
-  const anew = holders.some((each) => !each.recorded && each.fingerprints.includes(holder));
+  const choice = choose(holders, holder);
+  if (choice === undefined) throw new HolderUnknownProblem(agentId, holders);
+  const { denied, anew } = choice;
   await tx
     .updateTable('agent_gateway.agent_session')
     .set({

@@ -81,6 +81,14 @@ export async function countOpenCommands(tx: Tx, agentIds: readonly string[]): Pr
   return new Map(rows.map((row) => [row.agent_id, row.open]));
 }
 
+/** From now on secrets for the agent are to be sealed to that key. */
+export const publishKey = (tx: Tx, agentId: string, publicKey: Buffer) =>
+  tx
+    .updateTable('agent_gateway.agent')
+    .set({ sealing_public_key: publicKey, revision: sql<string>`revision + 1` })
+    .where('id', '=', agentId)
+    .execute();
+
 /** Stores what the agent's site has. */
 export const storeInventory = (tx: Tx, agentId: string, inventory: Buffer) =>
   tx

@@ -49,7 +49,7 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
   listAgents: async (request, context) => {
     const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
     return create(ListAgentsResponseSchema, {
-      agents: agents.map((agent) => agentOf(agent.row, agent.openCommands, false)),
+      agents: agents.map(({ row, openCommands, quarantine }) => agentOf(row, openCommands, false, quarantine)),
       page: { next },
     });
   },

@@ -14,7 +14,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import { countOpenCommands, listAgents, readAgent, type AgentRow } from './agent.repo.ts';
 import { approveAgent } from './agent.approve.ts';
-import { readQuarantine, type QuarantineView } from './agent.quarantine.ts';
+import { readQuarantine, readReasons, type QuarantineView } from './agent.quarantine.ts';
 import { releaseAgent } from './agent.release.ts';
 import { revokeAgent } from './agent.revoke.ts';
 import { AgentOfflineProblem } from './enrollment.usecases.ts';
@@ -83,11 +83,15 @@ export function pageOfAgents(
       await listAgents(tx, { name: wanted.name, after: page.after, limit: page.limit + 1 }),
       (row) => row.name,
     );
-    const open = await countOpenCommands(
-      tx,
-      found.rows.map((row) => row.id),
-    );
-    return { agents: found.rows.map((row) => ({ row, openCommands: open.get(row.id) ?? 0 })), next: found.next };
+    const ids = found.rows.map((row) => row.id);
+    const held = found.rows.filter((row) => row.state === 'QUARANTINED').map((row) => row.id);
+    const [open, reasons] = await Promise.all([countOpenCommands(tx, ids), readReasons(tx, held)]);
+    const viewOf = (row: AgentRow): AgentView => {
+      const reason = reasons.get(row.id);
+      const quarantine = reason === undefined ? undefined : { row: reason, holders: [] };
+      return { row, openCommands: open.get(row.id) ?? 0, quarantine };
+    };
+    return { agents: found.rows.map(viewOf), next: found.next };
   });
 }
 

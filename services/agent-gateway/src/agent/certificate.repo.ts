@@ -8,16 +8,16 @@ import type { AgentTable } from './agent.table.ts';
 export const lockAgent = (tx: Tx, agentId: string): Promise<Selectable<AgentTable> | undefined> =>
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).forUpdate().executeTakeFirst();
 
-/** The certificate that the same request gets again: its answer was lost, and it is still good. */
-export const repeated = (
-  agent: Pick<Selectable<AgentTable>, 'next_csr_sha256' | 'next_certificate' | 'next_ends'>,
-  csrSha256: Buffer,
-): Buffer | undefined =>
-  agent.next_certificate !== null &&
-  agent.next_csr_sha256?.equals(csrSha256) === true &&
-  (agent.next_ends?.getTime() ?? 0) > Date.now()
-    ? agent.next_certificate
-    : undefined;
+/** What decides whether an agent's certificate is good; the agent is not locked. */
+export const readAgentHolder = (
+  tx: Tx,
+  agentId: string,
+): Promise<Pick<Selectable<AgentTable>, 'state' | 'certificate_serial' | 'next_serial'> | undefined> =>
+  tx
+    .selectFrom('agent_gateway.agent')
+    .select(['state', 'certificate_serial', 'next_serial'])
+    .where('id', '=', agentId)
+    .executeTakeFirst();
 
 /** Which organization an agent is in, before a tenant is known. */
 export const organizationOf = (tx: Tx, agentId: string) =>

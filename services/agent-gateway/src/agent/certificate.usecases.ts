@@ -5,7 +5,8 @@ import { CertificateRequestError } from '../authority/authority.ts';
 import { hashOf } from '../join-token/join-token.ts';
 import type { Tx } from '../tables.ts';
 import type { AgentRow } from './agent.repo.ts';
-import { adoptNext, lockAgent, repeated, storeNext } from './certificate.repo.ts';
+import { holderRefusal, judgeRenewal } from './certificate.ts';
+import { adoptNext, lockAgent, storeNext } from './certificate.repo.ts';
 import type { EnrollmentParts } from './enrollment.usecases.ts';
 
 export type CertificateParts = Pick<EnrollmentParts, 'database' | 'authorities' | 'certificateMs'>;
@@ -16,11 +17,6 @@ export interface CertificateHolder {
   readonly agentId: string;
   readonly certificateSerial: string;
 }
-
-/** Between two certificates of one agent, in milliseconds, at most: an agent that asks in a loop costs no signatures. */
-const calmMs = 60_000;
-/** Of a certificate's life: short ones are renewed more often. */
-const calmShare = 24;
 
 /** The agent gets no certificate now; the message says why. */
 export class RenewalProblem extends Problem {
@@ -46,15 +42,13 @@ export async function renewCertificate(
 }
 
 /** The agent, when the shown certificate is good for more than a refusal. @throws RenewalProblem */
-export function demandHolder(
-  agent: AgentRow | undefined,
+export function demandHolder<A extends Pick<AgentRow, 'state' | 'certificate_serial' | 'next_serial'>>(
+  agent: A | undefined,
   { certificateSerial }: Pick<CertificateHolder, 'certificateSerial'>,
-): AgentRow {
-  if (agent === undefined || agent.state === 'REVOKED') throw refused('AGENT_REVOKED', 'the agent was revoked');
-  if (certificateSerial !== agent.certificate_serial && certificateSerial !== agent.next_serial)
-    throw refused('CERTIFICATE_SUPERSEDED', 'a newer certificate was issued to this agent');
-  if (agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
-    throw refused(agent.state, `the agent is ${agent.state.toLowerCase().replace('_', ' ')}`);
+): A {
+  const refusal = holderRefusal(agent, certificateSerial);
+  if (refusal !== undefined || agent === undefined)
+    throw new RenewalProblem(Code.PermissionDenied, refusal?.reason ?? '', refusal?.message ?? '');
   return agent;
 }
 
@@ -66,10 +60,9 @@ async function renew(
 ): Promise<Buffer> {
   const agent = demandHolder(await lockAgent(tx, agentId), { certificateSerial });
   const csrSha256 = hashOf(csr);
-  const again = repeated(agent, csrSha256);
-  if (again !== undefined) return again;
-  const calm = Math.min(calmMs, parts.certificateMs / calmShare);
-  if (agent.next_issued_at !== null && Date.now() - agent.next_issued_at.getTime() < calm)
+  const verdict = judgeRenewal(agent, csrSha256, { now: Date.now(), certificateMs: parts.certificateMs });
+  if (verdict === 'again' && agent.next_certificate !== null) return agent.next_certificate;
+  if (verdict === 'calm')
     throw new RenewalProblem(Code.ResourceExhausted, 'RENEWED_JUST_NOW', 'the agent was given a certificate just now');
   // Who shows the next one has it safely, though no session was opened with it.
   await adoptNext(tx, agentId, certificateSerial);
@@ -90,6 +83,3 @@ async function renew(
   );
   return issued.der;
 }
-
-const refused = (reason: string, message: string): RenewalProblem =>
-  new RenewalProblem(Code.PermissionDenied, reason, message);

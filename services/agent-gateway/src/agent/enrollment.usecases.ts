@@ -34,6 +34,11 @@ export interface EnrollmentParts {
   readonly demandAddress: (from: { readonly orgId: string; readonly address: string }) => Promise<void>;
   /** Tells every gateway that an agent was revoked. */
   readonly revoked: (agentId: string) => void;
+  /** An agent was put in quarantine elsewhere than on its stream: people and gateways are to be told. */
+  readonly quarantined: (
+    agent: { readonly orgId: string; readonly agentId: string },
+    why: { readonly reason: string; readonly message: string },
+  ) => void;
 }
 
 export interface Enrolled {
@@ -127,13 +132,13 @@ async function exchange(
         enrolled: { orgId, agentId: token.agent_id, certificate: token.certificate, pending: token.require_approval },
       };
     case 'theft': {
-      const author: EventAuthor = { subject: 'anonymous', requestId: caller.requestId };
+      const author: EventAuthor = authorOf(caller);
       await updateToken(tx, token.id, { revoked_at: new Date() });
       await appendEvent(tx, author, {
         orgId,
         name: 'join_token.misused',
         resourceId: token.id,
-        data: { agentId: token.agent_id, address: caller.address },
+        data: { agentId: token.agent_id },
       });
       if (token.agent_id !== null)
         await revokeAgent(tx, author, orgId, token.agent_id, 'its join token was used twice');

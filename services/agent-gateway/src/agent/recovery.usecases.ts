@@ -9,16 +9,22 @@ import { judgeHolder } from '../session/admission.ts';
 import { lockSession } from '../session/session.repo.ts';
 import type { Tx } from '../tables.ts';
 import { quarantineAgent } from './agent.quarantine.ts';
-import { lockAgent, noteRecoveryRefused, organizationOf, repeated, storeNext } from './certificate.repo.ts';
+import { judgeRecovery, recentRecoveries } from './certificate.ts';
+import { lockAgent, noteRecoveryRefused, organizationOf, storeNext } from './certificate.repo.ts';
 import type { EnrollmentParts } from './enrollment.usecases.ts';
 
 export type RecoveryParts = Pick<
   EnrollmentParts,
-  'database' | 'sweepDatabase' | 'authorities' | 'certificateMs' | 'recoveriesPerMonth' | 'demandAddress'
+  | 'database'
+  | 'sweepDatabase'
+  | 'authorities'
+  | 'certificateMs'
+  | 'recoveriesPerMonth'
+  | 'demandAddress'
+  | 'quarantined'
 >;
 
 const challengeMs = 120_000;
-const monthMs = 30 * 86_400_000;
 const dayMs = 86_400_000;
 const challengeLabel = 'truffle/recovery-challenge/v1';
 /** An Ed25519 key in SPKI, before its 32 bytes (RFC 8410). */
@@ -53,9 +59,12 @@ export async function recoverAgent(
   const found = await parts.sweepDatabase.anywhere((tx) => organizationOf(tx, request.agentId));
   if (found === undefined) throw refused();
   try {
+    let conflict: string | undefined;
     const certificate = await parts.database.tenant(found.org_id, (tx) =>
-      recover(parts, tx, caller, found.org_id, request),
+      recover(parts, tx, caller, found.org_id, request, (message) => (conflict = message)),
     );
+    if (conflict !== undefined)
+      parts.quarantined({ orgId: found.org_id, agentId: request.agentId }, conflictOf(conflict));
     if (certificate === undefined) throw refused();
     return certificate;
   } catch (error) {
@@ -64,13 +73,14 @@ export async function recoverAgent(
   }
 }
 
-/** Undefined when it is refused: what was noted of that stays. */
+/** Undefined when it is refused: what was noted of that stays. `convicted` is called when that put the agent in quarantine. */
 async function recover(
   parts: RecoveryParts,
   tx: Tx,
   caller: Caller,
   orgId: string,
   request: RecoverAgentRequest,
+  convicted: (message: string) => void,
 ): Promise<Buffer | undefined> {
   const { agentId } = request;
   const known = await lockSession(tx, agentId);
@@ -84,23 +94,28 @@ async function recover(
   if (!verify(null, recoveryBytes(request), key, request.signature)) return undefined;
   // Only who has the key is told so.
   await parts.demandAddress({ orgId, address: caller.address });
-  if (agent.state === 'REVOKED' || agent.state === 'QUARANTINED' || agent.state === 'PENDING_APPROVAL')
-    return undefined;
   const { incarnation, journalLsn } = request;
   const claim = { incarnation, journalLsn, continuity: Buffer.from(request.continuitySha256).toString('hex') };
   const holder = judgeHolder(known, claim);
-  if (holder.kind === 'denied') return undefined;
-  if (holder.kind === 'conflict') {
-    await quarantineAgent(tx, { orgId, agentId }, { reason: 'IDENTITY_CONFLICT', message: holder.message }, claim);
+  const csrSha256 = hashOf(request.csr);
+  const at = {
+    now: Date.now(),
+    certificateMs: parts.certificateMs,
+    challengedAt: endOf(request.challenge) - challengeMs,
+    changedAt: known.changedAt,
+    perMonth: parts.recoveriesPerMonth,
+  };
+  const verdict = judgeRecovery(agent, holder, csrSha256, at);
+  if (verdict === 'refuse') return undefined;
+  if (verdict === 'conflict' && holder.kind === 'conflict') {
+    if (await quarantineAgent(tx, { orgId, agentId }, conflictOf(holder.message), claim)) convicted(holder.message);
     return undefined;
   }
-  const csrSha256 = hashOf(request.csr);
-  const again = repeated(agent, csrSha256);
-  if (again !== undefined) return again;
+  if (verdict === 'again') return agent.next_certificate ?? undefined;
   const author = { subject: `agent:${agentId}`, requestId: caller.requestId, traceparent: caller.traceparent };
   const event = { orgId, resourceId: agentId };
-  const recent = agent.recoveries.filter((at) => at.getTime() > Date.now() - monthMs).length;
-  if (recent >= parts.recoveriesPerMonth) {
+  const recent = recentRecoveries(agent, at.now);
+  if (verdict === 'limit') {
     // Said once a day: an agent goes on asking.
     if (agent.recovery_refused_at !== null && agent.recovery_refused_at.getTime() > Date.now() - dayMs)
       return undefined;
@@ -116,15 +131,18 @@ async function recover(
   return issued.der;
 }
 
+const conflictOf = (message: string) => ({ reason: 'IDENTITY_CONFLICT', message });
+
 const macOf = ({ authorities }: Pick<RecoveryParts, 'authorities'>, agentId: string, end: Uint8Array): Buffer =>
   authorities.mac(challengeLabel, Buffer.concat([end, Buffer.from(agentId)]));
+
+/** When a challenge ends, in milliseconds since 1970. */
+const endOf = (challenge: Uint8Array): number => Number(Buffer.from(challenge.subarray(0, 8)).readBigUInt64BE());
 
 function isOurs(parts: RecoveryParts, agentId: string, challenge: Uint8Array): boolean {
   if (challenge.length !== 40) return false;
   const end = Buffer.from(challenge.subarray(0, 8));
-  return (
-    timingSafeEqual(macOf(parts, agentId, end), challenge.subarray(8)) && end.readBigUInt64BE() > BigInt(Date.now())
-  );
+  return timingSafeEqual(macOf(parts, agentId, end), challenge.subarray(8)) && endOf(challenge) > Date.now();
 }
 
 /** One answer for every agent and signature that is no good: nothing is learned by trying. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { newId } from '@truffle/ids';
 import { bells, type Bell } from '@truffle/kit';
-import type { Logger } from '@truffle/telemetry';
+import { gauge, type Logger } from '@truffle/telemetry';
 import type { Dialler } from '../address-rule/address-rule.door.ts';
 import { notAllowed, type LetIn } from '../address-rule/address-rule.ts';
 import { advance } from '../command/advance.ts';
@@ -12,8 +12,11 @@ import { lockCommands, saveCommands } from '../command/command.repo.ts';
 import { CommandFlow, noteOddities, tellOf } from '../command/flow.ts';
 import { Reports } from '../command/reports.ts';
 import { quarantineRemedy } from '../session/admission.ts';
+import { deleteOldMetrics } from '../metric/metric.repo.ts';
+import type { HealthNote } from '../session/kept.ts';
 import { LinkSession } from '../session/link-session.ts';
 import type { SessionParts } from '../session/session-parts.ts';
+import { tickSession } from '../session/session-tick.ts';
 import type { LinkCall } from '../session/outbox.ts';
 import { leaseNow } from '../session/session.repo.ts';
 import { SessionStore, type PeerIdentity } from '../session/standing.ts';
@@ -22,6 +25,7 @@ import { GatewayLease, leasePace } from './lease.ts';
 import {
   agentsWithQueued,
   commandsToStop,
+  countQuarantined,
   dispatchedTo,
   endedOf,
   orphanedSessions,
@@ -41,6 +45,8 @@ export interface GatewayParts {
   readonly commandKeys: () => CommandKeySet | undefined;
   /** Whether an agent's organization lets it in from where it dialled. */
   readonly letsIn: (dialler: Dialler) => LetIn;
+  /** Tells orchestration how an agent found a server. */
+  readonly noteHealth: (orgId: string, note: HealthNote) => Promise<void>;
   /** Told of commands that ended here. */
   readonly ended: (commandIds: readonly string[]) => void;
 }
@@ -52,6 +58,10 @@ const sweepMs = 5_000;
 /** A revocation is in force within 5 s, though its doorbell is lost: the look itself takes a moment. */
 const standingMs = 4_000;
 const touchMs = 10_000;
+const metricSweepMs = 60_000;
+const metricBatch = 5_000;
+/** Batches of one sweep: more than a minute's samples of all agents that a gateway holds. */
+const metricBatches = 20;
 const batchLimit = 500;
 /** Milliseconds for agents to move elsewhere; where there is no elsewhere, only what is on its way is waited for. */
 const drainMs = 10_000;
@@ -72,6 +82,8 @@ export class Gateway {
   /** Sessions that are not stored yet, and whom to tell when they are. */
   readonly #arriving = new Map<LinkSession, () => void>();
   readonly #closing = new Set<Promise<void>>();
+  /** Of the whole fleet, as each gateway counts it. */
+  readonly #quarantined = gauge('truffle.agents.quarantined', 'Agents in quarantine, whatever gateway they dial');
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<() => Promise<void>>();
   #draining = false;
@@ -113,6 +125,8 @@ export class Gateway {
     this.#every(sweepMs, () => this.#sweepOwn());
     this.#every(sweepMs, () => this.#sweepOverdue());
     this.#every(touchMs, () => this.#touch());
+    this.#every(metricSweepMs, () => this.#sweepMetrics());
+    this.#every(touchMs, () => this.#countQuarantined());
   }
 
   /** Takes a new stream of an agent; `settled` is called when its session is stored, or refused. */
@@ -217,9 +231,7 @@ export class Gateway {
 
   async #tick(): Promise<void> {
     const now = Date.now();
-    for (const session of this.#all)
-      if (session.identity.certificateEnds.getTime() > now) session.input({ kind: 'tick' });
-      else dismiss(session, 'CERTIFICATE_ENDED', 'the certificate has ended; the agent gets another by itself');
+    for (const session of this.#all) tickSession(session, now);
   }
 
   async #renew(): Promise<void> {
@@ -308,6 +320,18 @@ export class Gateway {
         { orgId: org_id, agentId: agent_id, epoch: Number(epoch), incarnation: '' },
         'GATEWAY_LOST',
       );
+  }
+
+  /** What was measured longer ago than it is kept goes, in portions. */
+  async #sweepMetrics(): Promise<void> {
+    for (let n = 0; n < metricBatches; n++) {
+      const gone = await this.#parts.sweepDatabase.anywhere((tx) => deleteOldMetrics(tx, Date.now(), metricBatch));
+      if (gone < metricBatch) return;
+    }
+  }
+
+  async #countQuarantined(): Promise<void> {
+    this.#quarantined.record(await this.#parts.sweepDatabase.anywhere(countQuarantined));
   }
 
   async #touch(): Promise<void> {

@@ -65,6 +65,13 @@ export const orphanedSessions = (tx: Tx, limit: number) =>
     .limit(limit)
     .execute();
 
+/** How many agents of the whole fleet are in quarantine; costs by those, not by the fleet. */
+export async function countQuarantined(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from agent_gateway.agent where state = 'QUARANTINED'`.execute(tx);
+  return rows[0]?.n ?? 0;
+}
+
 /** Where agents and their newest sessions stand. */
 export const standings = (tx: Tx, agentIds: readonly string[]) =>
   tx

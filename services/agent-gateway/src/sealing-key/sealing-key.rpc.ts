@@ -12,7 +12,7 @@ import { callerOf } from '@truffle/kit';
 import type { CertificateHolder } from '../agent/certificate.usecases.ts';
 import type { GatewayDatabase } from '../tables.ts';
 import type { SealingKeyRow } from './sealing-key.repo.ts';
-import { entryOf, listSealingKeys, syncSealingKey } from './sealing-key.usecases.ts';
+import { entryOf, listSealingKeys, syncSealingKey, type SealingKeyParts } from './sealing-key.usecases.ts';
 
 export const sealingKeyRpc = (database: GatewayDatabase): ServiceImpl<typeof SealingKeyService> => ({
   listSealingKeys: async (request, context) => {
@@ -23,11 +23,12 @@ export const sealingKeyRpc = (database: GatewayDatabase): ServiceImpl<typeof Sea
 
 /** The agent's own look at its log, as the link's server serves it. */
 export const sealingKeySync =
-  (database: GatewayDatabase) =>
-  async (holder: CertificateHolder, { entry }: SyncSealingKeyRequest): Promise<SyncSealingKeyResponse> => {
-    const { newest, publishedKey } = await syncSealingKey(database, holder, entry);
+  (parts: SealingKeyParts) =>
+  async (holder: CertificateHolder, word: SyncSealingKeyRequest): Promise<SyncSealingKeyResponse> => {
+    const { newest, publishedKey, quarantined } = await syncSealingKey(parts, holder, word);
     return create(SyncSealingKeyResponseSchema, {
       publishedKey,
+      quarantined,
       ...(newest === undefined ? {} : { newest: messageOf(newest) }),
     });
   };

@@ -1,13 +1,16 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
+import { AgentState } from '@truffle/api/agent/v1/agent';
 import { SealingKeyEntrySchema } from '@truffle/api/agent/v1/sealing_key';
 import { keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from '@truffle/sealing';
 import { testDatabase, testEngines, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { getAgent } from '../agent/agent.usecases.ts';
+import { agentOf } from '../agent/agent.codec.ts';
+import { freeAgent, getAgent, pageOfAgents } from '../agent/agent.usecases.ts';
 import { createJoinToken, enroll } from '../agent/enrollment.usecases.ts';
 import { agentGatewayMigrations } from '../migrations.ts';
 import { enrollRequest, makeRequest } from '../testing/peer.ts';
+import { countQuarantined } from '../gateway/sweep.repo.ts';
 import { makeWorld, type World } from '../testing/world.ts';
 import { entryOf, listSealingKeys, syncSealingKey } from './sealing-key.usecases.ts';
 
@@ -53,8 +56,8 @@ const entryFor = (from: Holder, before: KeyLogEntry | undefined, over: Partial<K
   );
   return create(SealingKeyEntrySchema, bytes);
 };
-const sync = (from: Holder, entry?: ReturnType<typeof entryFor>) =>
-  syncSealingKey(world.enrollment.database, from.holder, entry);
+const sync = (from: Holder, entry?: ReturnType<typeof entryFor>, substituted = '') =>
+  syncSealingKey(world.enrollment, from.holder, { entry, substituted });
 
 it('takes only what the agent signed, for its own key, after the newest; the same again changes nothing', async () => {
   const first = await enrolled('logged');
@@ -92,4 +95,56 @@ it('can not be changed by the service', async () => {
   await expect(
     tenants.tenant(world.orgId, (tx) => tx.deleteFrom('agent_gateway.sealing_key').execute()),
   ).rejects.toThrow(/permission denied/);
+});
+
+const logOf = async ({ holder }: Holder) =>
+  (await listSealingKeys(world.enrollment.database, world.orgId, holder.agentId)).map(entryOf);
+
+it('publishes another key when the agent adds it, and nobody else’s nor one that was given up', async () => {
+  const one = await enrolled('rotating');
+  const refused = { reason: 'KEY_LOG_ENTRY_REFUSED' };
+  const [first, publicKey] = [entryFor(one, undefined), randomBytes(32)];
+  await expect(sync(one, entryFor(one, undefined, { publicKey }))).rejects.toMatchObject(refused);
+  await sync(one, first);
+  const stranger = generateKeyPairSync('ed25519');
+  const identityPublicKey = stranger.publicKey.export({ type: 'spki', format: 'der' }).subarray(12);
+  for (const forged of [
+    entryFor(one, first, { publicKey }, stranger.privateKey),
+    entryFor(one, first, { publicKey, identityPublicKey }, stranger.privateKey),
+    entryFor(one, first, { publicKey, n: 3n }),
+    entryFor(one, first, { publicKey, previousSha256: randomBytes(32) }),
+    entryFor(one, first, { publicKey: randomBytes(31) }),
+  ])
+    await expect(sync(one, forged)).rejects.toMatchObject(refused);
+  const second = entryFor(one, first, { publicKey });
+  for (let twice = 0; twice < 2; twice++)
+    expect((await sync(one, second)).publishedKey).toEqual(Buffer.from(publicKey));
+  await expect(sync(one, entryFor(one, second))).rejects.toMatchObject(refused);
+  const log = await logOf(one);
+  expect(log.map((entry) => Buffer.from(entry.publicKey))).toEqual([one.publicKey, publicKey]);
+  expect(keyLogProblem(one.holder.agentId, log)).toBeUndefined();
+});
+
+it('quarantines an agent that sees another key than its own, says what ends it, and lets it out', async () => {
+  const one = await enrolled('substituted');
+  const gateway = await world.startGateway();
+  expect((await sync(one, entryFor(one, undefined))).quarantined).toBe(false);
+  expect((await sync(one, undefined, 'another key is \0published')).quarantined).toBe(true);
+  const { agents } = await pageOfAgents(gateway.parts, world.orgId, { name: 'substituted' });
+  const [listed] = agents.map(({ row, quarantine }) => agentOf(row, 0, false, quarantine));
+  expect(listed).toMatchObject({
+    state: AgentState.QUARANTINED,
+    quarantine: { reason: 'KEY_SUBSTITUTED', message: 'another key is published', holders: [] },
+  });
+  expect(listed?.quarantine?.wayOut.join()).toMatch(/truffle-agent status.*truffle agent release substituted/);
+  await expect(sync(one)).rejects.toMatchObject({ reason: 'QUARANTINED' });
+  expect(await world.enrollment.sweepDatabase.anywhere(countQuarantined)).toBe(1);
+  await freeAgent(gateway.parts, world.caller, { agentId: one.holder.agentId, revision: 0n, holder: '' });
+  expect((await sync(one)).quarantined).toBe(false);
+  await gateway.close();
+  const { rows } = await database.admin.query<{ type: string; data: { reason?: string } }>(
+    `select type, data from ledger.event where resource_id = $1 and type like '%quarantined%'`,
+    [one.holder.agentId],
+  );
+  expect(rows).toHaveLength(1);
 });

@@ -12,6 +12,7 @@ const known: KnownSession = {
   continuity: token(1),
   continuityNext: null,
   live: false,
+  changedAt: 0,
   denied: [],
 };
 const claim: Claim = {

@@ -31,6 +31,8 @@ export interface KnownSession {
   readonly continuityNext: string | null;
   /** A session of the agent is open at a gateway whose lease is in force. */
   readonly live: boolean;
+  /** When a session of it was last offered or confirmed, in milliseconds since 1970. */
+  readonly changedAt: number;
   /** Fingerprints of holders that a person did not choose when the agent was released. */
   readonly denied: readonly string[];
 }
@@ -112,7 +114,7 @@ export function admit(known: KnownSession, claim: Claim, speaks: ProtocolRange =
 
 /** What a quarantined agent is told. */
 export const quarantineRemedy =
-  'the identity of this agent is in conflict; compare `truffle-agent status` with `truffle agent get`, then `truffle agent release` one holder or enrol it anew';
+  'this agent is in quarantine: `truffle agent get` says why and what ends it; compare with `truffle-agent status`, then `truffle agent release` or enrol it anew';
 
 /** same: it goes on. fresh: a new installation. denied: a person chose another one. conflict: two have the identity, or a journal went back. */
 export type Holder =

@@ -29,6 +29,7 @@ beforeAll(async () => {
     demandAddress: () => Promise.resolve(),
     renew: () => Promise.reject(new Error('nothing is renewed here')),
     syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
+    reportMetrics: () => Promise.reject(new Error('nothing is published here')),
     handshakeMs: 200,
     idleMs: 300,
   });

@@ -14,6 +14,11 @@ import {
   type LinkRequest,
   type LinkResponse,
 } from '@truffle/api/agent/v1/link';
+import {
+  AgentMetricReportService,
+  type ReportMetricsRequest,
+  type ReportMetricsResponse,
+} from '@truffle/api/agent/v1/metric_report_service';
 import { isId } from '@truffle/ids';
 import { plainAddress, Problem } from '@truffle/kit';
 import { Entrance } from './entrance.ts';
@@ -41,6 +46,8 @@ export interface LinkServerOptions {
   readonly renew: (identity: PeerIdentity, request: RenewCertificateRequest) => Promise<RenewCertificateResponse>;
   /** Answers what is published as the agent's sealing key. */
   readonly syncSealingKey: (identity: PeerIdentity, request: SyncSealingKeyRequest) => Promise<SyncSealingKeyResponse>;
+  /** Takes in what the agent measured. */
+  readonly reportMetrics: (identity: PeerIdentity, request: ReportMetricsRequest) => Promise<ReportMetricsResponse>;
   /** Milliseconds for a TLS handshake; default 10,000. */
   readonly handshakeMs?: number;
   /** Milliseconds that a connection may have no stream; default 30,000. */
@@ -67,10 +74,15 @@ const definition = {
   },
 } as const;
 
-/** A method of the service beside the stream, with its codec. */
-const unary = <I extends DescMessage, O extends DescMessage>(method: { name: string; input: I; output: O }) =>
+/** A method of a service beside the stream, with its codec. */
+const unary = <I extends DescMessage, O extends DescMessage>(method: {
+  parent: { typeName: string };
+  name: string;
+  input: I;
+  output: O;
+}) =>
   ({
-    path: `/${AgentCertificateService.typeName}/${method.name}`,
+    path: `/${method.parent.typeName}/${method.name}`,
     requestStream: false,
     responseStream: false,
     requestSerialize: (message: MessageShape<I>): Buffer => Buffer.from(toBinary(method.input, message)),
@@ -79,9 +91,10 @@ const unary = <I extends DescMessage, O extends DescMessage>(method: { name: str
     responseDeserialize: (bytes: Buffer): MessageShape<O> => fromBinary(method.output, bytes),
   }) as const;
 
-const certificateDefinition = {
+const unaryDefinition = {
   renew: unary(AgentCertificateService.method.renewCertificate),
   syncSealingKey: unary(AgentCertificateService.method.syncSealingKey),
+  reportMetrics: unary(AgentMetricReportService.method.reportMetrics),
 } as const;
 
 /** Serves a method for the agent that the certificate names. */
@@ -122,9 +135,10 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
       else options.take(call, identity, () => entrance.settled(call.getPeer()));
     },
   });
-  server.addService(certificateDefinition, {
+  server.addService(unaryDefinition, {
     renew: forAgent(options.demandAddress, options.renew),
     syncSealingKey: forAgent(options.demandAddress, options.syncSealingKey),
+    reportMetrics: forAgent(options.demandAddress, options.reportMetrics),
   });
   const credentials = grpc.ServerCredentials.createSsl(
     Buffer.from(options.authority),

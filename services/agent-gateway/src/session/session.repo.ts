@@ -10,7 +10,7 @@ export async function lockSession(tx: Tx, agentId: string): Promise<KnownSession
       join.onRef('s.org_id', '=', 'a.org_id').onRef('s.agent_id', '=', 'a.id'),
     )
     .select(['a.state', 'a.certificate_serial', 'a.next_serial'])
-    .select(['s.incarnation', 's.journal_lsn', 's.continuity', 's.continuity_next', 's.denied'])
+    .select(['s.incarnation', 's.journal_lsn', 's.continuity', 's.continuity_next', 's.changed_at', 's.denied'])
     .select(
       sql<boolean>`s.open and exists (select from agent_gateway.gateway g where g.id = s.gateway_id and g.lease_until > now())`.as(
         'live',
@@ -28,6 +28,7 @@ export async function lockSession(tx: Tx, agentId: string): Promise<KnownSession
     continuity: row.continuity?.toString('hex') ?? null,
     continuityNext: row.continuity_next?.toString('hex') ?? null,
     live: row.live,
+    changedAt: row.changed_at.getTime(),
     denied: row.denied,
   };
 }
@@ -62,6 +63,7 @@ export async function offerSession(tx: Tx, offer: OfferedSession): Promise<numbe
       session_id: offer.sessionId,
       gateway_id: offer.gatewayId,
       open: true,
+      changed_at: sql<Date>`now()`,
       incarnation: offer.incarnation,
       journal_lsn: String(offer.journalLsn),
       continuity: offer.fresh ? null : (offer.adopted ?? eb.ref('continuity')),
@@ -83,6 +85,7 @@ export async function confirmSession(tx: Tx, agentId: string, epoch: number): Pr
     .set({
       continuity: sql<Buffer>`substring(continuity_next from length(continuity_next) - 31)`,
       continuity_next: null,
+      changed_at: sql<Date>`now()`,
     })
     .where('agent_id', '=', agentId)
     .where('epoch', '=', String(epoch))

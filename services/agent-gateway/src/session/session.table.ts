@@ -13,6 +13,8 @@ export interface AgentSessionTable {
   continuity: Buffer | null;
   /** SHA-256 of the token that was offered and is not confirmed. */
   continuity_next: Buffer | null;
+  /** When it was last offered or confirmed. */
+  changed_at: Generated<Date>;
   /** Fingerprints of holders that a person did not choose when the agent was released. */
   denied: Generated<string[]>;
 }

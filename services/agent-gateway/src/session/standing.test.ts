@@ -2,8 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { HelloSchema, KeptOutcome, KeptSchema } from '@truffle/api/agent/v1/link';
+import { HealthState } from '@truffle/api/orchestration/v1/cluster';
 import { eventType, type LedgerTables } from '@truffle/database';
 import { newId } from '@truffle/ids';
+import { createLogger } from '@truffle/telemetry';
 import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { getAgent } from '../agent/agent.usecases.ts';
@@ -52,9 +54,11 @@ const commandFor = (agentId: string, resourceKey: string) =>
 it('a Hello that was answered late voids no token that its agent was offered since', async () => {
   const { keys } = await newPeer('late-hello');
   const store = new SessionStore(one.parts.database, one.gateway.id, {
+    logger: createLogger('test', 'fatal'),
     endpoints: () => [],
     commandKeys: () => undefined,
     letsIn: () => 'yes',
+    noteHealth: () => Promise.resolve(),
   });
   const { row } = await getAgent(one.parts, world.orgId, keys.agentId);
   const identity = {
@@ -107,9 +111,11 @@ it('a session that a sweep closed while its gateway had no lease goes on', async
   const stream = peer.dial(one.endpoint);
   await online(peer.keys.agentId);
   const store = new SessionStore(one.parts.database, 'gwy_other', {
+    logger: createLogger('test', 'fatal'),
     endpoints: () => [],
     commandKeys: () => undefined,
     letsIn: () => 'yes',
+    noteHealth: () => Promise.resolve(),
   });
   const epoch = Number(stream.last('welcome')?.epoch);
   await store.close({ orgId: world.orgId, agentId: peer.keys.agentId, epoch, incarnation: '' }, 'GATEWAY_LOST');
@@ -178,4 +184,30 @@ it('what an agent did by itself becomes an event, and is acknowledged', async ()
     );
   expect(events).toMatchObject([{ data: { n: 7, outcome: 'STARTED', serverId: 'srv_1' } }]);
   stream.close();
+});
+
+it('passes on how an agent found a server, and acknowledges it only then', async () => {
+  const peer = await newPeer('medic');
+  const first = peer.dial(one.endpoint);
+  await online(peer.keys.agentId);
+  const serverId = newId('srv');
+  const kept = (n: bigint) =>
+    create(KeptSchema, { n, serverId, outcome: KeptOutcome.REMEDIED, detail: 'web: port 80 is shut; restarted nginx' });
+  world.health = undefined;
+  first.send({ case: 'kept', value: kept(1n) });
+  first.send({ case: 'kept', value: create(KeptSchema, { n: 2n, serverId, outcome: KeptOutcome.STARTED }) });
+  await until('the acknowledgement of what is not about health', () => first.last('keptAck')?.n === 2n);
+  first.close();
+
+  world.health = [];
+  const second = peer.dial(one.endpoint);
+  await until('the welcome', () => second.last('welcome') !== undefined);
+  await online(peer.keys.agentId);
+  second.send({ case: 'kept', value: kept(1n) });
+  await until('the acknowledgement', () => second.last('keptAck')?.n === 1n);
+  const { agentId } = peer.keys;
+  expect(world.health).toMatchObject([
+    { serverId, agentId, health: HealthState.REMEDIED, detail: expect.stringContaining('restarted nginx') },
+  ]);
+  second.close();
 });

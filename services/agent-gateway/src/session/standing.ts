@@ -3,8 +3,9 @@ import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { InFlightState, KeptOutcome, type Hello, type Kept } from '@truffle/api/agent/v1/link';
 import { appendEvent, type EventAuthor } from '@truffle/database';
+import type { Logger } from '@truffle/telemetry';
 import { adoptNext } from '../agent/certificate.repo.ts';
-import { quarantineAgent } from '../agent/agent.quarantine.ts';
+import { alarm, quarantineAgent } from '../agent/agent.quarantine.ts';
 import { setStanding } from '../agent/agent.repo.ts';
 import { advance, type Held, type Word } from '../command/advance.ts';
 import {
@@ -16,9 +17,9 @@ import {
 } from '../command/command.repo.ts';
 import { gatewayAuthor, noteOddities, type SessionRef } from '../command/flow.ts';
 import type { GatewayDatabase, Tx } from '../tables.ts';
-import { AddressDoor, type Dialler } from '../address-rule/address-rule.door.ts';
-import type { LetIn } from '../address-rule/address-rule.ts';
+import { AddressDoor, type Doorkeeper } from '../address-rule/address-rule.door.ts';
 import { admit, wasOffered, type HolderClaim } from './admission.ts';
+import { healthNote, HealthUntoldError, keptDetail, type HealthNote } from './kept.ts';
 import { pace, type ResponseFrame } from './session.ts';
 import { closeSession, confirmSession, leaseNow, lockSession, offerSession, reopenSession } from './session.repo.ts';
 
@@ -49,11 +50,13 @@ export type Opening =
       readonly quarantine: boolean;
     };
 
-/** What every agent is told when its session opens. */
-export interface Told {
+/** What every agent is told when its session opens, whom its word is passed on to, and where people are told. */
+export interface Told extends Doorkeeper {
+  readonly logger: Logger;
   readonly endpoints: () => readonly string[];
   readonly commandKeys: () => CommandKeySet | undefined;
-  readonly letsIn: (dialler: Dialler) => LetIn;
+  /** Tells orchestration how an agent found a server. */
+  readonly noteHealth: (orgId: string, note: HealthNote) => Promise<void>;
 }
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
@@ -102,9 +105,7 @@ export class SessionStore {
         certificateSerial: identity.certificateSerial,
         continuity: presented,
       });
-      if (admission.kind === 'refuse') {
-        return { ...admission, kind: 'refused' };
-      }
+      if (admission.kind === 'refuse') return { ...admission, kind: 'refused' };
       const token = randomBytes(32);
       const sessionId = randomUUID();
       const epoch = await offerSession(tx, {
@@ -207,8 +208,16 @@ export class SessionStore {
     });
   }
 
-  /** Notes what an agent did by itself while no gateway was there. Perhaps twice, as it tells until it hears that it was stored. */
+  /**
+   * Notes what an agent did by itself. Perhaps twice, as it tells until it hears that it was stored.
+   * @throws HealthUntoldError when orchestration does not answer
+   */
   async noteKept(session: SessionRef, kept: Kept): Promise<void> {
+    const health = healthNote(session.agentId, kept);
+    if (health !== undefined)
+      await this.#told.noteHealth(session.orgId, health).catch((cause: unknown) => {
+        throw new HealthUntoldError('orchestration was not told of the health of a server', { cause });
+      });
     await this.#database.tenant(session.orgId, (tx) =>
       appendEvent(tx, agentAuthor(session, session.agentId), {
         orgId: session.orgId,
@@ -219,7 +228,7 @@ export class SessionStore {
           resourceKey: kept.resourceKey.slice(0, 200),
           serverId: kept.serverId.slice(0, 64),
           outcome: KeptOutcome[kept.outcome] ?? 'UNSPECIFIED',
-          detail: kept.detail.replaceAll('\0', '').slice(0, 500),
+          detail: keptDetail(kept),
           ...(kept.time === undefined ? {} : { time: timestampDate(kept.time).toISOString() }),
         },
       }),
@@ -255,16 +264,17 @@ export class SessionStore {
    * The agent did what no honest agent does, or its identity is in conflict (`hello` is the other holder's): it gets no more work. One that
    * was enrolled anew meanwhile has another certificate, and is another one.
    */
-  quarantine(
+  async quarantine(
     identity: PeerIdentity,
     why: { readonly reason: string; readonly message: string },
     hello?: Hello,
   ): Promise<void> {
-    return this.#database.tenant(identity.orgId, async (tx) => {
+    const fresh = await this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
-      if (known?.certificateSerials.includes(identity.certificateSerial) !== true) return;
-      await quarantineAgent(tx, identity, why, hello === undefined ? undefined : holderOf(hello));
+      if (known?.certificateSerials.includes(identity.certificateSerial) !== true) return false;
+      return quarantineAgent(tx, identity, why, hello === undefined ? undefined : holderOf(hello));
     });
+    if (fresh) alarm(this.#told.logger, identity, why);
   }
 }
 

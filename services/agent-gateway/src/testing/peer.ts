@@ -10,13 +10,6 @@ import {
   Effect,
   Outcome,
 } from '@truffle/api/agent/v1/command';
-import {
-  AgentCertificateService,
-  RenewCertificateRequestSchema,
-  RenewCertificateResponseSchema,
-  type RenewCertificateRequest,
-  type RenewCertificateResponse,
-} from '@truffle/api/agent/v1/certificate_service';
 import { EnrollRequestSchema } from '@truffle/api/agent/v1/agent_service';
 import {
   AgentLinkService,
@@ -80,30 +73,6 @@ export async function enrolPeer(world: World, name: string): Promise<PeerKeys> {
 
 /** A certificate in PEM. */
 export const pemOf = (der: Uint8Array): string => x509.PemConverter.encode(new Uint8Array(der), 'CERTIFICATE');
-
-/** Asks for the next certificate as an agent does; rejects with gRPC's status. */
-export function renewPeer(
-  endpoint: string,
-  authority: string,
-  keys: PeerKeys,
-  csr: Uint8Array,
-): Promise<RenewCertificateResponse> {
-  const client = new grpc.Client(
-    endpoint,
-    grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(keys.key), Buffer.from(keys.certificate)),
-    { 'grpc.ssl_target_name_override': serverName, 'grpc.use_local_subchannel_pool': 1 },
-  );
-  return new Promise<RenewCertificateResponse>((resolve, reject) =>
-    client.makeUnaryRequest(
-      `/${AgentCertificateService.typeName}/RenewCertificate`,
-      (message: RenewCertificateRequest) => Buffer.from(toBinary(RenewCertificateRequestSchema, message)),
-      (bytes: Buffer) => fromBinary(RenewCertificateResponseSchema, bytes),
-      create(RenewCertificateRequestSchema, { csr: new Uint8Array(csr) }),
-      { deadline: Date.now() + 10_000 },
-      (error, answer) => (answer === undefined ? reject(error ?? new Error('no answer')) : resolve(answer)),
-    ),
-  ).finally(() => client.close());
-}
 
 type Seen<C extends ResponseFrame['case']> = Extract<ResponseFrame, { case: C }>['value'];
 

@@ -20,8 +20,11 @@ import { certificateRenewal } from '../agent/certificate.rpc.ts';
 import { recoveryRpc } from '../agent/recovery.rpc.ts';
 import { Authorities } from '../authority/authorities.ts';
 import { EndedCommands } from '../command/ended-commands.ts';
-import { Gateway } from '../gateway/gateway.ts';
+import { Gateway, type GatewayParts } from '../gateway/gateway.ts';
+import { metricReports } from '../metric/metric.rpc.ts';
+import { MetricIntake } from '../metric/metric.usecases.ts';
 import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
+import type { HealthNote } from '../session/kept.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
 import type { Dialler } from '../address-rule/address-rule.door.ts';
 import type { LetIn } from '../address-rule/address-rule.ts';
@@ -62,6 +65,8 @@ export interface World {
   readonly origin: string;
   /** The folder of the authorities. */
   readonly authorityFolder: string;
+  /** What orchestration was told of servers' health; it does not answer while this is undefined. */
+  health: HealthNote[] | undefined;
   startGateway(over?: GatewayOverrides): Promise<Running>;
   close(): Promise<void>;
 }
@@ -95,12 +100,19 @@ export async function makeWorld(
     commandKeys: () => Promise.resolve(testKeys),
     demandAddress: () => Promise.resolve(),
     revoked: (agentId) => running.current[0]?.gateway.revoked(agentId),
+    quarantined: ({ agentId }) => running.current[0]?.gateway.revoked(agentId),
     ...over,
   };
   const origin = await serveOrigin(enrollment, endpoints);
-  return {
+  const noteHealth: GatewayParts['noteHealth'] = (_orgId, note) => {
+    if (world.health === undefined) return Promise.reject(new Error('orchestration is away'));
+    world.health.push(note);
+    return Promise.resolve();
+  };
+  const world: World = {
     bell,
     orgId,
+    health: [],
     authorityFolder: join(folder, 'ca'),
     caller: {
       subject: 'user:usr_test',
@@ -114,7 +126,8 @@ export async function makeWorld(
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async (own = {}) => {
-      const one = await startGateway(database, { bell, enrollment, letsIn: () => 'yes', ...own }, endpoints, () => {
+      const told = { endpoints, noteHealth };
+      const one = await startGateway(database, { bell, enrollment, letsIn: () => 'yes', ...own }, told, () => {
         running.current = running.current.filter((r) => r !== one);
       });
       running.current.push(one);
@@ -129,12 +142,13 @@ export async function makeWorld(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return world;
 }
 
 async function startGateway(
   database: WorldDatabase,
   { bell, enrollment, letsIn }: Required<GatewayOverrides>,
-  endpoints: () => readonly string[],
+  { endpoints, noteHealth }: Pick<GatewayParts, 'endpoints' | 'noteHealth'>,
   gone: () => void,
 ): Promise<Running> {
   const logger = createLogger('test', 'warn');
@@ -149,6 +163,7 @@ async function startGateway(
     endpoints,
     commandKeys: () => testKeys,
     letsIn,
+    noteHealth,
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();
@@ -161,7 +176,8 @@ async function startGateway(
     demandAddress: enrollment.demandAddress,
     take: (call, agent, settled) => gateway.take(call, agent, settled),
     renew: certificateRenewal(enrollment, logger),
-    syncSealingKey: sealingKeySync(tenants),
+    syncSealingKey: sealingKeySync({ database: tenants, quarantined: enrollment.quarantined }),
+    reportMetrics: metricReports(new MetricIntake(tenants)),
   });
   return {
     gateway,

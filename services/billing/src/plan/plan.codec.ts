@@ -7,5 +7,6 @@ export const planMessage = (plan: Plan): BillingPlan =>
     name: plan.name,
     title: plan.title,
     rates: [...plan.rates],
+    auditRetentionDays: plan.auditRetentionDays ?? 0,
     limits: Object.fromEntries(Object.entries(plan.limits).map(([quota, limit]) => [quota, BigInt(limit)])),
   });

@@ -15,6 +15,8 @@ export interface Plan {
   readonly limits: Readonly<Partial<Record<Quota, number>>>;
   /** How often all its members and keys together may call; a class that is not named is bounded for each credential only. */
   readonly rates: readonly Rate[];
+  /** Days that the audit trail is kept; as the installation says where the plan does not. */
+  readonly auditRetentionDays?: number;
 }
 
 /** Every quota that a method or a service takes from, with what it counts. */
@@ -43,6 +45,7 @@ export const plans: readonly Plan[] = [
       { rate: RateClass.EXPENSIVE, calls: 20, seconds: 10 },
       { rate: RateClass.STREAM, calls: 60, seconds: 10 },
     ],
+    auditRetentionDays: 30,
   },
 ];
 

@@ -18,7 +18,11 @@ afterAll(async () => {
   await database?.close();
 });
 
-const on = (plan: string) => ({ database: database.open<BillingTables>('svc_billing'), defaultPlan: planNamed(plan) });
+const on = (plan: string) => ({
+  database: database.open<BillingTables>('svc_billing'),
+  defaultPlan: planNamed(plan),
+  auditRetentionDays: 0,
+});
 
 describe('a quota', () => {
   it('is never overdrawn by many at the same time', async () => {

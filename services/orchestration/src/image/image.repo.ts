@@ -6,6 +6,31 @@ import type { ImageImportTable } from './image.table.ts';
 export type ImportRow = Selectable<ImageImportTable>;
 type Tx = Transaction<Tables>;
 
+export const findImport = (tx: Tx, agentId: string, image: string): Promise<ImportRow | undefined> =>
+  tx
+    .selectFrom('orchestration.image_import')
+    .selectAll()
+    .where('agent_id', '=', agentId)
+    .where('image', '=', image)
+    .executeTakeFirst();
+
+/** Imports of all tenants that began long enough ago for their workflow to be there, a page in the order of their commands. */
+export const findOpenImports = (
+  tx: Tx,
+  idleSeconds: number,
+  after: string,
+  limit: number,
+): Promise<Pick<ImportRow, 'org_id' | 'agent_id' | 'image' | 'command_id'>[]> =>
+  tx
+    .selectFrom('orchestration.image_import')
+    .select(['org_id', 'agent_id', 'image', 'command_id'])
+    .where('state', '=', 'RUNNING')
+    .where('created_at', '<', sql<Date>`now() - make_interval(secs => ${idleSeconds})`)
+    .where('command_id', '>', after)
+    .orderBy('command_id')
+    .limit(limit)
+    .execute();
+
 /** Locks the row, so that one call at a time decides about the import. */
 export const lockImport = (tx: Tx, agentId: string, image: string): Promise<ImportRow | undefined> =>
   tx

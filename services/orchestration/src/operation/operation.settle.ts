@@ -1,9 +1,10 @@
 import { CommandState, type CommandStatus } from '@truffle/api/agent/v1/command_service';
+import { AddressSource, type ServerObserved } from '@truffle/api/agent/v1/command';
 import { appendEvent } from '@truffle/database';
 import { storedFailure, storeFailure } from '../failure.ts';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
 import type { ServerChange } from '../server/server.repo.ts';
-import type { ServerState } from '../server/server.table.ts';
+import type { AddressSource as Source, ServerState } from '../server/server.table.ts';
 import { changeOf } from './operation.commands.ts';
 import type { StepChange, StepView } from './operation.repo.ts';
 import { takeIn } from './operation.taken.ts';
@@ -85,7 +86,13 @@ async function serverChange(
   const state: ServerState = last ? 'READY' : 'RUNNING';
   const observed = status.output?.output.case === 'server' ? status.output.output.value : undefined;
   const power = step.action === 'ensure' ? { power: 'RUNNING' as const } : {};
-  return { id, state, ...power, ...(observed === undefined ? {} : { node: observed.node, address: observed.address }) };
+  return { id, state, ...power, ...(observed === undefined ? {} : seen(observed)) };
+}
+
+function seen({ node, address, addressSource }: ServerObserved): Omit<ServerChange, 'id'> {
+  // An agent that is older than this does not say.
+  const name = AddressSource[addressSource];
+  return { node, address, ...(name === undefined || name === 'UNSPECIFIED' ? {} : { addressSource: name as Source }) };
 }
 
 async function report(work: Work, change: ServerChange): Promise<void> {
@@ -113,6 +120,7 @@ async function report(work: Work, change: ServerChange): Promise<void> {
         vmid: server.vmid,
         node: change.node ?? server.node,
         address: change.address ?? server.address,
+        addressSource: change.addressSource ?? server.address_source,
         cpu: server.cpu,
         memoryBytes: server.memory_bytes,
         diskBytes: server.disk_bytes,

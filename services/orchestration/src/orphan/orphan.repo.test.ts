@@ -136,7 +136,8 @@ class History {
       vmids: range,
       leases: new Map(leases.map(({ vmid, serverId }) => [vmid, serverId])),
       wanted: new Set(wanted),
-      unwantedSince: new Map<number, number>(),
+      reservations: [],
+      unwanted: [],
       nowMs: 0,
       graceMs: 0,
     };

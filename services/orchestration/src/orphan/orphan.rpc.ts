@@ -15,6 +15,7 @@ export const orphanRpc = (deps: OrphanDeps): ServiceImpl<typeof OrphanService> =
         serverName: each.serverName,
         state: states[each.fate],
         reason: each.reason,
+        command: each.command,
       }),
     ),
   }),
@@ -26,4 +27,5 @@ const states: Readonly<Record<OrphanFate, OrphanState>> = {
   [OrphanFate.LISTED]: OrphanState.FOUND,
   [OrphanFate.REMOVED]: OrphanState.REMOVED,
   [OrphanFate.FAILED]: OrphanState.FAILED,
+  [OrphanFate.OPERATOR_REQUIRED]: OrphanState.OPERATOR_REQUIRED,
 };

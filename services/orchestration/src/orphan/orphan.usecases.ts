@@ -30,7 +30,7 @@ export interface OrphanDeps {
 }
 
 /** An orphan, with the name of the server that it was. */
-export interface NamedOrphan extends Pick<Orphan, 'vmid' | 'node' | 'serverId' | 'fate' | 'reason'> {
+export interface NamedOrphan extends Pick<Orphan, 'vmid' | 'node' | 'serverId' | 'fate' | 'reason' | 'command'> {
   readonly serverName: string;
 }
 

@@ -1,5 +1,13 @@
 import { create } from '@bufbuild/protobuf';
-import { PowerState, ServerSchema, ServerState as State, type Server } from '@truffle/api/orchestration/v1/cluster';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import {
+  AddressSource,
+  HealthState,
+  PowerState,
+  ServerSchema,
+  ServerState as State,
+  type Server,
+} from '@truffle/api/orchestration/v1/cluster';
 import type { ServerRow } from './server.repo.ts';
 import type { ServerState } from './server.table.ts';
 
@@ -16,10 +24,14 @@ export const serverMessage = (row: ServerRow): Server =>
     vmid: row.vmid ?? 0,
     node: row.node,
     address: row.address,
+    addressSource: AddressSource[row.address_source ?? 'UNSPECIFIED'],
     cpu: row.cpu,
     memoryBytes: BigInt(row.memory_bytes),
     diskBytes: BigInt(row.disk_bytes),
     revision: BigInt(row.revision),
+    health: row.health === null ? HealthState.UNSPECIFIED : HealthState[row.health],
+    healthDetail: row.health_detail,
+    ...(row.health_at === null ? {} : { healthAt: timestampFromDate(row.health_at) }),
     power: unpowered.has(row.state) ? PowerState.UNSPECIFIED : PowerState[row.power],
   });
 

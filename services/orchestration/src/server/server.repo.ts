@@ -1,7 +1,7 @@
 import type { Page, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
-import type { Power, ServerState, ServerTable } from './server.table.ts';
+import type { AddressSource, Power, ServerState, ServerTable } from './server.table.ts';
 
 export type ServerRow = Selectable<ServerTable>;
 type Tx = Transaction<Tables>;
@@ -43,6 +43,7 @@ export interface ServerChange {
   readonly state?: ServerState;
   readonly node?: string;
   readonly address?: string;
+  readonly addressSource?: AddressSource;
   readonly power?: Power;
   readonly cpu?: number;
   /** In bytes. */
@@ -51,16 +52,19 @@ export interface ServerChange {
   readonly disk?: number;
 }
 
-/** Applies changes to many servers in one statement. */
+/** Applies changes to many servers in one statement. What was found of a server's health ends when it is worked on. */
 export async function updateServers(tx: Tx, changes: readonly ServerChange[]): Promise<void> {
   if (changes.length === 0) return;
   await sql`
     update orchestration.server s set
       state = coalesce(c.state, s.state), node = coalesce(c.node, s.node), address = coalesce(c.address, s.address),
+      address_source = coalesce(c."addressSource", s.address_source),
       power = coalesce(c.power, s.power), cpu = coalesce(c.cpu, s.cpu), memory_bytes = coalesce(c.memory, s.memory_bytes),
-      disk_bytes = coalesce(c.disk, s.disk_bytes), revision = s.revision + 1
+      disk_bytes = coalesce(c.disk, s.disk_bytes), revision = s.revision + 1,
+      health = case when c.state <> 'READY' then null else s.health end,
+      health_detail = case when c.state <> 'READY' then '' else s.health_detail end
     from jsonb_to_recordset(${JSON.stringify(changes)}::jsonb)
-      as c(id text, state text, node text, address text, power text, cpu int, memory bigint, disk bigint)
+      as c(id text, state text, node text, address text, "addressSource" text, power text, cpu int, memory bigint, disk bigint)
     where s.id = c.id`.execute(tx);
 }
 

@@ -16,6 +16,12 @@ export type ServerState =
   | 'DELETING'
   | 'DELETED';
 
+/** How a server's agent found it between deployments. */
+export type Health = 'HEALTHY' | 'REMEDIED' | 'UNHEALTHY';
+
+/** Who told a server's address. */
+export type AddressSource = 'SITE' | 'GUEST_AGENT' | 'CLOUD_INIT' | 'LEASE' | 'NEIGHBOUR';
+
 /** Whether a server runs, as the last operation on it left it. */
 export type Power = 'RUNNING' | 'STOPPED';
 
@@ -32,6 +38,8 @@ export interface ServerTable {
   vmid: number | null;
   node: string;
   address: Generated<string>;
+  /** Null until the address is known. */
+  address_source: Generated<AddressSource | null>;
   image: string;
   cpu: number;
   memory_bytes: ColumnType<string, number, number>;
@@ -41,6 +49,11 @@ export interface ServerTable {
   /** Rises with each new intent on the VM; the agent refuses a command with a lower one. */
   fence: ColumnType<string, number | undefined, number | string>;
   revision: Generated<string>;
+  /** What the site's agent last said of its health; null while nothing was amiss since it was last deployed. */
+  health: Generated<Health | null>;
+  health_detail: Generated<string>;
+  /** By the agent's clock. */
+  health_at: Generated<Date | null>;
 }
 
 /**

@@ -5,10 +5,12 @@ import { bells, type Bell } from '@truffle/kit';
 import type { Database } from '@truffle/database';
 import type { Logger } from '@truffle/telemetry';
 import type { Tables } from '../cluster/cluster.table.ts';
+import { importRefOf, importWorkflowId, type ImportRef } from '../image/image.advance.ts';
+import { findOpenImports } from '../image/image.repo.ts';
 import { findIdleOperations } from '../operation/operation.repo.ts';
 import type { OperationStart } from '../operation/operation.open.ts';
 import type { Activities } from './activities.ts';
-import { nextSignal, nudgeSignal, operationWorkflow } from './names.ts';
+import { imageWorkflow, nextSignal, nudgeSignal, operationWorkflow } from './names.ts';
 
 export interface EngineOptions {
   readonly address: string;
@@ -55,7 +57,7 @@ export class WorkflowEngine {
       connection: this.#native,
       namespace,
       taskQueue,
-      workflowsPath: fileURLToPath(new URL('operation.workflow.ts', import.meta.url)),
+      workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
       activities,
       shutdownGraceTime: '10s',
       maxConcurrentLocalActivityExecutions: 20,
@@ -71,6 +73,13 @@ export class WorkflowEngine {
   readonly begin: OperationStart = (operation) => {
     this.#begin(operation).catch((error: unknown) =>
       this.#options.logger.warn({ err: error, operation: operation.id }, 'a workflow did not start; the sweep will'),
+    );
+  };
+
+  /** The same for an import. */
+  readonly beginImport = (ref: ImportRef): void => {
+    this.#beginImport(ref).catch((error: unknown) =>
+      this.#options.logger.warn({ err: error, command: ref.commandId }, 'a workflow did not start; the sweep will'),
     );
   };
 
@@ -108,6 +117,17 @@ export class WorkflowEngine {
     });
   }
 
+  async #beginImport(ref: ImportRef): Promise<void> {
+    await this.#client?.workflow.start(imageWorkflow, {
+      workflowId: importWorkflowId(ref),
+      taskQueue: this.#options.taskQueue,
+      args: [ref],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      priority: { fairnessKey: ref.orgId },
+    });
+  }
+
   /** Nudges at once, then not again until a moment has passed; rings in between are one. */
   #nudge(workflowId: string): void {
     if (this.#nudges.has(workflowId)) {
@@ -130,14 +150,19 @@ export class WorkflowEngine {
   }
 
   async #sweep(): Promise<void> {
+    const { sweepDatabase } = this.#options;
     try {
-      for (let after = ''; ;) {
-        const page = await this.#options.sweepDatabase.anywhere((tx) =>
-          findIdleOperations(tx, idleSeconds, after, sweepPage),
-        );
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const from: string = after;
+        const page = await sweepDatabase.anywhere((tx) => findIdleOperations(tx, idleSeconds, from, sweepPage));
         for (const operation of page) await this.#begin(operation);
-        if (page.length < sweepPage) return;
-        after = page.at(-1)?.id ?? '';
+        after = page.length < sweepPage ? undefined : page.at(-1)?.id;
+      }
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const from: string = after;
+        const page = await sweepDatabase.anywhere((tx) => findOpenImports(tx, idleSeconds, from, sweepPage));
+        for (const row of page) await this.#beginImport(importRefOf(row));
+        after = page.length < sweepPage ? undefined : page.at(-1)?.command_id;
       }
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the sweep for idle operations failed; the next one follows');

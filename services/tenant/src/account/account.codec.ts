@@ -10,4 +10,5 @@ export const userMessage = (row: UserRow): User =>
     name: row.name,
     locale: row.locale,
     createdAt: timestampFromDate(row.created_at),
+    emailVerified: row.email_verified_at !== null,
   });

@@ -22,6 +22,25 @@ export async function setPasswordHash(tx: Transaction<TenantTables>, id: string,
   await tx.updateTable('tenant.user').set({ password_hash: hash }).where('id', '=', id).execute();
 }
 
+export async function verifyEmail(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
+  await tx
+    .updateTable('tenant.user')
+    .set({ email_verified_at: at })
+    .where('id', '=', id)
+    .where('email_verified_at', 'is', null)
+    .execute();
+}
+
+/** Moves the account to an address that was just proven. A taken one fails as a unique violation. */
+export async function setEmail(tx: Transaction<TenantTables>, id: string, email: string, at: Date): Promise<void> {
+  await tx.updateTable('tenant.user').set({ email, email_verified_at: at }).where('id', '=', id).execute();
+}
+
+/** Whether anybody has an account here. */
+export async function hasUsers(tx: Transaction<TenantTables>): Promise<boolean> {
+  return (await tx.selectFrom('tenant.user').select('id').limit(1).executeTakeFirst()) !== undefined;
+}
+
 /** Addresses by subject (`user:usr_…`), for those of `subjects` that are people. */
 export async function emailsOf(
   tx: Transaction<TenantTables>,

@@ -8,17 +8,20 @@ import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';
 import { workspaceMessage } from '../workspace/workspace.codec.ts';
 import { userMessage } from './account.codec.ts';
-import { changePassword, signIn, signOut, signUp } from './account.usecases.ts';
+import { changePassword, signIn, signOut } from './account.usecases.ts';
+import { signUp } from './sign-up.usecases.ts';
 
 export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountService> => ({
   signUp: async (request, context) => {
     const made = await signUp(parts, callerOf(context), request);
+    if (made === undefined) return { verificationSent: true };
+    const { organization, workspace, project } = made;
     return {
       user: userMessage(made.user),
       sessionToken: made.sessionToken,
-      organization: organizationMessage(made.organization),
-      workspace: workspaceMessage(made.workspace),
-      project: projectMessage(made.project),
+      ...(organization && { organization: organizationMessage(organization) }),
+      ...(workspace && { workspace: workspaceMessage(workspace) }),
+      ...(project && { project: projectMessage(project) }),
     };
   },
   signIn: async (request, context) => {

@@ -5,18 +5,9 @@ export interface UserTable {
   name: string;
   locale: string;
   password_hash: string;
+  email_verified_at: Date | null;
   home_org_id: string;
   created_at: Date;
-}
-
-export interface SessionTable {
-  id: string;
-  user_id: string;
-  secret_sha256: Buffer;
-  created_at: Date;
-  expires_at: Date;
-  last_seen_at: Date;
-  ended_at: Date | null;
 }
 
 export interface SignInAttemptTable {

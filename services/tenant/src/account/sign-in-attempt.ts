@@ -9,16 +9,16 @@ import type { TenantTables } from '../tables.ts';
 const windowMs = 15 * 60_000;
 const mostFromOneAddress = 10;
 const mostFromAnywhere = 100;
+/** Codes of a second factor: a guess has one chance in 300,000, so these are far from enough. */
+const mostCodes = 10;
+/** Mails of one kind to one address. */
+const mostMails = 3;
 
-/** There were too many wrong passwords for this account lately. */
+/** There were too many attempts for this account or address lately. */
 export class TooManyAttemptsProblem extends Problem {
   override readonly name = 'TooManyAttemptsProblem';
-  constructor() {
-    super(
-      Code.ResourceExhausted,
-      'TOO_MANY_ATTEMPTS',
-      'too many wrong passwords for this account; try again in 15 minutes',
-    );
+  constructor(what: 'wrong passwords' | 'wrong codes' | 'invitations' = 'wrong passwords') {
+    super(Code.ResourceExhausted, 'TOO_MANY_ATTEMPTS', `too many ${what} for this address; try again in 15 minutes`);
   }
 }
 
@@ -39,10 +39,37 @@ export async function countAttempt(
     [nameOf(email, address), mostFromOneAddress],
     [nameOf(email), mostFromAnywhere],
   ]);
+  if (!(await countUnder(identity, bounds, now))) throw new TooManyAttemptsProblem();
+  return [...bounds.keys()];
+}
+
+/** Counts a try of a code of `userId` like an attempt to sign in. @throws TooManyAttemptsProblem */
+export async function countCode(identity: Database<TenantTables>, userId: string, now: Date): Promise<CountedAttempt> {
+  const name = nameOf(userId, 'code');
+  if (!(await countUnder(identity, new Map([[name, mostCodes]]), now))) throw new TooManyAttemptsProblem('wrong codes');
+  return [name];
+}
+
+/** Whether one more mail of a kind may go to `email` now. The answer does not depend on whether the address has an account. */
+export async function mayMail(
+  identity: Database<TenantTables>,
+  kind: string,
+  email: string,
+  now: Date,
+): Promise<boolean> {
+  return countUnder(identity, new Map([[nameOf(email, `mail ${kind}`), mostMails]]), now);
+}
+
+/** Counts one more under each name; whether all stay within their bounds in the window. */
+async function countUnder(
+  identity: Database<TenantTables>,
+  bounds: ReadonlyMap<string, number>,
+  now: Date,
+): Promise<boolean> {
   const since = new Date(now.getTime() - windowMs);
   // In the order of the names, so that two attempts at once never wait for each other.
   const names = [...bounds.keys()].sort();
-  const tooMany = await identity.anywhere(async (tx) => {
+  return identity.anywhere(async (tx) => {
     const { rows } = await sql<{ name: string; failures: number }>`
       insert into tenant.sign_in_attempt as t (name, failures, since)
       select name, 1, ${now}::timestamptz from unnest(${names}::text[]) name
@@ -50,10 +77,8 @@ export async function countAttempt(
         failures = case when t.since < ${since}::timestamptz then 1 else t.failures + 1 end,
         since = case when t.since < ${since}::timestamptz then excluded.since else t.since end
       returning name, failures`.execute(tx);
-    return rows.some((row) => row.failures > (bounds.get(row.name) ?? 0));
+    return rows.every((row) => row.failures <= (bounds.get(row.name) ?? 0));
   });
-  if (tooMany) throw new TooManyAttemptsProblem();
-  return names;
 }
 
 /** The attempt was the person's own: their failures are forgotten, and so is what is older than the window. */

@@ -2,6 +2,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { appendEvent } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { authorOf, bells, InvalidProblem, NotFoundProblem, type Caller } from '@truffle/kit';
+import { demandVerified } from '../account/person.usecases.ts';
 import { demandRole, placeOf } from '../binding/binding.ts';
 import { newCredential } from '../credential/credential.ts';
 import type { TenantParts } from '../parts.ts';
@@ -23,6 +24,7 @@ export async function createKey(
 ): Promise<{ readonly row: ApiKeyRow; readonly secret: string }> {
   const place = placeOf(caller, wanted.scopeId);
   demandRole(caller, place, wanted.role);
+  await demandVerified(parts, caller);
   const now = parts.now();
   if (wanted.expiresAt !== null && wanted.expiresAt <= now)
     throw new InvalidProblem([{ field: 'expires_at', description: 'must be in the future', reason: 'IN_THE_PAST' }]);

@@ -10,6 +10,34 @@ export async function insertBinding(tx: Transaction<TenantTables>, row: Insertab
   await tx.insertInto('tenant.role_binding').values(row).execute();
 }
 
+/** Makes a binding unless the subject has one at this place; whether it did. For `svc_identity`. */
+export async function insertBindingOnce(
+  tx: Transaction<TenantTables>,
+  row: Insertable<BindingTable>,
+): Promise<boolean> {
+  const { numInsertedOrUpdatedRows = 0n } = await tx
+    .insertInto('tenant.role_binding')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows > 0n;
+}
+
+/** Organizations of a person that demand a second factor. For `svc_identity`. */
+export async function demandingOrganizations(tx: Transaction<TenantTables>, subject: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('tenant.role_binding')
+    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.role_binding.org_id')
+    .select('tenant.organization.org_id')
+    .distinct()
+    .where('subject', '=', subject)
+    .where('tenant.organization.deleted_at', 'is', null)
+    .where('tenant.organization.second_factor_required', '=', true)
+    .orderBy('tenant.organization.org_id')
+    .execute();
+  return rows.map((row) => row.org_id);
+}
+
 export async function findBinding(tx: Transaction<TenantTables>, id: string): Promise<BindingRow | undefined> {
   return tx.selectFrom('tenant.role_binding').selectAll().where('id', '=', id).executeTakeFirst();
 }

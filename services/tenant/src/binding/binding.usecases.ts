@@ -1,13 +1,16 @@
 import { Role } from '@truffle/api/tenant/v1/account';
-import { appendEvent } from '@truffle/database';
+import { appendEvent, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, bells, NotFoundProblem, type Caller } from '@truffle/kit';
+import { authorOf, bells, demandStepUp, NotFoundProblem, type Caller } from '@truffle/kit';
 import { findUserByEmail } from '../account/account.repo.ts';
+import { demandVerified } from '../account/person.usecases.ts';
 import { lockOrganization } from '../organization/organization.repo.ts';
 import type { TenantParts } from '../parts.ts';
 import { releaseQuota } from '../quota.ts';
+import type { TenantTables } from '../tables.ts';
 import { demandRole, LastOwnerProblem, placeOf } from './binding.ts';
 import {
+  bindingsOfSubject,
   countOtherOwners,
   deleteBinding,
   findBinding,
@@ -27,8 +30,14 @@ export async function giveRole(
 ): Promise<BindingRow> {
   const place = placeOf(caller, scopeId);
   demandRole(caller, place, role);
+  if (role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
+  await demandVerified(parts, caller);
   const user = await parts.identity.anywhere((tx) => findUserByEmail(tx, email));
-  if (user === undefined) throw new NotFoundProblem('user', email);
+  // Where mail is delivered, who is not a member yet is invited: this tells nobody whether an address has an account.
+  const isMember = async (tx: Transaction<TenantTables>) =>
+    user !== undefined && (await bindingsOfSubject(tx, `user:${user.id}`)).some((b) => b.org_id === caller.orgId);
+  if (user === undefined || (parts.mailDelivers && !(await parts.identity.anywhere(isMember))))
+    throw new NotFoundProblem('member', email);
   const subject = `user:${user.id}`;
   const { row, before } = await parts.tenants.tenant(caller.orgId, async (tx) => {
     await lockOrganization(tx, caller.orgId);
@@ -38,6 +47,7 @@ export async function giveRole(
     if (before === undefined) await insertBinding(tx, row);
     else {
       demandRole(caller, place, before.role);
+      if (before.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
       if (
         before.role === Role.OWNER &&
         role !== Role.OWNER &&
@@ -73,6 +83,7 @@ export async function takeRole(parts: TenantParts, caller: Caller, id: string): 
     const row = await findBinding(tx, id);
     if (row === undefined) throw new NotFoundProblem('role binding', id);
     demandRole(caller, row, row.role);
+    if (row.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
     if (
       row.role === Role.OWNER &&
       row.scope_id === caller.orgId &&

@@ -1,9 +1,11 @@
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import { TimestampSchema, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { EventSchema, type Event } from '@truffle/api/tenant/v1/event';
-import type { EventRecord } from './event.repo.ts';
+import type { AuditRecord } from '@truffle/audit';
+import type { NamedRecord } from './event.repo.ts';
 
-export const eventMessage = (record: EventRecord): Event =>
+/** An event of the contract; without its actor's name where the record is without. */
+export const eventMessage = (record: AuditRecord | NamedRecord): Event =>
   create(EventSchema, {
     id: record.id,
     orgId: record.org_id,
@@ -14,15 +16,18 @@ export const eventMessage = (record: EventRecord): Event =>
     actor: {
       subject: record.actor_subject,
       onBehalfOf: record.actor_on_behalf_of ?? '',
-      displayName: record.actor_name ?? '',
+      displayName: 'actor_name' in record ? (record.actor_name ?? '') : '',
     },
+    action: record.action ?? '',
+    result: record.result,
     requestId: record.request_id,
     occurredAt: timestamp(record.occurred_at),
     // What came out of a jsonb column is JSON.
     data: record.data as JsonObject,
   });
 
-function timestamp(text: string): Timestamp {
+/** A record's time, to the microsecond. */
+export function timestamp(text: string): Timestamp {
   const micros = Number(text.slice(20, 26));
   return create(TimestampSchema, { seconds: BigInt(Math.floor(Date.parse(text) / 1000)), nanos: micros * 1000 });
 }

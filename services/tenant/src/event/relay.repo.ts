@@ -1,8 +1,9 @@
+import type { AuditRecord } from '@truffle/audit';
 import type { LedgerTables, Transaction } from '@truffle/database';
 import { sql } from 'kysely';
-import { selectRecord, type EventRecord } from './event.repo.ts';
+import { selectRecord } from './event.repo.ts';
 
-/** Everything here is for `svc_relay`. */
+/** Everything here is for `svc_relay`; leases are for whoever has a job that one process at a time does. */
 
 /** A turn at being the relay: what it writes counts only while the lease row still says so. */
 export interface Turn {
@@ -10,7 +11,7 @@ export interface Turn {
   readonly fence: string;
 }
 
-const leaseName = 'relay';
+const relayLease = 'relay';
 
 /** Another process has become the relay. */
 export class LeaseLostError extends Error {
@@ -26,20 +27,26 @@ export async function takeLease(
   tx: Transaction<LedgerTables>,
   holder: string,
   seconds: number,
+  name = relayLease,
 ): Promise<Turn | undefined> {
   const { rows } = await sql<{ fence: string }>`
-    insert into ledger.lease as l (name, holder, fence, until) values (${leaseName}, ${holder}, 1, now() + make_interval(secs => ${seconds}))
+    insert into ledger.lease as l (name, holder, fence, until) values (${name}, ${holder}, 1, now() + make_interval(secs => ${seconds}))
     on conflict (name) do update set holder = excluded.holder, fence = l.fence + 1, until = excluded.until where l.until < now()
     returning fence`.execute(tx);
   return rows[0] === undefined ? undefined : { holder, fence: rows[0].fence };
 }
 
 /** Holds on to the lease; false when it went to another. */
-export async function renewLease(tx: Transaction<LedgerTables>, turn: Turn, seconds: number): Promise<boolean> {
+export async function renewLease(
+  tx: Transaction<LedgerTables>,
+  turn: Turn,
+  seconds: number,
+  name = relayLease,
+): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('ledger.lease')
     .set({ until: sql`now() + make_interval(secs => ${seconds})` })
-    .where('name', '=', leaseName)
+    .where('name', '=', name)
     .where('holder', '=', turn.holder)
     .where('fence', '=', turn.fence)
     .executeTakeFirst();
@@ -51,7 +58,7 @@ export async function demandLease(tx: Transaction<LedgerTables>, turn: Turn): Pr
   const row = await tx
     .selectFrom('ledger.lease')
     .select('fence')
-    .where('name', '=', leaseName)
+    .where('name', '=', relayLease)
     .where('holder', '=', turn.holder)
     .where('fence', '=', turn.fence)
     .forUpdate()
@@ -59,12 +66,13 @@ export async function demandLease(tx: Transaction<LedgerTables>, turn: Turn): Pr
   if (row === undefined) throw new LeaseLostError();
 }
 
-/** Events that wait for a number, in the order that they happened. */
-export async function readUnnumbered(tx: Transaction<LedgerTables>, limit: number): Promise<EventRecord[]> {
+/** Events that wait for their hash: first those that have their number already (a migration changed their form), then in the order that they happened. */
+export async function readUnnumbered(tx: Transaction<LedgerTables>, limit: number): Promise<AuditRecord[]> {
   return selectRecord(tx.selectFrom('ledger.event'))
-    .where('ledger.event.n', 'is', null)
+    .where('hash', 'is', null)
+    .orderBy('ledger.event.n', (n) => n.asc().nullsLast())
     .orderBy('ledger.event.occurred_at')
-    .orderBy('id')
+    .orderBy('ledger.event.id')
     .limit(limit)
     .execute();
 }
@@ -121,7 +129,7 @@ export async function readNumbered(
   orgId: string,
   after: string,
   limit: number,
-): Promise<EventRecord[]> {
+): Promise<AuditRecord[]> {
   return selectRecord(tx.selectFrom('ledger.event'))
     .where('org_id', '=', orgId)
     .where('ledger.event.n', '>', after)

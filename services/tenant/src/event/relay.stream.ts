@@ -8,10 +8,10 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
+import type { AuditRecord } from '@truffle/audit';
 import { EventSchema } from '@truffle/api/tenant/v1/event';
 import type { Bell } from '@truffle/kit';
 import { eventMessage } from './event.codec.ts';
-import type { EventRecord } from './event.repo.ts';
 
 /** How long the stream keeps events: as far back as a consumer may have been away, and as far as a wiped stream is filled again. */
 export const streamDays = 7;
@@ -32,7 +32,10 @@ const stream = {
   duplicate_window: nanos(120),
 } satisfies Partial<StreamConfig>;
 
-/** The one stream of events in JetStream: subject `events.<org_id>`, a message is a binary `truffle.tenant.v1.Event`. */
+/**
+ * The one stream of events in JetStream: subject `events.<org_id>`, a message is a binary `truffle.tenant.v1.Event`. It carries no names: they
+ * can be erased from the ledger, not from a stream.
+ */
 export class EventStream {
   readonly #connection: Bell['connection'];
 
@@ -53,7 +56,7 @@ export class EventStream {
   }
 
   /** Stores one event; the same event again within two minutes is dropped by the server. Rejects when it is not stored. */
-  async publish(record: EventRecord): Promise<void> {
+  async publish(record: AuditRecord): Promise<void> {
     const event = eventMessage(record);
     let payload = toBinary(EventSchema, event);
     if (payload.length > mostBytes) payload = toBinary(EventSchema, { ...event, data: {} });

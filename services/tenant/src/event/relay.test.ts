@@ -1,13 +1,13 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { EventSchema, type Event } from '@truffle/api/tenant/v1/event';
+import { chainHash, chainStart } from '@truffle/audit';
 import type { Database, LedgerTables } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { bells, connectBell, type Bell } from '@truffle/kit';
 import { createLogger } from '@truffle/telemetry';
 import { testDatabase, until, type TestDatabase } from '@truffle/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chainHash, chainStart } from './canonical.ts';
 import { readEvents } from './event.repo.ts';
 import { EventHub } from './hub.ts';
 import { appendMany, ownNats, type OwnNats } from './ledger.fixture.ts';
@@ -53,7 +53,7 @@ async function demandNumbered(orgId: string, count: number): Promise<void> {
   expect(rows.map((row) => Number(row.n))).toEqual(Array.from({ length: count }, (_, i) => i + 1));
   const reader = database.open<LedgerTables>('svc_ledger_reader');
   let hash = chainStart;
-  for (const event of await reader.tenant(orgId, (tx) => readEvents(tx, 0n, count + 1))) {
+  for (const { actor_name: _, ...event } of await reader.tenant(orgId, (tx) => readEvents(tx, 0n, count + 1))) {
     hash = chainHash(hash, event);
     expect(rows[Number(event.n) - 1]?.hash.equals(hash)).toBe(true);
   }

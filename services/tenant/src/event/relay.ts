@@ -1,8 +1,7 @@
+import { chainHash, chainStart, type AuditRecord } from '@truffle/audit';
 import type { Database, LedgerTables } from '@truffle/database';
 import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
-import { chainHash, chainStart } from './canonical.ts';
-import type { EventRecord } from './event.repo.ts';
 import {
   demandLease,
   LeaseLostError,
@@ -183,7 +182,7 @@ export class Relay {
 
 /** Numbers `events` on from `heads`, which it moves along. */
 function chain(
-  events: readonly EventRecord[],
+  events: readonly AuditRecord[],
   heads: Map<string, { readonly n: bigint; readonly hash: Buffer }>,
 ): { id: string; n: string; hash: Buffer }[] {
   return events.map((event) => {

@@ -15,6 +15,8 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       bindings: [...found.bindings],
       sessionId: found.sessionId,
       addressRules: [...found.addressRules],
+      withheld: [...found.withheld],
+      ...(found.authenticatedAt === null ? {} : { authenticatedAt: timestampFromDate(found.authenticatedAt) }),
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),
     };
   },

@@ -4,16 +4,17 @@ import type { Transaction } from '@truffle/database';
 import { UnauthenticatedProblem } from '@truffle/kit';
 import { userMessage } from '../account/account.codec.ts';
 import { findUser } from '../account/account.repo.ts';
-import { useResolution } from '../account/session.ts';
-import { findGoodSession, touchSession } from '../account/session.repo.ts';
 import type { AllowlistKind } from '../allowlist/allowlist.ts';
 import { rangesOf } from '../allowlist/allowlist.repo.ts';
 import { apiKeyMessage } from '../api-key/api-key.codec.ts';
 import { findGoodKey, findKey, touchKey } from '../api-key/api-key.repo.ts';
 import { bindingMessage, keyBindingMessage } from '../binding/binding.codec.ts';
-import { bindingsOfSubject } from '../binding/binding.repo.ts';
+import { demandingOrganizations, bindingsOfSubject } from '../binding/binding.repo.ts';
 import { readCredential } from '../credential/credential.ts';
+import { hasFactor } from '../factor/factor.repo.ts';
 import type { TenantParts } from '../parts.ts';
+import { useResolution } from '../session/session.ts';
+import { findGoodSession, touchSession } from '../session/session.repo.ts';
 import type { TenantTables } from '../tables.ts';
 
 export interface Identity {
@@ -25,13 +26,18 @@ export interface Identity {
   readonly sessionId: string;
   /** Where such a credential may be used from, in those of its organizations that say. */
   readonly addressRules: readonly Omit<AddressRule, '$typeName'>[];
+  /** When the person last proved who they are; null for a key. */
+  readonly authenticatedAt: Date | null;
+  /** Bindings in organizations that demand a second factor which the person has not. */
+  readonly withheld: readonly Binding[];
 }
 
 /** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
 export async function authenticate(parts: TenantParts, credential: string): Promise<Identity> {
   const read = readCredential(credential);
-  if (read === undefined) throw refused();
-  return read.kind === 'tfs' ? bySession(parts, read.sha256) : byKey(parts, read.sha256);
+  if (read?.kind === 'tfs') return bySession(parts, read.sha256);
+  if (read?.kind === 'tfk') return byKey(parts, read.sha256);
+  throw refused();
 }
 
 /** Who a subject is and what it may do: the person or the key, and its bindings. */
@@ -61,15 +67,18 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (session === undefined) throw refused();
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
     const subject = `user:${session.user_id}`;
-    const bindings = (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row));
-    const addressRules = await addressRulesOf(parts, tx, bindings, 'sessions');
+    const all = (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row));
+    const demanding = new Set(await demandingOrganizations(tx, subject));
+    const open = demanding.size === 0 || (await hasFactor(tx, session.user_id));
     return {
       subject,
       displayName: session.user_name,
-      bindings,
+      bindings: open ? all : all.filter((b) => !demanding.has(b.orgId)),
+      withheld: open ? [] : all.filter((b) => demanding.has(b.orgId)),
       expiresAt: session.expires_at,
       sessionId: session.id,
-      addressRules,
+      authenticatedAt: session.authenticated_at,
+      addressRules: await addressRulesOf(parts, tx, all, 'sessions'),
     };
   });
 }
@@ -88,6 +97,8 @@ async function byKey(parts: TenantParts, sha256: Buffer): Promise<Identity> {
       expiresAt: key.expires_at,
       sessionId: '',
       addressRules: await addressRulesOf(parts, tx, bindings, 'api_keys'),
+      authenticatedAt: null,
+      withheld: [],
     };
   });
 }

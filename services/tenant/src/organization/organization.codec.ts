@@ -4,7 +4,10 @@ import { OrganizationSchema, type Organization } from '@truffle/api/tenant/v1/te
 import type { OrganizationRow } from './organization.repo.ts';
 
 export const organizationMessage = (
-  row: Pick<OrganizationRow, 'org_id' | 'name' | 'title' | 'home_region' | 'revision' | 'created_at'>,
+  row: Pick<
+    OrganizationRow,
+    'org_id' | 'name' | 'title' | 'home_region' | 'revision' | 'created_at' | 'second_factor_required'
+  >,
 ): Organization =>
   create(OrganizationSchema, {
     id: row.org_id,
@@ -13,4 +16,5 @@ export const organizationMessage = (
     homeRegion: row.home_region,
     revision: BigInt(row.revision),
     createdAt: timestampFromDate(row.created_at),
+    secondFactorRequired: row.second_factor_required,
   });

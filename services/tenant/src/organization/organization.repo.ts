@@ -1,5 +1,5 @@
 import type { Transaction } from '@truffle/database';
-import type { Insertable, Selectable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { OrganizationTable } from './organization.table.ts';
 
@@ -43,4 +43,22 @@ export async function listOrganizations(
     .where('deleted_at', 'is', null);
   if (after !== undefined) query = query.where('name', '>', after);
   return query.orderBy('name').limit(limit).execute();
+}
+
+/** Whether there is or was an organization of this name. For `svc_identity`. */
+export async function isOrganizationNamed(tx: Transaction<TenantTables>, name: string): Promise<boolean> {
+  const row = await tx.selectFrom('tenant.organization').select('org_id').where('name', '=', name).executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function setSecondFactorRequired(
+  tx: Transaction<TenantTables>,
+  orgId: string,
+  required: boolean,
+): Promise<void> {
+  await tx
+    .updateTable('tenant.organization')
+    .set({ second_factor_required: required, revision: sql`revision + 1` })
+    .where('org_id', '=', orgId)
+    .execute();
 }

@@ -3,18 +3,21 @@ import type { OrganizationService } from '@truffle/api/tenant/v1/tenancy_service
 import { pageOf } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { authorOf, bells, callerOf, NotFoundProblem, PermissionProblem } from '@truffle/kit';
+import { demandVerified } from '../account/person.usecases.ts';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';
 import { workspaceMessage } from '../workspace/workspace.codec.ts';
 import { organizationMessage } from './organization.codec.ts';
 import { findOrganization, listOrganizations } from './organization.repo.ts';
 import { foundOrganization } from './organization.usecases.ts';
+import { requireSecondFactor } from './second-factor.usecases.ts';
 
 export const organizationRpc = (parts: TenantParts): ServiceImpl<typeof OrganizationService> => ({
   createOrganization: async (request, context) => {
     const caller = callerOf(context);
     // A key belongs to one organization and can't own another.
     if (!caller.subject.startsWith('user:')) throw new PermissionProblem('organization.create', 'this installation');
+    await demandVerified(parts, caller);
     const wanted = { id: newId('org'), name: request.name, title: request.title, owner: caller.subject };
     const made = await foundOrganization(parts, authorOf(caller), wanted, 'name');
     parts.bell.ring(bells.identity);
@@ -29,9 +32,13 @@ export const organizationRpc = (parts: TenantParts): ServiceImpl<typeof Organiza
     if (row === undefined) throw new NotFoundProblem('organization', request.orgId);
     return { organization: organizationMessage(row) };
   },
+  requireSecondFactor: async (request, context) => ({
+    organization: organizationMessage(await requireSecondFactor(parts, callerOf(context), request.required)),
+  }),
   listOrganizations: async (request, context) => {
     const page = pageOf(request.page);
-    const orgIds = callerOf(context).bindings.map((b) => b.orgId);
+    const { bindings, withheld = [] } = callerOf(context);
+    const orgIds = [...bindings, ...withheld].map((b) => b.orgId);
     const found = await parts.identity.anywhere((tx) => listOrganizations(tx, orgIds, page.after, page.limit + 1));
     const { rows, next } = page.cut(found, (row) => row.name);
     return { organizations: rows.map(organizationMessage), page: { next } };

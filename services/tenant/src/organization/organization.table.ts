@@ -7,6 +7,8 @@ export interface OrganizationTable {
   title: string;
   home_region: string;
   protected: Generated<boolean>;
+  /** Whether members reach it only with a second factor. */
+  second_factor_required: Generated<boolean>;
   revision: Generated<string>;
   created_at: Date;
   deleted_at: Date | null;

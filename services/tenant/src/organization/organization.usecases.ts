@@ -95,6 +95,7 @@ function rowsOf(parts: TenantParts, wanted: NewOrganization): Founded {
       name: wanted.name,
       title: wanted.title === '' ? wanted.name : wanted.title,
       home_region: parts.homeRegion,
+      second_factor_required: false,
     },
     workspace,
     project: {

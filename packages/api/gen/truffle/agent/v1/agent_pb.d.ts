@@ -118,7 +118,7 @@ export declare type Agent = Message<"truffle.agent.v1.Agent"> & {
   certificateEndsAt?: Timestamp | undefined;
 
   /**
-   * Why it is quarantined; unset while it is not, and in lists.
+   * Why it is quarantined; unset while it is not. Its holders are left out of lists.
    *
    * @generated from field: truffle.agent.v1.Quarantine quarantine = 15;
    */
@@ -164,6 +164,13 @@ export declare type Quarantine = Message<"truffle.agent.v1.Quarantine"> & {
    * @generated from field: repeated truffle.agent.v1.IdentityHolder holders = 4;
    */
   holders: IdentityHolder[];
+
+  /**
+   * What ends it, one step each, with the commands to type.
+   *
+   * @generated from field: repeated string way_out = 5;
+   */
+  wayOut: string[];
 };
 
 /**

@@ -72,6 +72,13 @@ export declare type SyncSealingKeyRequest = Message<"truffle.agent.v1.SyncSealin
    * @generated from field: truffle.agent.v1.SealingKeyEntry entry = 1;
    */
   entry?: SealingKeyEntry | undefined;
+
+  /**
+   * What the agent saw published that is not its own, for people: it is quarantined for that. Empty when all is as it should be.
+   *
+   * @generated from field: string substituted = 2;
+   */
+  substituted: string;
 };
 
 /**
@@ -99,6 +106,13 @@ export declare type SyncSealingKeyResponse = Message<"truffle.agent.v1.SyncSeali
    * @generated from field: bytes published_key = 2;
    */
   publishedKey: Uint8Array;
+
+  /**
+   * Whether the agent is in quarantine for what it said; not said by gateways from before that was heard.
+   *
+   * @generated from field: bool quarantined = 3;
+   */
+  quarantined: boolean;
 };
 
 /**
@@ -125,8 +139,8 @@ export declare const AgentCertificateService: GenService<{
     output: typeof RenewCertificateResponseSchema;
   },
   /**
-   * Tells the agent what is published as its sealing key, and adds its own entry to the log when one is given. The same entry again
-   * changes nothing.
+   * Tells the agent what is published as its sealing key, and adds its own entry to the log when one is given: its first one, or one of
+   * another key that takes the present one's place from then on. The same entry again changes nothing.
    *
    * @generated from rpc truffle.agent.v1.AgentCertificateService.SyncSealingKey
    */

@@ -658,6 +658,13 @@ export declare type ServerObserved = Message<"truffle.agent.v1.ServerObserved"> 
    * @generated from field: string mac = 4;
    */
   mac: string;
+
+  /**
+   * Who said the address.
+   *
+   * @generated from field: truffle.agent.v1.AddressSource address_source = 5;
+   */
+  addressSource: AddressSource;
 };
 
 /**
@@ -1121,4 +1128,58 @@ export enum CloudInit {
  * Describes the enum truffle.agent.v1.CloudInit.
  */
 export declare const CloudInitSchema: GenEnum<CloudInit>;
+
+/**
+ * Who said what address a server has.
+ *
+ * @generated from enum truffle.agent.v1.AddressSource
+ */
+export enum AddressSource {
+  /**
+   * Not said: by an agent that is older than this.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The site's config, which gives each number its own.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_SITE = 1;
+   */
+  SITE = 1,
+
+  /**
+   * The guest agent.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_GUEST_AGENT = 2;
+   */
+  GUEST_AGENT = 2,
+
+  /**
+   * The VM's own cloud-init configuration.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_CLOUD_INIT = 3;
+   */
+  CLOUD_INIT = 3,
+
+  /**
+   * The hypervisor's address management, which gave the lease.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_LEASE = 4;
+   */
+  LEASE = 4,
+
+  /**
+   * The neighbour table of the agent's host.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_NEIGHBOUR = 5;
+   */
+  NEIGHBOUR = 5,
+}
+
+/**
+ * Describes the enum truffle.agent.v1.AddressSource.
+ */
+export declare const AddressSourceSchema: GenEnum<AddressSource>;
 

@@ -740,7 +740,7 @@ export declare type Refusal = Message<"truffle.agent.v1.Refusal"> & {
 export declare const RefusalSchema: GenMessage<Refusal>;
 
 /**
- * What the agent did, without a gateway, to keep a server as it was last asked for.
+ * What the agent did by itself to keep a server as it was last asked for.
  *
  * @generated from message truffle.agent.v1.Kept
  */
@@ -855,7 +855,7 @@ export enum InFlightState {
 export declare const InFlightStateSchema: GenEnum<InFlightState>;
 
 /**
- * What was done to a server that had stopped.
+ * What was done to a server that had stopped, or was found unhealthy.
  *
  * @generated from enum truffle.agent.v1.KeptOutcome
  */
@@ -887,6 +887,34 @@ export enum KeptOutcome {
    * @generated from enum value: KEPT_OUTCOME_LEFT = 3;
    */
   LEFT = 3,
+
+  /**
+   * It was unhealthy and its remedy was applied.
+   *
+   * @generated from enum value: KEPT_OUTCOME_REMEDIED = 4;
+   */
+  REMEDIED = 4,
+
+  /**
+   * It was unhealthy, and its remedy failed.
+   *
+   * @generated from enum value: KEPT_OUTCOME_REMEDY_FAILED = 5;
+   */
+  REMEDY_FAILED = 5,
+
+  /**
+   * It is unhealthy and is left so: the remedy does not help, or a lock, a tag or the site's policy forbids it.
+   *
+   * @generated from enum value: KEPT_OUTCOME_UNHEALTHY = 6;
+   */
+  UNHEALTHY = 6,
+
+  /**
+   * It is healthy again.
+   *
+   * @generated from enum value: KEPT_OUTCOME_HEALTHY = 7;
+   */
+  HEALTHY = 7,
 }
 
 /**

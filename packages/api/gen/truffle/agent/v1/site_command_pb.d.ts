@@ -264,6 +264,13 @@ export declare type Orphan = Message<"truffle.agent.v1.Orphan"> & {
    * @generated from field: string reason = 5;
    */
   reason: string;
+
+  /**
+   * What an operator has to run as root on its node; empty unless the fate says so.
+   *
+   * @generated from field: string command = 6;
+   */
+  command: string;
 };
 
 /**
@@ -312,6 +319,13 @@ export enum OrphanFate {
    * @generated from enum value: ORPHAN_FATE_FAILED = 4;
    */
   FAILED = 4,
+
+  /**
+   * Only an operator can go on: a lock that no task holds, or a VM that the agent's token can't see.
+   *
+   * @generated from enum value: ORPHAN_FATE_OPERATOR_REQUIRED = 5;
+   */
+  OPERATOR_REQUIRED = 5,
 }
 
 /**

@@ -42,6 +42,13 @@ export declare type BillingPlan = Message<"truffle.billing.v1.BillingPlan"> & {
   limits: { [key: string]: bigint };
 
   /**
+   * Days that the audit trail is kept; 0 for as long as the installation says, for ever unless told.
+   *
+   * @generated from field: int32 audit_retention_days = 4;
+   */
+  auditRetentionDays: number;
+
+  /**
    * How often all members and keys of an organization together may call; a class that is not named is not bounded by the plan.
    *
    * @generated from field: repeated truffle.billing.v1.PlanRate rates = 5;

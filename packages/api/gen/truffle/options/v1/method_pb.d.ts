@@ -76,6 +76,14 @@ export declare type MethodRules = Message<"truffle.options.v1.MethodRules"> & {
    * @generated from field: string quota = 8;
    */
   quota: string;
+
+  /**
+   * Dangerous: a person must have proven who they are within the last 10 minutes (a sign-in counts). Keys, which nobody holds a
+   * password for, are bounded by their permissions alone.
+   *
+   * @generated from field: bool step_up = 9;
+   */
+  stepUp: boolean;
 };
 
 /**

@@ -263,6 +263,34 @@ export declare type Server = Message<"truffle.orchestration.v1.Server"> & {
    * @generated from field: truffle.orchestration.v1.PowerState power = 20;
    */
   power: PowerState;
+
+  /**
+   * What the site's agent last said of its health; unspecified while nothing was amiss since the last deployment, or where no remedy is declared.
+   *
+   * @generated from field: truffle.orchestration.v1.HealthState health = 24;
+   */
+  health: HealthState;
+
+  /**
+   * What was wrong and what was done about it, for people; empty for nothing.
+   *
+   * @generated from field: string health_detail = 25;
+   */
+  healthDetail: string;
+
+  /**
+   * When that was, by the agent's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp health_at = 26;
+   */
+  healthAt?: Timestamp | undefined;
+
+  /**
+   * Who told the address when the server was made; unspecified until it is known.
+   *
+   * @generated from field: truffle.orchestration.v1.AddressSource address_source = 27;
+   */
+  addressSource: AddressSource;
 };
 
 /**
@@ -537,6 +565,100 @@ export enum ClusterState {
  * Describes the enum truffle.orchestration.v1.ClusterState.
  */
 export declare const ClusterStateSchema: GenEnum<ClusterState>;
+
+/**
+ * What a server's health checks say between deployments.
+ *
+ * @generated from enum truffle.orchestration.v1.HealthState
+ */
+export enum HealthState {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: HEALTH_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is healthy again after it was not.
+   *
+   * @generated from enum value: HEALTH_STATE_HEALTHY = 1;
+   */
+  HEALTHY = 1,
+
+  /**
+   * It was unhealthy and its remedy was applied.
+   *
+   * @generated from enum value: HEALTH_STATE_REMEDIED = 2;
+   */
+  REMEDIED = 2,
+
+  /**
+   * It is unhealthy, and is left so until somebody looks.
+   *
+   * @generated from enum value: HEALTH_STATE_UNHEALTHY = 3;
+   */
+  UNHEALTHY = 3,
+}
+
+/**
+ * Describes the enum truffle.orchestration.v1.HealthState.
+ */
+export declare const HealthStateSchema: GenEnum<HealthState>;
+
+/**
+ * Who told a server's address.
+ *
+ * @generated from enum truffle.orchestration.v1.AddressSource
+ */
+export enum AddressSource {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The site's config, which gives each number its own.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_SITE = 1;
+   */
+  SITE = 1,
+
+  /**
+   * The guest agent.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_GUEST_AGENT = 2;
+   */
+  GUEST_AGENT = 2,
+
+  /**
+   * The VM's own cloud-init configuration: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_CLOUD_INIT = 3;
+   */
+  CLOUD_INIT = 3,
+
+  /**
+   * The hypervisor's address management, which gave the lease: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_LEASE = 4;
+   */
+  LEASE = 4,
+
+  /**
+   * The neighbour table of the agent's host: no guest agent answered.
+   *
+   * @generated from enum value: ADDRESS_SOURCE_NEIGHBOUR = 5;
+   */
+  NEIGHBOUR = 5,
+}
+
+/**
+ * Describes the enum truffle.orchestration.v1.AddressSource.
+ */
+export declare const AddressSourceSchema: GenEnum<AddressSource>;
 
 /**
  * Whether a server runs.

@@ -276,7 +276,7 @@ export declare const ImageService: GenService<{
     output: typeof ImportImageResponseSchema;
   },
   /**
-   * Says how the import of an image stands.
+   * Says how the import of an image stands. Changes nothing: its own workflow takes in what it came to.
    *
    * @generated from rpc truffle.orchestration.v1.ImageService.GetImageImport
    */

@@ -106,6 +106,13 @@ export declare type Orphan = Message<"truffle.orchestration.v1.Orphan"> & {
    * @generated from field: string reason = 6;
    */
   reason: string;
+
+  /**
+   * What an operator has to run as root on its node; empty unless the state says so.
+   *
+   * @generated from field: string command = 7;
+   */
+  command: string;
 };
 
 /**
@@ -147,6 +154,13 @@ export enum OrphanState {
    * @generated from enum value: ORPHAN_STATE_FAILED = 3;
    */
   FAILED = 3,
+
+  /**
+   * Only an operator can go on: a lock that no task holds, or a VM that the agent can't see.
+   *
+   * @generated from enum value: ORPHAN_STATE_OPERATOR_REQUIRED = 4;
+   */
+  OPERATOR_REQUIRED = 4,
 }
 
 /**

@@ -30,7 +30,7 @@ export declare type SignUpRequest = Message<"truffle.tenant.v1.SignUpRequest"> &
   email: string;
 
   /**
-   * At least 10 characters.
+   * At least 10 characters, not easy to guess.
    *
    * @generated from field: string password = 2;
    */
@@ -44,11 +44,18 @@ export declare type SignUpRequest = Message<"truffle.tenant.v1.SignUpRequest"> &
   name: string;
 
   /**
-   * Name of the first organization: a DNS label.
+   * Name of the first organization: a DNS label; empty if and only if `invitation_token` is given.
    *
    * @generated from field: string org_name = 4;
    */
   orgName: string;
+
+  /**
+   * `tft_…` of an invitation to this address: its role is the account's first one.
+   *
+   * @generated from field: string invitation_token = 5;
+   */
+  invitationToken: string;
 };
 
 /**
@@ -58,7 +65,7 @@ export declare type SignUpRequest = Message<"truffle.tenant.v1.SignUpRequest"> &
 export declare const SignUpRequestSchema: GenMessage<SignUpRequest>;
 
 /**
- * The new account, signed in.
+ * The new account, signed in; or only that a mail was sent.
  *
  * @generated from message truffle.tenant.v1.SignUpResponse
  */
@@ -97,6 +104,13 @@ export declare type SignUpResponse = Message<"truffle.tenant.v1.SignUpResponse">
    * @generated from field: truffle.tenant.v1.Project project = 5;
    */
   project?: Project | undefined;
+
+  /**
+   * Set where the address is to be verified first: all else is empty, and a link goes to the address.
+   *
+   * @generated from field: bool verification_sent = 6;
+   */
+  verificationSent: boolean;
 };
 
 /**
@@ -256,7 +270,7 @@ export declare type ChangePasswordRequest = Message<"truffle.tenant.v1.ChangePas
   oldPassword: string;
 
   /**
-   * The one to be in force; at least 10 characters.
+   * The one to be in force; at least 10 characters, not easy to guess.
    *
    * @generated from field: string new_password = 2;
    */
@@ -588,7 +602,8 @@ export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse
  */
 export declare const AccountService: GenService<{
   /**
-   * Makes an account with its own organization, and signs in.
+   * Makes an account with its own organization, and signs in. Where mail is delivered, the account is made by CompleteSignUp instead, and
+   * the answer is the same for every address. By an invitation's token the account belongs to the organization that invited.
    *
    * @generated from rpc truffle.tenant.v1.AccountService.SignUp
    */
@@ -598,7 +613,7 @@ export declare const AccountService: GenService<{
     output: typeof SignUpResponseSchema;
   },
   /**
-   * Opens a session.
+   * Opens a session. Where a second factor is due the call fails with MFA_REQUIRED and a ProofChallenge in its details: see CompleteSignIn.
    *
    * @generated from rpc truffle.tenant.v1.AccountService.SignIn
    */

@@ -89,6 +89,20 @@ export declare type Event = Message<"truffle.tenant.v1.Event"> & {
    * @generated from field: google.protobuf.Struct data = 10;
    */
   data?: JsonObject | undefined;
+
+  /**
+   * What the audit trail calls the call that did it, `<noun>.<verb>`; empty where no call did.
+   *
+   * @generated from field: string action = 11;
+   */
+  action: string;
+
+  /**
+   * `OK`, or the reason of a refusal, e.g. `PERMISSION_DENIED`.
+   *
+   * @generated from field: string result = 12;
+   */
+  result: string;
 };
 
 /**

@@ -82,6 +82,20 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: repeated truffle.tenant.v1.AddressRule address_rules = 10;
    */
   addressRules: AddressRule[];
+
+  /**
+   * When the person last proved who they are; unset for a key.
+   *
+   * @generated from field: google.protobuf.Timestamp authenticated_at = 6;
+   */
+  authenticatedAt?: Timestamp | undefined;
+
+  /**
+   * What the subject may do only once they have a second factor, which the organizations of these bindings demand; not in `bindings`.
+   *
+   * @generated from field: repeated truffle.tenant.v1.Binding withheld = 7;
+   */
+  withheld: Binding[];
 };
 
 /**

@@ -60,6 +60,13 @@ export declare type Organization = Message<"truffle.tenant.v1.Organization"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * Whether its members reach it only with a second factor.
+   *
+   * @generated from field: bool second_factor_required = 7;
+   */
+  secondFactorRequired: boolean;
 };
 
 /**

@@ -116,6 +116,53 @@ export declare type GetOrganizationResponse = Message<"truffle.tenant.v1.GetOrga
 export declare const GetOrganizationResponseSchema: GenMessage<GetOrganizationResponse>;
 
 /**
+ * Whether a second factor is demanded.
+ *
+ * @generated from message truffle.tenant.v1.RequireSecondFactorRequest
+ */
+export declare type RequireSecondFactorRequest = Message<"truffle.tenant.v1.RequireSecondFactorRequest"> & {
+  /**
+   * Id of the organization.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Whether members reach the organization only with a second factor.
+   *
+   * @generated from field: bool required = 2;
+   */
+  required: boolean;
+};
+
+/**
+ * Describes the message truffle.tenant.v1.RequireSecondFactorRequest.
+ * Use `create(RequireSecondFactorRequestSchema)` to create a new message.
+ */
+export declare const RequireSecondFactorRequestSchema: GenMessage<RequireSecondFactorRequest>;
+
+/**
+ * The organization.
+ *
+ * @generated from message truffle.tenant.v1.RequireSecondFactorResponse
+ */
+export declare type RequireSecondFactorResponse = Message<"truffle.tenant.v1.RequireSecondFactorResponse"> & {
+  /**
+   * The organization.
+   *
+   * @generated from field: truffle.tenant.v1.Organization organization = 1;
+   */
+  organization?: Organization | undefined;
+};
+
+/**
+ * Describes the message truffle.tenant.v1.RequireSecondFactorResponse.
+ * Use `create(RequireSecondFactorResponseSchema)` to create a new message.
+ */
+export declare const RequireSecondFactorResponseSchema: GenMessage<RequireSecondFactorResponse>;
+
+/**
  * Which page.
  *
  * @generated from message truffle.tenant.v1.ListOrganizationsRequest
@@ -551,6 +598,16 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof GetOrganizationRequestSchema;
     output: typeof GetOrganizationResponseSchema;
+  },
+  /**
+   * Says whether members (not keys) reach the organization only with a second factor. Who turns it on must have one.
+   *
+   * @generated from rpc truffle.tenant.v1.OrganizationService.RequireSecondFactor
+   */
+  requireSecondFactor: {
+    methodKind: "unary";
+    input: typeof RequireSecondFactorRequestSchema;
+    output: typeof RequireSecondFactorResponseSchema;
   },
   /**
    * Lists the organizations that the caller belongs to.

@@ -1,0 +1,20 @@
+import { Boxes, LayoutDashboard, LayoutTemplate, ListChecks, Server, type LucideIcon } from 'lucide-react';
+import { texts } from '../texts/texts.ts';
+
+/** The pages that one gets to from everywhere: by the rail and by the palette. */
+export const organizationPages = [
+  { to: '/o/$org', title: texts.dashboard.title, icon: LayoutDashboard, exact: true },
+  { to: '/o/$org/sites', title: texts.agent.many, icon: Server, exact: false },
+] as const satisfies readonly {
+  readonly to: string;
+  readonly title: string;
+  readonly icon: LucideIcon;
+  readonly exact: boolean;
+}[];
+
+/** Those of a project. */
+export const projectPages = [
+  { to: '/o/$org/p/$project/clusters', title: texts.cluster.many, icon: Boxes },
+  { to: '/o/$org/p/$project/templates', title: texts.template.many, icon: LayoutTemplate },
+  { to: '/o/$org/p/$project/operations', title: texts.operation.many, icon: ListChecks },
+] as const satisfies readonly { readonly to: string; readonly title: string; readonly icon: LucideIcon }[];

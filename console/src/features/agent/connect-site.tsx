@@ -1,0 +1,104 @@
+import { useMutation, useQuery } from '@connectrpc/connect-query';
+import { AgentState } from '@truffle/api/agent/v1/agent';
+import { AgentService } from '@truffle/api/agent/v1/agent_service';
+import { Button, Dialog, Flex, Spinner, Text } from '@radix-ui/themes';
+import { Check } from 'lucide-react';
+import { useState } from 'react';
+import { texts } from '../../texts/texts.ts';
+import { Copy } from '../../ui/copy.tsx';
+import { Field } from '../../ui/field.tsx';
+import { Notice } from '../../ui/notice.tsx';
+import { Ago } from '../../ui/time.tsx';
+
+const text = texts.agent.connecting;
+
+/** One command to paste on the site, and a list that fills as its agent comes up. */
+export function ConnectSite({ orgId }: { readonly orgId: string }) {
+  const [name, setName] = useState('');
+  const token = useMutation(AgentService.method.createJoinToken);
+  return (
+    <Dialog.Root onOpenChange={(open) => !open && token.reset()}>
+      <Dialog.Trigger>
+        <Button>{text.open}</Button>
+      </Dialog.Trigger>
+      <Dialog.Content maxWidth="560px">
+        <Dialog.Title>{text.open}</Dialog.Title>
+        <Dialog.Description size="2" mb="4">
+          {text.hint}
+        </Dialog.Description>
+        {token.error !== null && <Notice error={token.error} />}
+        {token.data === undefined ? (
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              token.mutate({ orgId, agentName: name });
+            }}
+          >
+            <Flex direction="column" gap="3">
+              <Field
+                label={texts.agent.name}
+                name="name"
+                value={name}
+                required
+                pattern="[a-z]([a-z0-9\-]{0,38}[a-z0-9])?"
+                hint={texts.cluster.nameHint}
+                onChange={(event) => setName(event.target.value)}
+              />
+              <Button type="submit" loading={token.isPending}>
+                {text.make}
+              </Button>
+            </Flex>
+          </form>
+        ) : (
+          <Flex direction="column" gap="4">
+            <div>
+              <Text as="div" size="2" mb="1">
+                {text.paste}
+              </Text>
+              <Copy text={commandOf(token.data.token, token.data.caPin)} />
+              <Text as="div" size="1" color="gray" mt="1">
+                {text.once} <Ago at={token.data.expiresAt} />
+              </Text>
+            </div>
+            <Checklist orgId={orgId} name={name} />
+          </Flex>
+        )}
+      </Dialog.Content>
+    </Dialog.Root>
+  );
+}
+
+const commandOf = (token: string, caPin: string): string =>
+  [
+    `export TRUFFLE_JOIN_TOKEN=${token}`,
+    `truffle-agent enroll --server ${globalThis.location.origin}${caPin === '' ? '' : ` --ca-pin ${caPin}`}`,
+    'truffle-agent run',
+  ].join(' &&\n');
+
+/** What the site has got to. */
+function Checklist({ orgId, name }: { readonly orgId: string; readonly name: string }) {
+  const { data } = useQuery(AgentService.method.listAgents, { orgId, name, page: { size: 1 } });
+  const agent = data?.agents[0];
+  const problems = agent?.inventory?.problems ?? [];
+  const steps = [
+    { title: text.enrolled, done: agent !== undefined },
+    { title: text.online, done: agent?.state === AgentState.ONLINE },
+    { title: text.looked, done: agent?.inventory !== undefined },
+    { title: text.inOrder, done: agent?.inventory !== undefined && problems.length === 0 },
+  ];
+  return (
+    <Flex direction="column" gap="2" role="status">
+      {steps.map(({ title, done }) => (
+        <Flex key={title} gap="2" align="center">
+          {done ? <Check size={16} color="var(--green-11)" /> : <Spinner size="2" />}
+          <Text size="2">{title}</Text>
+        </Flex>
+      ))}
+      {problems.map((problem) => (
+        <Text key={problem} size="1" color="red">
+          {problem}
+        </Text>
+      ))}
+    </Flex>
+  );
+}

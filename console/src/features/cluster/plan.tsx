@@ -1,0 +1,51 @@
+import { ActionKind, type Plan } from '@truffle/api/orchestration/v1/cluster';
+import { Badge, Callout, Flex, Text } from '@radix-ui/themes';
+import { texts } from '../../texts/texts.ts';
+import { bytes } from '../../ui/bytes.ts';
+import { FailureNotice } from '../../ui/failure.tsx';
+import { ListTable } from '../../ui/table.tsx';
+
+const text = texts.cluster;
+const colors = {
+  [ActionKind.UNSPECIFIED]: 'gray',
+  [ActionKind.CREATE]: 'green',
+  [ActionKind.UPDATE]: 'blue',
+  [ActionKind.REPLACE]: 'red',
+  [ActionKind.DESTROY]: 'red',
+  [ActionKind.DEPLOY]: 'violet',
+} as const;
+
+/** What a deployment would do. */
+export function PlanView({ plan }: { readonly plan: Plan }) {
+  return (
+    <Flex direction="column" gap="3">
+      <Text size="2" color="gray">
+        {text.planHint} {text.totals(plan.totalCpu, bytes(plan.totalMemoryBytes), bytes(plan.totalDiskBytes))}
+      </Text>
+      {plan.warnings.map((warning) => (
+        <Callout.Root key={warning} color="amber" size="1">
+          <Callout.Text>{warning}</Callout.Text>
+        </Callout.Root>
+      ))}
+      {plan.refusals.map((refusal) => (
+        <FailureNotice key={refusal.reason + refusal.message} failure={refusal} />
+      ))}
+      {!plan.fits && plan.refusals.length === 0 && (
+        <Callout.Root color="red">
+          <Callout.Text>{text.doesNotFit}</Callout.Text>
+        </Callout.Root>
+      )}
+      <ListTable
+        label={text.plan}
+        rows={plan.actions}
+        keyOf={({ kind, resource, name }) => `${kind}/${resource}/${name}`}
+        columns={[
+          { title: text.name, cell: ({ name, resource }) => name || resource },
+          { title: text.plan, cell: ({ kind }) => <Badge color={colors[kind]}>{text.actionKinds[kind]}</Badge> },
+          { title: text.site, cell: ({ node }) => node || '–' },
+          { title: texts.server.size, cell: ({ detail }) => detail },
+        ]}
+      />
+    </Flex>
+  );
+}

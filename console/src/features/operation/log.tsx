@@ -1,0 +1,39 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Flex, Text, TextField } from '@radix-ui/themes';
+import { useState } from 'react';
+import { texts } from '../../texts/texts.ts';
+import { mostLines, useOperationLog } from './watch.ts';
+
+/** What the steps of an operation wrote, live, with a search. */
+export function OperationLog({ operationId }: { readonly operationId: string }) {
+  const lines = useOperationLog(operationId);
+  const [wanted, setWanted] = useState('');
+  const shown =
+    wanted === '' ? lines : lines.filter(({ text, serverName }) => `${serverName} ${text}`.includes(wanted));
+  return (
+    <Flex direction="column" gap="2">
+      <TextField.Root
+        value={wanted}
+        onChange={(event) => setWanted(event.target.value)}
+        placeholder={texts.operation.searchLog}
+        aria-label={texts.operation.searchLog}
+      />
+      {/* It scrolls, so the keyboard must get to it (WCAG 2.1.1). */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <pre className="log" tabIndex={0} aria-label={texts.operation.log}>
+        {shown.map(({ cursor, time, serverName, text }) => (
+          <span key={cursor}>
+            <span className="log-time">
+              {time === undefined ? '' : timestampDate(time).toLocaleTimeString(texts.locale)}
+            </span>{' '}
+            {serverName !== '' && <strong>{serverName}</strong>} {text}
+            {'\n'}
+          </span>
+        ))}
+      </pre>
+      <Text size="1" color="gray">
+        {lines.length >= mostLines ? texts.operation.cut(mostLines) : texts.operation.lines(shown.length)}
+      </Text>
+    </Flex>
+  );
+}

@@ -1,0 +1,53 @@
+import { useMutation } from '@connectrpc/connect-query';
+import { PowerState, ServerState, type Server } from '@truffle/api/orchestration/v1/cluster';
+import { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
+import type { Operation } from '@truffle/api/orchestration/v1/operation';
+import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
+import { DropdownMenu, IconButton, Text } from '@radix-ui/themes';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { Ellipsis } from 'lucide-react';
+import { texts } from '../../texts/texts.ts';
+
+const text = texts.server;
+
+/** What can be done with one server. */
+export function ServerMenu({ server }: { readonly server: Server }) {
+  const navigate = useNavigate();
+  const { org = '', project = '' } = useParams({ strict: false });
+  const onSuccess = ({ operation }: { readonly operation?: Operation }): void =>
+    void navigate({
+      to: '/o/$org/p/$project/operations/$operationId',
+      params: { org, project, operationId: operation?.id ?? '' },
+    });
+  const start = useMutation(ServerService.method.startServer, { onSuccess });
+  const stop = useMutation(ServerService.method.stopServer, { onSuccess });
+  const snapshot = useMutation(SnapshotService.method.createSnapshot, { onSuccess });
+  const serverId = server.id;
+  const error = start.error ?? stop.error ?? snapshot.error;
+  const idle =
+    server.state === ServerState.READY || server.state === ServerState.FAILED || server.state === ServerState.RUNNING;
+  return (
+    <>
+      <DropdownMenu.Root>
+        <DropdownMenu.Trigger>
+          <IconButton size="1" variant="ghost" color="gray" aria-label={text.actionsOf(server.name)} disabled={!idle}>
+            <Ellipsis size={16} />
+          </IconButton>
+        </DropdownMenu.Trigger>
+        <DropdownMenu.Content>
+          {server.power === PowerState.STOPPED ? (
+            <DropdownMenu.Item onSelect={() => start.mutate({ serverId })}>{text.start}</DropdownMenu.Item>
+          ) : (
+            <DropdownMenu.Item onSelect={() => stop.mutate({ serverId })}>{text.stop}</DropdownMenu.Item>
+          )}
+          <DropdownMenu.Item onSelect={() => snapshot.mutate({ serverId })}>{text.snapshot}</DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Root>
+      {error !== null && (
+        <Text as="div" size="1" color="red" role="alert">
+          {error.message}
+        </Text>
+      )}
+    </>
+  );
+}

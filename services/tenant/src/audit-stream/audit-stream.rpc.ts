@@ -1,0 +1,39 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
+import type { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
+import { pageOf } from '@truffle/database';
+import { callerOf } from '@truffle/kit';
+import { auditStreamMessage } from './audit-stream.codec.ts';
+import { listStreams } from './audit-stream.repo.ts';
+import { createStream, endStream, resumeStream, testStream, type AuditStreamParts } from './audit-stream.usecases.ts';
+
+export const auditStreamRpc = (parts: AuditStreamParts): ServiceImpl<typeof AuditStreamService> => ({
+  createAuditStream: async ({ name, target }, context) => {
+    const { row, secret } = await createStream(parts, callerOf(context), {
+      name,
+      kind: target?.kind ?? AuditStreamKind.UNSPECIFIED,
+      address: target?.address ?? '',
+      caPem: target?.caPem ?? '',
+    });
+    return { auditStream: auditStreamMessage(row), secret };
+  },
+  listAuditStreams: async (request, context) => {
+    const page = pageOf(request.page);
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listStreams(tx, page.after, page.limit + 1),
+    );
+    const { rows, next } = page.cut(found, (row) => row.id);
+    return { auditStreams: rows.map(auditStreamMessage), page: { next } };
+  },
+  testAuditStream: async (request, context) => {
+    const error = await testStream(parts, callerOf(context), request.auditStreamId);
+    return { delivered: error === undefined, error: error ?? '' };
+  },
+  resumeAuditStream: async (request, context) => ({
+    auditStream: auditStreamMessage(await resumeStream(parts, callerOf(context), request.auditStreamId)),
+  }),
+  deleteAuditStream: async (request, context) => {
+    await endStream(parts, callerOf(context), request.auditStreamId);
+    return {};
+  },
+});

@@ -1,0 +1,70 @@
+import type { Transaction } from '@truffle/database';
+import type { Insertable, Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { InvitationTable } from './invitation.table.ts';
+
+export type InvitationRow = Selectable<InvitationTable>;
+
+/** Whether it can still be accepted. */
+export const isOpen = (row: InvitationRow, now: Date): boolean =>
+  row.accepted_at === null && row.revoked_at === null && row.expires_at > now;
+
+export async function insertInvitation(tx: Transaction<TenantTables>, row: Insertable<InvitationTable>): Promise<void> {
+  await tx.insertInto('tenant.invitation').values(row).execute();
+}
+
+export async function findInvitation(tx: Transaction<TenantTables>, id: string): Promise<InvitationRow | undefined> {
+  return tx.selectFrom('tenant.invitation').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** The one that was neither accepted nor revoked, also when its time is over. */
+export async function findPending(
+  tx: Transaction<TenantTables>,
+  email: string,
+  scopeId: string,
+): Promise<InvitationRow | undefined> {
+  return tx
+    .selectFrom('tenant.invitation')
+    .selectAll()
+    .where('email', '=', email)
+    .where('scope_id', '=', scopeId)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+}
+
+/** Newest first: ids sort by the time of their making. */
+export async function listInvitations(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<InvitationRow[]> {
+  let query = tx.selectFrom('tenant.invitation').selectAll();
+  if (after !== undefined) query = query.where('id', '<', after);
+  return query.orderBy('id', 'desc').limit(limit).execute();
+}
+
+/** Ends a pending invitation; false when it was accepted or revoked. */
+export async function endInvitation(tx: Transaction<TenantTables>, id: string, now: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('tenant.invitation')
+    .set({ revoked_at: now })
+    .where('id', '=', id)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Notes that an open invitation was accepted; false when it was not open any more. */
+export async function setAccepted(tx: Transaction<TenantTables>, id: string, now: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('tenant.invitation')
+    .set({ accepted_at: now })
+    .where('id', '=', id)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}

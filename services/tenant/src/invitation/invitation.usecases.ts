@@ -1,0 +1,82 @@
+import { Role } from '@truffle/api/tenant/v1/account';
+import { appendEvent } from '@truffle/database';
+import { newId } from '@truffle/ids';
+import { authorOf, bells, demandStepUp, NotFoundProblem, type Caller } from '@truffle/kit';
+import { demandVerified } from '../account/person.usecases.ts';
+import { mayMail, TooManyAttemptsProblem } from '../account/sign-in-attempt.ts';
+import { demandRole, placeOf } from '../binding/binding.ts';
+import { linkLifetimes } from '../link/link.ts';
+import { postMail } from '../mail/mail.repo.ts';
+import { lockOrganization } from '../organization/organization.repo.ts';
+import type { TenantParts } from '../parts.ts';
+import { endInvitation, findInvitation, findPending, insertInvitation, type InvitationRow } from './invitation.repo.ts';
+
+/**
+ * Invites an address to a role at `scopeId`, whether it has an account or not: nothing looks it up. An invitation that waits there is
+ * replaced, and its link ends.
+ * @throws PermissionProblem for a role above the caller's, StepUpRequiredProblem for an owner, TooManyAttemptsProblem for the third in a row
+ */
+export async function invite(
+  parts: TenantParts,
+  caller: Caller,
+  scopeId: string,
+  address: string,
+  role: Role,
+): Promise<InvitationRow> {
+  const place = placeOf(caller, scopeId);
+  demandRole(caller, place, role);
+  if (role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
+  await demandVerified(parts, caller);
+  const now = parts.now();
+  const email = address.toLowerCase();
+  if (!(await mayMail(parts.identity, `invitation ${scopeId}`, email, now)))
+    throw new TooManyAttemptsProblem('invitations');
+  const row: InvitationRow = {
+    ...place,
+    org_id: caller.orgId,
+    id: newId('inv'),
+    email,
+    role,
+    invited_by: caller.subject,
+    created_at: now,
+    expires_at: new Date(now.getTime() + linkLifetimes.invitation),
+    accepted_at: null,
+    revoked_at: null,
+  };
+  await parts.tenants.tenant(caller.orgId, async (tx) => {
+    await lockOrganization(tx, caller.orgId);
+    const before = await findPending(tx, email, scopeId);
+    if (before !== undefined) {
+      // Who may not give the role that waits may not take it away either.
+      demandRole(caller, place, before.role);
+      await endInvitation(tx, before.id, now);
+    }
+    await insertInvitation(tx, row);
+    await postMail(tx, { kind: 'invitation', email, subject: row.id }, now);
+    const data = { after: { scopeId, role: Role[role] }, ...(before && { replaces: before.id }) };
+    await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'invitation.created', data });
+  });
+  parts.bell.ring(bells.mail);
+  return row;
+}
+
+/** Takes an invitation back; one that ended stays so. @throws NotFoundProblem, PermissionProblem for a role above the caller's */
+export async function revokeInvitation(parts: TenantParts, caller: Caller, id: string): Promise<void> {
+  await parts.tenants.tenant(caller.orgId, async (tx) => {
+    const row = await findInvitation(tx, id);
+    if (row === undefined) throw new NotFoundProblem('invitation', id);
+    demandRole(caller, row, row.role);
+    if (await endInvitation(tx, id, parts.now()))
+      await appendEvent(tx, authorOf(caller), {
+        ...eventOf(row),
+        name: 'invitation.revoked',
+        data: { before: { scopeId: row.scope_id, role: Role[row.role] } },
+      });
+  });
+}
+
+export const eventOf = (row: InvitationRow): { orgId: string; resourceId: string; projectId: string | undefined } => ({
+  orgId: row.org_id,
+  resourceId: row.id,
+  projectId: row.project_id ?? undefined,
+});

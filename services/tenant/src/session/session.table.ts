@@ -1,0 +1,14 @@
+export interface SessionTable {
+  id: string;
+  user_id: string;
+  secret_sha256: Buffer;
+  created_at: Date;
+  expires_at: Date;
+  last_seen_at: Date;
+  ended_at: Date | null;
+  /** Address and program that it was opened from; empty when not known. */
+  address: string;
+  user_agent: string;
+  /** When the person last proved who they are. */
+  authenticated_at: Date;
+}
