@@ -9,7 +9,7 @@ import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient } from '@truffle/api';
 import { run, type Load, type Seen } from './edge.load.ts';
 import { median, percentile } from './quantile.ts';
-import { noise, startStack } from './stack.ts';
+import { cpuSeconds, noise, startStack } from './stack.ts';
 
 const { values } = parseArgs({
   options: {
@@ -61,10 +61,12 @@ const refused: number[] = [];
 const p99 = (seen: Seen): number => percentile(seen['200'] ?? [], 0.99);
 for (let round = 0; round < rounds; round++) {
   const quiet = await run(lightly);
+  const cpuBefore = cpuSeconds(stack.pids('all-in-one'));
   const flood = inThread({ ...heavy, perSecond: 20 * limit, seconds: seconds + 2 });
   const loud = await run(lightly);
   const flooded = await flood;
   const all = Object.values(flooded).flat().length;
+  const cpuEach = ((cpuSeconds(stack.pids('all-in-one')) - cpuBefore) * 1_000) / all;
   alone.push(p99(quiet));
   beside.push(p99(loud));
   ratios.push(p99(loud) / p99(quiet));
@@ -72,7 +74,7 @@ for (let round = 0; round < rounds; round++) {
   const told = Object.entries(flooded).map(([status, calls]) => `${status}: ${calls.length}`);
   const lost = Object.keys(loud).filter((status) => status !== '200');
   console.log(
-    `round ${round + 1}: p99 ${p99(quiet).toFixed(1)} ms alone, ${p99(loud).toFixed(1)} ms beside; heavy ${told.join(', ')}${lost.length === 0 ? '' : `; light also ${lost.join(', ')}`}`,
+    `round ${round + 1}: p99 ${p99(quiet).toFixed(1)} ms alone, ${p99(loud).toFixed(1)} ms beside; ${cpuEach.toFixed(2)} ms CPU for each heavy call; heavy ${told.join(', ')}${lost.length === 0 ? '' : `; light also ${lost.join(', ')}`}`,
   );
 }
 await stack.stop();

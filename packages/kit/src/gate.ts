@@ -20,7 +20,8 @@ import { callerKey, nobody, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
 import type { IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
-import { spentKey, type RateLimits, type Spent } from './limit.ts';
+import type { EarlyRefusals } from './limit.early.ts';
+import { isRateLimit, spentKey, type RateLimits, type Spent } from './limit.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { statusOf } from './problem.status.ts';
 import type { ServiceName } from './service-context.ts';
@@ -33,6 +34,7 @@ export interface GateParts {
   readonly authorizer: Authorizer;
   readonly limits: RateLimits;
   readonly admission: Admission;
+  readonly early: EarlyRefusals;
   readonly peers: Peers;
   readonly logger: Logger;
   /** Missing for a service without keyed methods. */
@@ -47,6 +49,8 @@ export const addressKey = createContextKey<string>('', { description: 'address' 
 /** How far a call came, for what is recorded when it is refused. */
 interface Attempt {
   caller: Caller;
+  /** It is known what the call is about. */
+  known: boolean;
   admitted: boolean;
   message: Message | undefined;
 }
@@ -70,7 +74,7 @@ export function gate(parts: GateParts): Interceptor {
     const name = `${request.method.parent.typeName}/${request.method.name}`;
     const began = performance.now();
     let code = 'ok';
-    const attempt: Attempt = { caller: nobody, admitted: false, message: undefined };
+    const attempt: Attempt = { caller: nobody, known: false, admitted: false, message: undefined };
     const above = {
       traceparent: request.header.get('traceparent') ?? undefined,
       kind: 'server',
@@ -91,6 +95,9 @@ export function gate(parts: GateParts): Interceptor {
           code = String(status.code);
           status.metadata.set('x-request-id', requestId);
           parts.limits.tell(request.contextValues.get(spentKey), status.metadata);
+          // What only turned out to be too much for one of several organizations says nothing of the next call.
+          if (isRateLimit(error) && !attempt.known)
+            parts.early.note(request.header.get('authorization'), rulesOf(request.method).rate, status, error.waitMs);
           if (internal) parts.logger.error({ err: error, method: name, requestId }, 'a call failed');
           const { method } = request;
           parts.audit?.failed({ ...attempt, method, rules: rulesOf(method) }, error, status);
@@ -126,6 +133,7 @@ async function pass(
   if (request.stream) return passStream(parts, request, next, caller, rules, name, attempt);
   const known = await admit(parts, request.method.input, request.message, caller, rules);
   attempt.caller = known;
+  attempt.known = true;
   parts.limits.takeTenant(known, rules.rate, spent);
   const admitted = rules.stepUp ? await steppedUp(parts, known, request.header) : known;
   attempt.caller = admitted;
@@ -211,6 +219,7 @@ async function passStream(
   attempt.message = message;
   const admitted = await admit(parts, request.method.input, message, caller, rules);
   attempt.caller = admitted;
+  attempt.known = true;
   parts.limits.takeTenant(admitted, rules.rate, request.contextValues.get(spentKey) ?? []);
   attempt.admitted = true;
   if (isSensitiveRead(rules)) await parts.audit?.read(admitted, request.method, rules, message);

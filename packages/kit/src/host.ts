@@ -29,6 +29,7 @@ import { addressKey, gate } from './gate.ts';
 import { registerHealth } from './health.ts';
 import { hostSettings } from './host.settings.ts';
 import { Identifier } from './identify.ts';
+import { EarlyRefusals } from './limit.early.ts';
 import { startLimits, type HostLimits } from './limit.host.ts';
 import type { ServiceModule } from './module.ts';
 import { originHandler } from './origin.ts';
@@ -74,12 +75,14 @@ export async function startHost(
   const bell = await connectBell(settings.natsUrl, name, logger);
   const limits = startLimits(bell, logger, settings.ratePercent / 100);
   const door = startAdmission();
-  const hosted = await mountServices({ settings, env, bell, logger, limits, admission: door.admission }, makers);
+  const early = new EarlyRefusals(() => performance.now());
+  const hosted = await mountServices({ settings, env, bell, logger, limits, early, admission: door.admission }, makers);
   const modules = hosted.map((h) => h.module);
   // Alone in its process, a service also serves the others; together, only the public origin is listened on.
   const audience = modules.length > 1 ? [Audience.PUBLIC] : [Audience.PUBLIC, Audience.INTERNAL];
   const ready = async () => void (await Promise.all(modules.map((m) => m.ready())));
   const served = modules.flatMap((m) => m.services).filter((s) => serves(s, audience));
+  early.serve(served);
   const connectHandler = connectNodeAdapter({
     // A field that is not known is a field that is spelt wrongly: it is said, not passed over.
     jsonOptions: { ignoreUnknownFields: false },
@@ -103,6 +106,7 @@ export async function startHost(
     ready,
     metrics: telemetry.metrics,
     pages: servePages(settings.consoleFolder),
+    early,
     rest: restHandler(served, connectHandler),
     connect: connectHandler,
   };
@@ -135,12 +139,13 @@ interface Ground {
   readonly bell: Bell;
   readonly logger: Logger;
   readonly limits: HostLimits;
+  readonly early: EarlyRefusals;
   readonly admission: Admission;
 }
 
 /** Makes each service with its gate, and lets those of this process reach each other in memory. */
 async function mountServices(
-  { settings, env, bell, logger, limits, admission }: Ground,
+  { settings, env, bell, logger, limits, early, admission }: Ground,
   makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
 ): Promise<readonly Hosted[]> {
   const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers, 4 * readMaxBytes));
@@ -169,6 +174,7 @@ async function mountServices(
       authorizer,
       limits: limits.limits,
       admission,
+      early,
       peers,
       logger: log,
       idempotency: module.idempotency,

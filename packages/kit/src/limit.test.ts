@@ -8,7 +8,7 @@ import { Buckets } from './bucket.ts';
 import { shareBuckets } from './bucket.share.ts';
 import { nobody, type Caller } from './caller.ts';
 import { TenantRates } from './limit.plan.ts';
-import { RateLimits, type Spent } from './limit.ts';
+import { isRateLimit, RateLimits, type Spent } from './limit.ts';
 
 const ada: Caller = {
   ...nobody,
@@ -47,6 +47,7 @@ describe('a rate limit', () => {
     expect(call(ada).headers.get('ratelimit')).toBe('"credential";r=0;t=10');
     const { error, headers } = call(ada);
     expect(error?.code).toBe(Code.ResourceExhausted);
+    expect(isRateLimit(error)).toBe(true);
     expect(error?.metadata.get('retry-after')).toBe('5');
     expect(error?.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 5n });
     expect(error?.findDetails(ErrorInfoSchema)[0]).toMatchObject({

@@ -46,7 +46,7 @@ export class RateLimits {
 
   /**
    * Counts a call for its credential, and for its organization where that is known from the credential alone. A refused call is not counted.
-   * @throws ConnectError RESOURCE_EXHAUSTED with RetryInfo and `retry-after`
+   * @throws RateLimitError RESOURCE_EXHAUSTED with RetryInfo and `retry-after`
    */
   take(caller: Caller, rate: RateClass, spent: Spent): void {
     const budget = budgets.get(rate);
@@ -90,7 +90,7 @@ export class RateLimits {
     const { buckets } = this.#parts;
     const waits = wanted.map((each) => ({ ...each, waitMs: buckets.level(each.bucket, each.budget).oneInMs }));
     const longest = waits.toSorted((a, b) => b.waitMs - a.waitMs)[0];
-    if (longest !== undefined && longest.waitMs > 0) throw refusal(longest.policy, longest.waitMs);
+    if (longest !== undefined && longest.waitMs > 0) throw new RateLimitError(longest.policy, longest.waitMs);
     for (const { bucket, budget } of wanted) buckets.spend(bucket, budget);
   }
 
@@ -99,21 +99,27 @@ export class RateLimits {
   }
 }
 
-function refusal(policy: Counted['policy'], waitMs: number): ConnectError {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
-  const whose = policy === 'tenant' ? 'of your organization' : 'with this credential or from this address';
-  const status = new ConnectError(`too many calls ${whose}; try again in ${seconds} s`, Code.ResourceExhausted, {
-    'retry-after': String(seconds),
-  });
-  status.details.push(
-    {
-      desc: ErrorInfoSchema,
-      value: create(ErrorInfoSchema, { reason: 'RATE_LIMITED', domain: 'truffle.dev', metadata: { policy } }),
-    },
-    { desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(waitMs)) }) },
-  );
-  return status;
+/** A budget is used up. Tell it by `isRateLimit`: an error of Connect is known by its name, which this has too. */
+export class RateLimitError extends ConnectError {
+  readonly waitMs: number;
+
+  constructor(policy: Counted['policy'], waitMs: number) {
+    const seconds = Math.max(1, Math.ceil(waitMs / 1_000));
+    const whose = policy === 'tenant' ? 'of your organization' : 'with this credential or from this address';
+    super(`too many calls ${whose}; try again in ${seconds} s`, Code.ResourceExhausted, {
+      'retry-after': String(seconds),
+    });
+    this.waitMs = waitMs;
+    const info = { reason: 'RATE_LIMITED', domain: 'truffle.dev', metadata: { policy } };
+    this.details.push(
+      { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, info) },
+      { desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(waitMs)) }) },
+    );
+  }
 }
+
+export const isRateLimit = (error: unknown): error is RateLimitError =>
+  error instanceof ConnectError && 'waitMs' in error;
 
 function whoOf(caller: Caller, rate: RateClass): string {
   const byAddress = rate === RateClass.CREDENTIAL || caller.subject === 'anonymous';

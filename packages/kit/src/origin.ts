@@ -1,6 +1,7 @@
 import type { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Telemetry } from '@truffle/telemetry';
 import { admitCookie } from './browser-session.ts';
+import type { EarlyRefusals } from './limit.early.ts';
 import type { Pages } from './pages.ts';
 import type { restHandler } from './rest.ts';
 import type { listenOrigin } from './server.ts';
@@ -10,6 +11,7 @@ export interface OriginParts {
   readonly ready: () => Promise<void>;
   readonly metrics: Telemetry['metrics'];
   readonly pages: Pages;
+  readonly early: EarlyRefusals;
   readonly rest: ReturnType<typeof restHandler>;
   readonly connect: ReturnType<typeof connectNodeAdapter>;
 }
@@ -19,6 +21,7 @@ export function originHandler({
   ready,
   metrics,
   pages,
+  early,
   rest,
   connect,
 }: OriginParts): Parameters<typeof listenOrigin>[0] {
@@ -33,6 +36,7 @@ export function originHandler({
     if (path === '/metrics') return metrics(request as never, response as never);
     if (pages(request, response)) return;
     admitCookie(request.headers);
+    if (early.answer(request, response)) return;
     if (path.startsWith('/v1/')) return rest(request, response);
     return connect(request, response);
   };

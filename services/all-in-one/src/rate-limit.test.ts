@@ -79,9 +79,12 @@ it('Connect and gRPC tell it too, and another organization goes on', async () =>
         (thrown: unknown) => ConnectError.from(thrown),
       );
     const error = await until('it was refused', call);
-    expect(error.code).toBe(Code.ResourceExhausted);
-    expect(Number(error.metadata.get('retry-after'))).toBeGreaterThan(0);
-    expect(error.metadata.get('ratelimit')).toContain('"tenant";r=0');
+    // Refused again, at once: now by the short way, which says the same.
+    for (const each of [error, await until('it was refused again', call)]) {
+      expect(each.code).toBe(Code.ResourceExhausted);
+      expect(Number(each.metadata.get('retry-after'))).toBeGreaterThan(0);
+      expect(each.metadata.get('ratelimit')).toContain('"tenant";r=0');
+    }
   }
   expect((await other.read(0)).status).toBe(200);
   const { plans } = await at(1).client(other.token).plans.listPlans({});
