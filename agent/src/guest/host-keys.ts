@@ -56,6 +56,8 @@ function readLines(path: string): readonly (readonly [string, string])[] {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
-  const lines = text.split('\n').map((line) => line.split(' '));
+  // What follows the last line end was cut off by a full disk or a crash.
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const lines = whole.split('\n').map((line) => line.split(' '));
   return lines.flatMap(([id, key]) => (id === undefined || id === '' || key === undefined ? [] : [[id, key] as const]));
 }
