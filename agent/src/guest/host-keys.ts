@@ -7,6 +7,8 @@ const fileName = 'guest_host_keys';
 export class HostKeys {
   readonly #path: string;
   readonly #known: Map<string, string>;
+  /** Lines that a full disk refused. */
+  #waiting = '';
 
   constructor(dataDir: string) {
     this.#path = join(dataDir, fileName);
@@ -27,11 +29,23 @@ export class HostKeys {
   }
 
   #write(serverId: string, sha256: string): void {
-    appendFileSync(this.#path, `${serverId} ${sha256}\n`, { mode: 0o600, flush: true });
     if (sha256 === '') this.#known.delete(serverId);
     else this.#known.set(serverId, sha256);
+    // A line that was cut off does not run into the next one: empty lines are passed over.
+    if (this.#waiting !== '') this.#waiting = `\n${this.#waiting.trimStart()}`;
+    this.#waiting += `${serverId} ${sha256}\n`;
+    try {
+      appendFileSync(this.#path, this.#waiting, { mode: 0o600, flush: true });
+      this.#waiting = '';
+    } catch (error) {
+      // What has begun is finished on a full disk too: the key holds in this process, and is written with the next one.
+      if (!isFull(error)) throw error;
+    }
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 
 /** Later lines win; a line without a key forgets. */
 function readLines(path: string): readonly (readonly [string, string])[] {
@@ -42,6 +56,8 @@ function readLines(path: string): readonly (readonly [string, string])[] {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
-  const lines = text.split('\n').map((line) => line.split(' '));
+  // What follows the last line end was cut off by a full disk or a crash.
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const lines = whole.split('\n').map((line) => line.split(' '));
   return lines.flatMap(([id, key]) => (id === undefined || id === '' || key === undefined ? [] : [[id, key] as const]));
 }

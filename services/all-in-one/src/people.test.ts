@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { billingMigrations, makeBillingModule } from '@truffle/billing';
@@ -33,7 +33,8 @@ afterAll(async () => {
 /** The code of the newest mail to an address, from the folder that stands in for a mail server. */
 const codeOf = (email: string) =>
   until('a mail in the folder', () =>
-    readdirSync(mailDir)
+    // The folder is made with its first mail.
+    (existsSync(mailDir) ? readdirSync(mailDir) : [])
       .filter((name) => name.endsWith('.txt'))
       .toSorted()
       .map((name) => readFileSync(join(mailDir, name), 'utf8'))

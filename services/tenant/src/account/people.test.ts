@@ -178,23 +178,25 @@ describe('an account whose address is not verified', () => {
 describe('time', () => {
   const known = 'leo@example.com';
   const unknown = 'nobody-here@example.com';
-  /** The lower quartile of each, taken in turns: what else the machine does only adds. */
-  async function times(work: (email: string) => Promise<unknown>): Promise<[number, number]> {
-    const taken = new Map<string, number[]>([
-      [known, []],
-      [unknown, []],
-    ]);
-    for (let i = 0; i < 40; i++) {
+  /**
+   * The fastest of each, taken in turns until the two are alike: what else the machine does only adds, so that both fall towards what the
+   * work itself takes. They never meet where it is not the same work.
+   */
+  async function fastest(work: (email: string) => Promise<unknown>): Promise<readonly [number, number, boolean]> {
+    const times = { [known]: Infinity, [unknown]: Infinity };
+    const alike = (a: number, b: number) => Math.abs(a - b) < Math.max(5, 0.2 * Math.min(a, b));
+    for (let i = 0; i < 100; i++) {
+      const [a = 0, b = 0] = Object.values(times);
+      if (i >= 10 && alike(a, b)) return [a, b, true];
       await people.database.admin.query('delete from tenant.sign_in_attempt');
       // What is sent afterwards is nobody's to see: it must not slow the next call, which is the other one.
       await quiet();
       const email = i % 2 === 0 ? known : unknown;
       const began = performance.now();
       await work(email).catch(() => undefined);
-      taken.get(email)?.push(performance.now() - began);
+      times[email] = Math.min(times[email] ?? Infinity, performance.now() - began);
     }
-    const [a = 0, b = 0] = [...taken.values()].map((all) => all.toSorted((x, y) => x - y)[5] ?? 0);
-    return [a, b];
+    return [times[known] ?? 0, times[unknown] ?? 0, false];
   }
 
   it('does not tell whether an address has an account', { timeout: 120_000 }, async () => {
@@ -205,8 +207,8 @@ describe('time', () => {
       (email: string) => anybody().addresses.resendVerification({ email }),
       (email: string) => anybody().accounts.signUp({ email, password, orgName: 'leo-three' }),
     ]) {
-      const [a, b] = await times(work);
-      expect(Math.abs(a - b), `${a} ms against ${b} ms`).toBeLessThan(Math.max(10, 0.35 * Math.min(a, b)));
+      const [a, b, alike] = await fastest(work);
+      expect(alike, `${a} ms against ${b} ms`).toBe(true);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '@truffle/database';
 import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
@@ -31,6 +32,11 @@ export interface CourierParts {
 const leaseMs = 60_000;
 const batch = 10;
 const sweepMs = 2_000;
+/**
+ * A mail is begun this much (to twice this) after it was posted. The call that posted it is answered by then: how busy the process is with the
+ * mail, which depends on whether the address has an account, can't be told from how long the answer took.
+ */
+const settleMs = 150;
 const longestPauseMs = 30_000;
 const housekeepingMs = 60_000;
 
@@ -67,6 +73,7 @@ export class MailCourier {
         const sent = await this.round();
         failures = 0;
         if (sent < batch) await this.#wake.wait(sweepMs);
+        if (!this.#closed) await delay(settleMs * (1 + this.#parts.random()));
       } catch (error) {
         this.#parts.logger.warn({ err: error }, 'the mail courier will try again');
         const longest = Math.min(longestPauseMs, 500 * 2 ** failures++);

@@ -66,14 +66,9 @@ async function ownerOf(parts: TenantParts, { proof }: Proof): Promise<string> {
 /** What the caller may prove who they are with. */
 export async function startStepUp(parts: TenantParts, caller: Caller): Promise<ProofChallenge> {
   const { user, sessionId } = await demandPerson(parts, caller);
-  return parts.identity.anywhere(async (tx) =>
-    challengePerson(
-      parts,
-      tx,
-      { kind: 'step_up', userId: user.id, sessionId },
-      await factorsOf(tx, user.id),
-      parts.now(),
-    ),
+  const about = { kind: 'step_up', userId: user.id, sessionId } as const;
+  return recorded(parts, user, caller, 'account.step_up_started', { sessionId }, async (tx) =>
+    challengePerson(parts, tx, about, await factorsOf(tx, user.id), parts.now()),
   );
 }
 
