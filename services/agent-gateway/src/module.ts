@@ -1,4 +1,6 @@
+import type { ConnectRouter } from '@connectrpc/connect';
 import { readSettings } from '@truffle/config';
+import type { Database } from '@truffle/database';
 import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_service';
 import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
@@ -13,10 +15,19 @@ import { AddressRuleService } from '@truffle/api/tenant/v1/allowlist_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
-import { bells, readHostFile, type MakeModule, type ModuleDeps, type Peers, type ServiceModule } from '@truffle/kit';
+import {
+  bells,
+  readHostFile,
+  type MakeModule,
+  type ModuleDeps,
+  type Peers,
+  type ScopeOf,
+  type ServiceModule,
+} from '@truffle/kit';
 import { AddressRuleBoard } from './address-rule/address-rule.board.ts';
 import { alarm } from './agent/agent.quarantine.ts';
 import { agentRpc, enrollmentRpc } from './agent/agent.rpc.ts';
+import type { AgentParts } from './agent/agent.usecases.ts';
 import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
 import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
@@ -89,18 +100,8 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     name: 'agent-gateway',
     services,
     ledger: database as never,
-    scopes: {
-      agt: async (orgId, id) =>
-        (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {},
-    },
-    register: (router) => {
-      router.service(AgentService, agentRpc(parts, enrollment));
-      router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
-      router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
-      router.service(SealingKeyService, sealingKeyRpc(database));
-      router.service(CommandService, commandRpc(parts));
-      router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));
-    },
+    scopes: { agt: agentPlace(database) },
+    register: (router) => register(router, database, parts, enrollment, endpoints),
     start: async () => {
       await keys.start();
       await rules.start();
@@ -133,6 +134,26 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
     },
   } satisfies ServiceModule;
 };
+
+function register(
+  router: ConnectRouter,
+  database: Database<Tables>,
+  parts: AgentParts,
+  enrollment: EnrollmentParts,
+  endpoints: () => readonly string[],
+): void {
+  router.service(AgentService, agentRpc(parts, enrollment));
+  router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
+  router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
+  router.service(SealingKeyService, sealingKeyRpc(database));
+  router.service(CommandService, commandRpc(parts));
+  router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));
+}
+
+const agentPlace =
+  (database: Database<Tables>): ScopeOf =>
+  async (orgId, id) =>
+    (await database.tenant(orgId, (tx) => readAgentBriefs(tx, [id]))).length === 0 ? undefined : {};
 
 /** Where agents may dial from, as the tenant service tells it. */
 function addressRules({ peers, logger, bell }: ModuleDeps, changed: () => void): AddressRuleBoard {

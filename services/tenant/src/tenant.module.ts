@@ -76,6 +76,25 @@ const tenantSettings = {
   ),
 } as const;
 
+const services = [
+  AccountService,
+  AddressService,
+  SessionService,
+  FactorService,
+  InvitationService,
+  MemberService,
+  ApiKeyService,
+  OrganizationService,
+  WorkspaceService,
+  ProjectService,
+  AllowlistService,
+  AddressRuleService,
+  IdentityService,
+  EventService,
+  AuditService,
+  AuditStreamService,
+];
+
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
   const settings = readSettings(tenantSettings, deps.env, noFile);
@@ -108,24 +127,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   });
   return {
     name: 'tenant',
-    services: [
-      AccountService,
-      AddressService,
-      SessionService,
-      FactorService,
-      InvitationService,
-      MemberService,
-      ApiKeyService,
-      OrganizationService,
-      WorkspaceService,
-      ProjectService,
-      AllowlistService,
-      AddressRuleService,
-      IdentityService,
-      EventService,
-      AuditService,
-      AuditStreamService,
-    ],
+    services,
     scopes: scopesOf(parts),
     ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
