@@ -34,7 +34,7 @@ async function stopped(fixture: Fixture, why: 'cancelled' | 'timeout', slowMs = 
 describe('undoing a snapshot', () => {
   it('that was cancelled waits until its task has given the lock back, and finds nothing left', async () => {
     await using fixture = await openWithServer();
-    const id = await stopped(fixture, 'cancelled');
+    const id = await stopped(fixture, 'cancelled', 10_000);
     expect(lockOf(fixture)).toBe('snapshot');
     const { end, failure, progress } = await fixture.run(commandId(), undo(id));
     expect(failure).toBeUndefined();
