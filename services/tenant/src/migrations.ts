@@ -2,6 +2,7 @@ import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/d
 import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
 import { idempotencyTable } from '@truffle/kit';
 import { peopleMigration } from './account/people.migration.ts';
+import { accessMigration } from './role/access.migration.ts';
 
 const insertByIdentity = (table: string): string => `
   create policy identity_insert on ${table} for insert to svc_identity with check (org_id = (select ctx.org()));
@@ -129,5 +130,6 @@ export const tenantMigrations: ServiceMigrations = {
       grant select, insert, update, delete on tenant.sign_in_attempt to svc_identity;`,
     '006_people': peopleMigration,
     '007_audit': auditStreamMigration,
+    '009_access': accessMigration,
   },
 };

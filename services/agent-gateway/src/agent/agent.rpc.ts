@@ -47,7 +47,7 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     return create(GetAgentResponseSchema, { agent: wholeOf(agent) });
   },
   listAgents: async (request, context) => {
-    const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
+    const { agents, next } = await pageOfAgents(parts, callerOf(context), request);
     return create(ListAgentsResponseSchema, {
       agents: agents.map(({ row, openCommands, quarantine }) => agentOf(row, openCommands, false, quarantine)),
       page: { next },

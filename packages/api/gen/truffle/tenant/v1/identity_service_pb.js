@@ -14,7 +14,7 @@ import { file_truffle_tenant_v1_account } from "./account_pb.js";
  * Describes the file truffle/tenant/v1/identity_service.proto.
  */
 export const file_truffle_tenant_v1_identity_service = /*@__PURE__*/
-  fileDesc("Cih0cnVmZmxlL3RlbmFudC92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhF0cnVmZmxlLnRlbmFudC52MSI1ChNBdXRoZW50aWNhdGVSZXF1ZXN0Eh4KCmNyZWRlbnRpYWwYASABKAlCCrpIB3IFEAEYgAQikwIKFEF1dGhlbnRpY2F0ZVJlc3BvbnNlEg8KB3N1YmplY3QYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEiwKCGJpbmRpbmdzGAMgAygLMhoudHJ1ZmZsZS50ZW5hbnQudjEuQmluZGluZxIuCgpleHBpcmVzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzZXNzaW9uX2lkGAUgASgJEjQKEGF1dGhlbnRpY2F0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCHdpdGhoZWxkGAcgAygLMhoudHJ1ZmZsZS50ZW5hbnQudjEuQmluZGluZyI1ChRSZXNvbHZlU2NvcGVzUmVxdWVzdBIdCglzY29wZV9pZHMYASADKAlCCrpIB5IBBAgBEGQiRgoVUmVzb2x2ZVNjb3Blc1Jlc3BvbnNlEi0KBmNoYWlucxgBIAMoCzIdLnRydWZmbGUudGVuYW50LnYxLlNjb3BlQ2hhaW4iWAoKU2NvcGVDaGFpbhIQCghzY29wZV9pZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSFAoMd29ya3NwYWNlX2lkGAMgASgJEhIKCnByb2plY3RfaWQYBCABKAky+AEKD0lkZW50aXR5U2VydmljZRJwCgxBdXRoZW50aWNhdGUSJi50cnVmZmxlLnRlbmFudC52MS5BdXRoZW50aWNhdGVSZXF1ZXN0GicudHJ1ZmZsZS50ZW5hbnQudjEuQXV0aGVudGljYXRlUmVzcG9uc2UiD5ACAcLaGAgIAhAEMAY4ARJzCg1SZXNvbHZlU2NvcGVzEicudHJ1ZmZsZS50ZW5hbnQudjEuUmVzb2x2ZVNjb3Blc1JlcXVlc3QaKC50cnVmZmxlLnRlbmFudC52MS5SZXNvbHZlU2NvcGVzUmVzcG9uc2UiD5ACAcLaGAgIAhAEMAY4AWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_truffle_options_v1_method, file_truffle_tenant_v1_account]);
+  fileDesc("Cih0cnVmZmxlL3RlbmFudC92MS9pZGVudGl0eV9zZXJ2aWNlLnByb3RvEhF0cnVmZmxlLnRlbmFudC52MSJPChNBdXRoZW50aWNhdGVSZXF1ZXN0Eh4KCmNyZWRlbnRpYWwYASABKAlCCrpIB3IFEAEYgAQSGAoHYWRkcmVzcxgCIAEoCUIHukgEcgIYQCL7AgoUQXV0aGVudGljYXRlUmVzcG9uc2USDwoHc3ViamVjdBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSLAoIYmluZGluZ3MYAyADKAsyGi50cnVmZmxlLnRlbmFudC52MS5CaW5kaW5nEi4KCmV4cGlyZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNlc3Npb25faWQYBSABKAkSNAoQYXV0aGVudGljYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoId2l0aGhlbGQYByADKAsyGi50cnVmZmxlLnRlbmFudC52MS5CaW5kaW5nEjEKBXJvbGVzGAggAygLMiIudHJ1ZmZsZS50ZW5hbnQudjEuUm9sZVBlcm1pc3Npb25zEjMKBmJvdW5kcxgJIAEoCzIjLnRydWZmbGUudGVuYW50LnYxLkNyZWRlbnRpYWxCb3VuZHMiNwoPUm9sZVBlcm1pc3Npb25zEg8KB3JvbGVfaWQYASABKAkSEwoLcGVybWlzc2lvbnMYAiADKAkiOgoQQ3JlZGVudGlhbEJvdW5kcxITCgtwZXJtaXNzaW9ucxgBIAMoCRIRCglzY29wZV9pZHMYAiADKAkiNQoUUmVzb2x2ZVNjb3Blc1JlcXVlc3QSHQoJc2NvcGVfaWRzGAEgAygJQgq6SAeSAQQIARBkIkYKFVJlc29sdmVTY29wZXNSZXNwb25zZRItCgZjaGFpbnMYASADKAsyHS50cnVmZmxlLnRlbmFudC52MS5TY29wZUNoYWluIlgKClNjb3BlQ2hhaW4SEAoIc2NvcGVfaWQYASABKAkSDgoGb3JnX2lkGAIgASgJEhQKDHdvcmtzcGFjZV9pZBgDIAEoCRISCgpwcm9qZWN0X2lkGAQgASgJMvgBCg9JZGVudGl0eVNlcnZpY2UScAoMQXV0aGVudGljYXRlEiYudHJ1ZmZsZS50ZW5hbnQudjEuQXV0aGVudGljYXRlUmVxdWVzdBonLnRydWZmbGUudGVuYW50LnYxLkF1dGhlbnRpY2F0ZVJlc3BvbnNlIg+QAgHC2hgICAIQBDAGOAEScwoNUmVzb2x2ZVNjb3BlcxInLnRydWZmbGUudGVuYW50LnYxLlJlc29sdmVTY29wZXNSZXF1ZXN0GigudHJ1ZmZsZS50ZW5hbnQudjEuUmVzb2x2ZVNjb3Blc1Jlc3BvbnNlIg+QAgHC2hgICAIQBDAGOAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_truffle_options_v1_method, file_truffle_tenant_v1_account]);
 
 /**
  * Describes the message truffle.tenant.v1.AuthenticateRequest.
@@ -31,25 +31,39 @@ export const AuthenticateResponseSchema = /*@__PURE__*/
   messageDesc(file_truffle_tenant_v1_identity_service, 1);
 
 /**
+ * Describes the message truffle.tenant.v1.RolePermissions.
+ * Use `create(RolePermissionsSchema)` to create a new message.
+ */
+export const RolePermissionsSchema = /*@__PURE__*/
+  messageDesc(file_truffle_tenant_v1_identity_service, 2);
+
+/**
+ * Describes the message truffle.tenant.v1.CredentialBounds.
+ * Use `create(CredentialBoundsSchema)` to create a new message.
+ */
+export const CredentialBoundsSchema = /*@__PURE__*/
+  messageDesc(file_truffle_tenant_v1_identity_service, 3);
+
+/**
  * Describes the message truffle.tenant.v1.ResolveScopesRequest.
  * Use `create(ResolveScopesRequestSchema)` to create a new message.
  */
 export const ResolveScopesRequestSchema = /*@__PURE__*/
-  messageDesc(file_truffle_tenant_v1_identity_service, 2);
+  messageDesc(file_truffle_tenant_v1_identity_service, 4);
 
 /**
  * Describes the message truffle.tenant.v1.ResolveScopesResponse.
  * Use `create(ResolveScopesResponseSchema)` to create a new message.
  */
 export const ResolveScopesResponseSchema = /*@__PURE__*/
-  messageDesc(file_truffle_tenant_v1_identity_service, 3);
+  messageDesc(file_truffle_tenant_v1_identity_service, 5);
 
 /**
  * Describes the message truffle.tenant.v1.ScopeChain.
  * Use `create(ScopeChainSchema)` to create a new message.
  */
 export const ScopeChainSchema = /*@__PURE__*/
-  messageDesc(file_truffle_tenant_v1_identity_service, 4);
+  messageDesc(file_truffle_tenant_v1_identity_service, 6);
 
 /**
  * Who a credential belongs to and what they may do; for services.
