@@ -70,6 +70,8 @@ const plain: Readonly<Record<string, unknown>> = {
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
+  permission: 'cluster.get',
+  permissions: ['cluster.get'],
 };
 
 /** A valid request; ids come from `pick`. */

@@ -10,10 +10,9 @@ import {
   NotFoundProblem,
   PreconditionProblem,
   Problem,
-  scopeOf,
-  viewOf,
   type Bell,
   type Caller,
+  type ListView,
 } from '@truffle/kit';
 import { readCommands, type CommandRow } from '../command/command.repo.ts';
 import { isTerminal } from '../command/command.ts';
@@ -83,12 +82,12 @@ export async function admitAgent(
 
 export function pageOfAgents(
   parts: AgentParts,
-  caller: Caller,
+  orgId: string,
   wanted: { readonly name: string; readonly page?: PageWanted | undefined },
+  seen: ListView = { everything: true, only: [], except: [] },
 ): Promise<{ readonly agents: readonly AgentView[]; readonly next: string }> {
   const page = pageOf(wanted.page);
-  const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), Date.now());
-  return parts.database.tenant(caller.orgId, async (tx) => {
+  return parts.database.tenant(orgId, async (tx) => {
     const found = page.cut(
       await listAgents(tx, { name: wanted.name, seen, after: page.after, limit: page.limit + 1 }),
       (row) => row.name,
