@@ -42,13 +42,16 @@ export interface Grant {
 export type GrantVerdict = 'allows' | 'denies' | 'other-permissions' | 'elsewhere' | 'not-yet' | 'expired' | 'narrowed';
 
 /** What `grant` means for `permission` at `scope` at the time `now`. */
-export function verdictOf(grant: Grant, permission: string, scope: Scope, now: number): GrantVerdict {
-  if (!reachesBy(grant, scope)) return 'elsewhere';
+export const verdictOf = (grant: Grant, permission: string, scope: Scope, now: number): GrantVerdict =>
+  judge(grant, permission, above(scope), now);
+
+function judge(grant: Grant, permission: string, places: Places, now: number): GrantVerdict {
+  if (!reachesBy(grant, places)) return 'elsewhere';
   if (!carries(grant, permission)) return 'other-permissions';
   if (grant.startsAt !== undefined && now < grant.startsAt) return 'not-yet';
   if (grant.expiresAt !== undefined && now >= grant.expiresAt) return 'expired';
   if (grant.deny === true) return 'denies';
-  return isNarrowed(grant, permission, scope) ? 'narrowed' : 'allows';
+  return isNarrowed(grant, permission, places) ? 'narrowed' : 'allows';
 }
 
 /**
@@ -62,9 +65,10 @@ export function allows(
   now: number,
   until: number = now,
 ): boolean {
+  const places = above(scope);
   let allowed = false;
   for (const grant of grants) {
-    const verdict = verdictOf(grant, permission, scope, now);
+    const verdict = judge(grant, permission, places, now);
     if (verdict === 'denies') return false;
     if (verdict === 'allows' && (grant.expiresAt === undefined || until <= grant.expiresAt)) allowed = true;
   }
@@ -72,10 +76,12 @@ export function allows(
 }
 
 /** Whether one of `grants` gives anything at all at `scope`, from there or from above it. */
-export const reaches = (grants: readonly Grant[], scope: Scope, now: number): boolean =>
-  grants.some(
-    (grant) => grant.deny !== true && isActive(grant, now) && reachesBy(grant, scope) && isOpen(grant, scope),
+export function reaches(grants: readonly Grant[], scope: Scope, now: number): boolean {
+  const places = above(scope);
+  return grants.some(
+    (grant) => grant.deny !== true && isActive(grant, now) && reachesBy(grant, places) && isOpen(grant, places),
   );
+}
 
 /** What of a list somebody may see. */
 export interface ListView {
@@ -89,10 +95,11 @@ export interface ListView {
 
 /** What of a list of what is below `scope` somebody may see: what is in a place of `only` (or everything), but in none of `except`. */
 export function viewOf(grants: readonly Grant[], permission: string, scope: Scope, now: number): ListView {
+  const places = above(scope);
   const only = new Set<string>();
   const except = new Set<string>();
   for (const grant of grants) {
-    if (!isActive(grant, now) || !carries(grant, permission) || !isBelow(grant, scope)) continue;
+    if (!isActive(grant, now) || !carries(grant, permission) || !isBelow(grant, scope, places)) continue;
     if (grant.deny === true) except.add(grant.scopeId);
     else if (grant.bounds?.permissions?.has(permission) !== false) for (const id of openPlaces(grant)) only.add(id);
   }
@@ -109,37 +116,45 @@ const carries = (grant: Grant, permission: string): boolean =>
 const isActive = ({ startsAt, expiresAt }: Grant, now: number): boolean =>
   (startsAt === undefined || startsAt <= now) && (expiresAt === undefined || now < expiresAt);
 
-const reachesBy = (grant: Grant, scope: Scope): boolean => grant.orgId === scope.orgId && covers(grant.scopeId, scope);
+/** A place with all those above it, up to its organization: a set, since ids that were made together are slow to compare. */
+interface Places {
+  readonly orgId: string;
+  readonly ids: ReadonlySet<string>;
+}
 
-const isOpen = ({ bounds }: Grant, scope: Scope): boolean =>
-  bounds?.scopeIds === undefined || bounds.scopeIds.some((id) => covers(id, scope));
+function above({ orgId, workspaceId, projectId, resourceIds }: Scope): Places {
+  const ids = new Set([orgId]);
+  if (workspaceId) ids.add(workspaceId);
+  if (projectId) ids.add(projectId);
+  if (resourceIds !== undefined) for (const id of resourceIds) if (id !== '') ids.add(id);
+  return { orgId, ids };
+}
 
-const isNarrowed = (grant: Grant, permission: string, scope: Scope): boolean =>
-  grant.bounds !== undefined && (grant.bounds.permissions?.has(permission) === false || !isOpen(grant, scope));
+const reachesBy = (grant: Grant, places: Places): boolean =>
+  places.ids.has(grant.scopeId) && grant.orgId === places.orgId;
 
-const covers = (scopeId: string, scope: Scope): boolean =>
-  scopeId !== '' &&
-  (scopeId === scope.orgId ||
-    scopeId === scope.workspaceId ||
-    scopeId === scope.projectId ||
-    scope.resourceIds?.includes(scopeId) === true);
+const isOpen = ({ bounds }: Grant, { ids }: Places): boolean =>
+  bounds?.scopeIds === undefined || bounds.scopeIds.some((id) => ids.has(id));
 
-const placeOf = ({ orgId, workspaceId, projectId, scopeId }: Grant): Scope => ({
-  orgId,
-  workspaceId,
-  projectId,
-  resourceIds: [scopeId],
-});
+const isNarrowed = (grant: Grant, permission: string, places: Places): boolean =>
+  grant.bounds !== undefined && (grant.bounds.permissions?.has(permission) === false || !isOpen(grant, places));
+
+const placesOf = ({ orgId, workspaceId, projectId, scopeId }: Grant): Places =>
+  above({ orgId, workspaceId, projectId, resourceIds: [scopeId] });
 
 /** Whether a grant is at a place inside `scope`, at it or above it. */
-const isBelow = (grant: Grant, scope: Scope): boolean =>
-  grant.orgId === scope.orgId &&
-  (reachesBy(grant, scope) ||
-    covers(scope.resourceIds?.[0] ?? scope.projectId ?? scope.workspaceId ?? scope.orgId, placeOf(grant)));
+const isBelow = (grant: Grant, scope: Scope, places: Places): boolean =>
+  grant.orgId === scope.orgId && (places.ids.has(grant.scopeId) || isInside(grant, lowestOf(scope)));
 
-/** Where a grant holds: at its place, or at those of a key's places that the grant reaches or that reach it. */
+const lowestOf = ({ orgId, workspaceId, projectId, resourceIds }: Scope): string =>
+  resourceIds?.[0] ?? projectId ?? workspaceId ?? orgId;
+
+const isInside = ({ orgId, workspaceId, projectId, scopeId }: Grant, id: string): boolean =>
+  id === orgId || id === workspaceId || id === projectId || id === scopeId;
+
+/** Where a grant holds: at its place, or at those of a key's places that are known to be inside it. */
 function openPlaces(grant: Grant): readonly string[] {
   const bounded = grant.bounds?.scopeIds;
-  if (bounded === undefined || bounded.some((id) => covers(id, placeOf(grant)))) return [grant.scopeId];
+  if (bounded === undefined || isOpen(grant, placesOf(grant))) return [grant.scopeId];
   return grant.scopeId === grant.orgId ? bounded : [];
 }

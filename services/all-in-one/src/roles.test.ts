@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byPermission, call, everythingOf, requestOf, source, nowhere } from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
-const roles = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER, Role.AUDITOR] as const;
+const roles = [Role.VIEWER, Role.AUDITOR, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
 const levels = ['organization', 'workspace', 'project'] as const;
 type Level = (typeof levels)[number];
 
@@ -204,7 +204,10 @@ describe('a key of one project', () => {
     expect((await key.clusters.listClusters({ projectId: otherId })).clusters).toEqual([]);
     await expect(key.clusters.listClusters({ projectId: ids['project_id'] ?? '' })).rejects.toMatchObject(unseen);
     await expect(key.clusters.getCluster({ clusterId: ids['cluster_id'] ?? '' })).rejects.toMatchObject(unseen);
-    await expect(key.projects.listProjects({ orgId: ids['org_id'] ?? '' })).rejects.toMatchObject(unseen);
+    const { projects } = await key.projects.listProjects({ orgId: ids['org_id'] ?? '' });
+    expect(projects.map((each) => each.id)).toEqual([otherId]);
+    expect((await key.workspaces.listWorkspaces({ orgId: ids['org_id'] ?? '' })).workspaces).toEqual([]);
+    expect((await key.agents.listAgents({ orgId: ids['org_id'] ?? '' })).agents).toEqual([]);
     await expect(key.events.listEvents({ orgId: ids['org_id'] ?? '' })).rejects.toMatchObject(unseen);
     const { bindings } = await key.accounts.whoAmI({});
     expect(bindings.map((b) => b.scopeId)).toEqual([otherId]);
