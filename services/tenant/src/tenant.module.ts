@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AddressService } from '@truffle/api/tenant/v1/address_service';
+import type { DescService } from '@bufbuild/protobuf';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
@@ -74,6 +75,27 @@ const tenantSettings = {
   ),
 } as const;
 
+const services: readonly DescService[] = [
+  AccountService,
+  AddressService,
+  SessionService,
+  FactorService,
+  InvitationService,
+  MemberService,
+  ApiKeyService,
+  RoleService,
+  GroupService,
+  ServiceAccountService,
+  AccessService,
+  OrganizationService,
+  WorkspaceService,
+  ProjectService,
+  IdentityService,
+  EventService,
+  AuditService,
+  AuditStreamService,
+];
+
 /** Organizations, accounts, roles, keys, and the ledger's relay and watchers. */
 export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule> => {
   const settings = readSettings(tenantSettings, deps.env, noFile);
@@ -105,26 +127,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   });
   return {
     name: 'tenant',
-    services: [
-      AccountService,
-      AddressService,
-      SessionService,
-      FactorService,
-      InvitationService,
-      MemberService,
-      ApiKeyService,
-      RoleService,
-      GroupService,
-      ServiceAccountService,
-      AccessService,
-      OrganizationService,
-      WorkspaceService,
-      ProjectService,
-      IdentityService,
-      EventService,
-      AuditService,
-      AuditStreamService,
-    ],
+    services,
     scopes,
     ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),

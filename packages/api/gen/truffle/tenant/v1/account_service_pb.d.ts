@@ -8,8 +8,9 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, Binding, Effect, Role, User } from "./account_pb.js";
 import type { Organization, Project, Workspace } from "./tenancy_pb.js";
-import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
+import type { RotateApiKeyRequestSchema, RotateApiKeyResponseSchema } from "./api_key_rotation_pb.js";
 
 /**
  * Describes the file truffle/tenant/v1/account_service.proto.
@@ -650,60 +651,6 @@ export declare type RevokeApiKeyResponse = Message<"truffle.tenant.v1.RevokeApiK
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse>;
-
-/**
- * Which key, and how long its old secret stays good.
- *
- * @generated from message truffle.tenant.v1.RotateApiKeyRequest
- */
-export declare type RotateApiKeyRequest = Message<"truffle.tenant.v1.RotateApiKeyRequest"> & {
-  /**
-   * Id of the key.
-   *
-   * @generated from field: string api_key_id = 1;
-   */
-  apiKeyId: string;
-
-  /**
-   * How long the secret in force stays good beside the new one: at most 30 days; unset ends it at once.
-   *
-   * @generated from field: google.protobuf.Duration overlap = 2;
-   */
-  overlap?: Duration | undefined;
-};
-
-/**
- * Describes the message truffle.tenant.v1.RotateApiKeyRequest.
- * Use `create(RotateApiKeyRequestSchema)` to create a new message.
- */
-export declare const RotateApiKeyRequestSchema: GenMessage<RotateApiKeyRequest>;
-
-/**
- * The key.
- *
- * @generated from message truffle.tenant.v1.RotateApiKeyResponse
- */
-export declare type RotateApiKeyResponse = Message<"truffle.tenant.v1.RotateApiKeyResponse"> & {
-  /**
-   * What is kept of it, with both secrets' first characters.
-   *
-   * @generated from field: truffle.tenant.v1.ApiKey api_key = 1;
-   */
-  apiKey?: ApiKey | undefined;
-
-  /**
-   * The new secret, `tfk_…`; shown only here.
-   *
-   * @generated from field: string secret = 2;
-   */
-  secret: string;
-};
-
-/**
- * Describes the message truffle.tenant.v1.RotateApiKeyResponse.
- * Use `create(RotateApiKeyResponseSchema)` to create a new message.
- */
-export declare const RotateApiKeyResponseSchema: GenMessage<RotateApiKeyResponse>;
 
 /**
  * A person's own account.
