@@ -168,6 +168,13 @@ describe('what denies', () => {
     const me = `user:${(await owner.accounts.whoAmI({})).user?.id}`;
     const deny = { scopeId: orgId, role: Role.OWNER, effect: Effect.DENY };
     expect(await reasonOf(owner.members.setBinding({ ...deny, subject: me }))).toBe('LAST_OWNER');
+    expect(await reasonOf(owner.members.setBinding({ ...deny, scopeId: projectId, subject: me }))).toBe('LAST_OWNER');
+    // What denies the last owner less than that, the last owner undoes.
+    const self = { scopeId: orgId, subject: me, role: Role.VIEWER, effect: Effect.DENY };
+    const { binding } = await owner.members.setBinding(self);
+    await soon('the denial to hold', () => owner.projects.getProject({ projectId }), Code.NotFound);
+    await owner.members.deleteBinding({ bindingId: binding?.id ?? '' });
+    await soon('the project to be back', () => owner.projects.getProject({ projectId }), undefined);
     const { group } = await owner.groups.createGroup({ orgId, name: freshName() });
     const groupId = group?.id ?? '';
     await owner.members.setBinding({ ...deny, subject: `group:${groupId}` });

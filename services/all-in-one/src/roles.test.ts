@@ -123,6 +123,7 @@ function requestFor(method: DescMethod): Message {
     return ids[field.name];
   }) as Message & Record<string, unknown>;
   // Either of two that say the same.
+  if ('subject' in request && 'email' in request) request['subject'] = '';
   if (method.name === 'SetBinding') request['roleId'] = '';
   if (method.name === 'CreateApiKey') Object.assign(request, { serviceAccountId: '', permissions: [], scopeIds: [] });
   if ('revision' in request) request['revision'] = 999_999n;

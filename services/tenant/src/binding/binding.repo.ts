@@ -150,8 +150,8 @@ export async function deleteBindingsOf(tx: Transaction<TenantTables>, subject: s
 }
 
 /**
- * People who own the whole organization for good, by a role of their own, and to whom nothing there denies to say who else may: at least one
- * stays.
+ * People who own the whole organization for good, by a role of their own, and to whom nothing denies anywhere to say who else may: at least
+ * one stays, and can undo what denies the rest.
  */
 export async function countOwners(tx: Transaction<TenantTables>, orgId: string): Promise<number> {
   const { rows } = await sql<{ count: string }>`
@@ -159,8 +159,8 @@ export async function countOwners(tx: Transaction<TenantTables>, orgId: string):
     where o.org_id = ${orgId} and o.scope_id = o.org_id and o.role = ${Role.OWNER} and o.slot = 'standing' and o.subject like 'user:%'
       and not exists (
         select from tenant.role_binding d left join tenant.role r on r.org_id = d.org_id and r.id = d.role_id
-        where d.org_id = o.org_id and d.scope_id = d.org_id and d.effect = ${Effect.DENY}
-          and (d.role in (${Role.ADMIN}, ${Role.OWNER}) or 'member.set' = any(r.permissions))
+        where d.org_id = o.org_id and d.effect = ${Effect.DENY}
+          and (d.role in (${Role.ADMIN}, ${Role.OWNER}) or r.permissions && array['member.set', 'member.delete'])
           and (d.subject = o.subject or d.subject in (
             select 'group:' || g.group_id from tenant.group_member g where g.org_id = o.org_id and g.subject = o.subject)))`.execute(
     tx,

@@ -5,6 +5,7 @@ import {
   PermissionProblem,
   permissionsOfRole,
   Problem,
+  verdictOf,
   type Caller,
   type Grant,
   type Scope,
@@ -84,6 +85,22 @@ export function demandHolds(
   const missing = missingOf(caller, place, permissions, now, until);
   if (missing !== undefined) throw new PermissionProblem(missing, place.scope_id);
 }
+
+/**
+ * Who takes a binding away or changes it must have what it gives or denies; an owner of the organization takes away any denial, also one of
+ * their own, so that what an owner did an owner can undo.
+ * @throws PermissionProblem
+ */
+export function demandUndo(caller: Giver, row: BindingView, now: number): void {
+  if (row.effect === Effect.DENY && isOwner(caller, now)) return;
+  demandHolds(caller, row, permissionsOf(row), now);
+}
+
+const isOwner = ({ bindings, orgId }: Giver, now: number): boolean =>
+  bindings.some(
+    (b) =>
+      b.role === Role.OWNER && b.bounds === undefined && verdictOf(b, 'member.delete', { orgId }, now) === 'allows',
+  );
 
 function missingOf(
   { bindings, orgId }: Giver,

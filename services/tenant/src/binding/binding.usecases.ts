@@ -18,7 +18,7 @@ import { releaseQuota } from '../quota.ts';
 import { findRole } from '../role/role.repo.ts';
 import { findSubject, type SubjectWanted } from '../subject/subject.usecases.ts';
 import type { TenantTables } from '../tables.ts';
-import { demandHolds, LastOwnerProblem, permissionsOf, placeOf, roleNameOf } from './binding.ts';
+import { demandHolds, demandUndo, LastOwnerProblem, permissionsOf, placeOf, roleNameOf } from './binding.ts';
 import {
   bindingsOf,
   changeBinding,
@@ -77,7 +77,7 @@ export async function giveRole(parts: TenantParts, caller: Caller, wanted: Bindi
     demandHolds(caller, place, permissionsOf(row), parts.now().getTime(), untilOf(wanted));
     if (before === undefined) await insertRow(tx, row);
     else {
-      demandHolds(caller, place, permissionsOf(before), parts.now().getTime());
+      demandUndo(caller, before, parts.now().getTime());
       if (before.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
       await changeBinding(tx, before.id, row);
     }
@@ -101,7 +101,7 @@ export async function takeRole(parts: TenantParts, caller: Caller, id: string): 
     await lockOrganization(tx, caller.orgId);
     const row = await findBinding(tx, id);
     if (row === undefined) throw new NotFoundProblem('role binding', id);
-    demandHolds(caller, row, permissionsOf(row), parts.now().getTime());
+    demandUndo(caller, row, parts.now().getTime());
     if (row.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
     await deleteBinding(tx, id);
     await demandOwnerLeft(tx, caller.orgId);
