@@ -1,6 +1,10 @@
 import { Command, Option } from 'commander';
 import { noun, verb, type Runner } from './command.ts';
 import { accountVerbs, contextVerbs, apiKeyVerbs, memberVerbs } from './account/account.command.ts';
+import { accessVerbs } from './access/access.command.ts';
+import { groupVerbs } from './group/group.command.ts';
+import { roleVerbs } from './role/role.command.ts';
+import { serviceAccountVerbs } from './service-account/service-account.command.ts';
 import { agentJoinTokenVerbs, agentVerbs } from './agent/agent.command.ts';
 import { allowlistVerbs } from './allowlist/allowlist.command.ts';
 import { auditVerbs } from './audit/audit.command.ts';
@@ -60,6 +64,10 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('invitation', 'Invite people.', invitationVerbs, run));
   program.addCommand(noun('account', 'Your own account: address, password, second factors.', personVerbs, run));
   program.addCommand(noun('session', 'Where you are signed in.', sessionVerbs, run));
+  program.addCommand(noun('role', "Roles of the organization's own, made of permissions.", roleVerbs, run));
+  program.addCommand(noun('group', 'People and service accounts that are given roles together.', groupVerbs, run));
+  program.addCommand(noun('access', 'Ask who may do what, and why.', accessVerbs, run));
+  program.addCommand(noun('service-account', 'Accounts of programs.', serviceAccountVerbs, run));
   program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
   program.addCommand(noun('key', 'Your own key, which sites seal sensitive outputs to.', keyVerbs, run));
   program.addCommand(noun('event', 'What happened, also live.', eventVerbs, run));

@@ -1,4 +1,4 @@
-import type { Verb } from '../command.ts';
+import { repeated, type Verb } from '../command.ts';
 
 export const accountVerbs: readonly Verb<never>[] = [
   {
@@ -57,10 +57,14 @@ export const contextVerbs: readonly Verb<never>[] = [
   },
 ];
 
-const role = ['--role <role>', 'viewer, operator, admin or owner (required)'] as const;
+const role = [
+  '--role <role>',
+  "viewer, operator, admin, owner, auditor, or the name of a role of the organization's own (required)",
+] as const;
+const keyRole = ['--role <role>', 'viewer, operator, admin, owner or auditor; or --service-account'] as const;
 const scope = [
   '--scope <place>',
-  'org, project (the one in use), or the id of an organization, workspace or project; org unless told',
+  'org, project (the one in use), or the id of an organization, workspace, project, cluster, server or agent; org unless told',
 ] as const;
 
 export const memberVerbs: readonly Verb<never>[] = [
@@ -71,10 +75,21 @@ export const memberVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./account.member.ts')).list,
   },
   {
-    usage: 'set <email>',
-    summary: 'Give a person (who has an account) a role at a place; a second time changes it.',
-    options: [role, scope],
-    examples: ['member set ada@example.com --role operator --scope project'],
+    usage: 'set <who>',
+    summary: 'Give a person, group or service account a role at a place; a second time changes it.',
+    more: 'A role that is denied or has times stands beside the one for good, one for each role.',
+    options: [
+      role,
+      scope,
+      ['--deny', 'take away what the role is made of, whatever else allows it'],
+      ['--for <duration>', 'how long it holds, e.g. 8h; for good unless told'],
+      ['--in <duration>', 'when it begins, e.g. 1h; at once unless told'],
+    ],
+    examples: [
+      'member set ada@example.com --role operator --scope project',
+      'member set group:platform --role deployer --for 8h',
+      'member set service-account:ci --role operator --scope clu_01k0000000e0080000000000cd --deny',
+    ],
     load: async () => (await import('./account.member.ts')).set,
   },
   {
@@ -91,8 +106,18 @@ export const apiKeyVerbs: readonly Verb<never>[] = [
     usage: 'create <name>',
     summary: 'Make a key; it is printed only now.',
     more: 'The key alone goes to standard output with --output name.',
-    options: [role, scope, ['--expires-in <duration>', 'how long it is good for, e.g. 90d; for ever unless told']],
-    examples: ['api-key create ci --role operator --scope project --expires-in 90d --output name > key'],
+    options: [
+      keyRole,
+      scope,
+      ['--service-account <name>', 'whose key it is: it may do what that may'],
+      ['--permission <noun.verb>', "narrows a service account's key; again for more", repeated],
+      ['--only-at <id>', "narrows a service account's key to a place; again for more", repeated],
+      ['--expires-in <duration>', 'how long it is good for, e.g. 90d; for ever unless told'],
+    ],
+    examples: [
+      'api-key create deploy --service-account ci --permission cluster.get --permission cluster.create',
+      'api-key create ci --role operator --scope project --expires-in 90d --output name > key',
+    ],
     load: async () => (await import('./account.api-key.ts')).create,
   },
   {
@@ -100,6 +125,13 @@ export const apiKeyVerbs: readonly Verb<never>[] = [
     summary: "List an organization's keys, newest first.",
     examples: ['api-key list'],
     load: async () => (await import('./account.api-key.ts')).list,
+  },
+  {
+    usage: 'rotate <name>',
+    summary: 'Give a key a new secret, printed only now; the old one stays good for a while.',
+    options: [['--overlap <duration>', 'how long the old secret stays good, at most 30d; not at all unless told']],
+    examples: ['api-key rotate ci --overlap 24h --output name > key'],
+    load: async () => (await import('./account.api-key.ts')).rotate,
   },
   {
     usage: 'revoke <name>',

@@ -1,16 +1,26 @@
-import { BindingSchema, Role } from '@truffle/api/tenant/v1/account';
+import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { BindingSchema, Effect, Role, type Binding } from '@truffle/api/tenant/v1/account';
 import type { Handler } from '../command.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { present } from '../lookup/find.ts';
 import { everyPage } from '../lookup/pages.ts';
 import type { View } from '../output/output.ts';
-import { stateName } from '../output/text.ts';
+import { stateName, when } from '../output/text.ts';
 import type { Session } from '../session.ts';
-import { readRole, readScope } from './account.role.ts';
+import { readSubject } from '../access/access.subject.ts';
+import { parseDuration } from '../context/duration.ts';
+import type { Invocation } from '../invocation.ts';
+import { readAnyRole, readScope } from './account.role.ts';
 
 interface Flags {
   readonly role?: string;
   readonly scope?: string;
+}
+
+interface SetFlags extends Flags {
+  readonly deny?: boolean;
+  readonly for?: string;
+  readonly in?: string;
 }
 
 const bindingView: View<typeof BindingSchema> = {
@@ -18,11 +28,15 @@ const bindingView: View<typeof BindingSchema> = {
   name: (each) => each.email || each.subject,
   columns: {
     WHO: (each) => each.email || each.subject,
-    ROLE: (each) => stateName(Role, each.role),
+    ROLE: (each) => `${each.effect === Effect.DENY ? 'not ' : ''}${roleOf(each)}`,
     WHERE: (each) => each.scopeId,
+    FROM: (each) => when(each.startsAt),
+    UNTIL: (each) => when(each.expiresAt),
     ID: (each) => each.id,
   },
 };
+
+const roleOf = (each: Binding): string => each.roleId || stateName(Role, each.role);
 
 const bindings = async (session: Session) => {
   const orgId = await session.orgId();
@@ -36,13 +50,24 @@ export const list: Handler = async (cli) => {
   await cli.out.list(bindingView, await bindings(await cli.session()));
 };
 
-export const set: Handler<Flags> = async (cli, [email = ''], flags) => {
-  const role = readRole(flags.role);
+/** When a role begins and ends: `--for` counts from its beginning. */
+function timesOf(cli: Invocation, flags: SetFlags): { readonly startsAt?: Timestamp; readonly expiresAt?: Timestamp } {
+  const begins = cli.now() + (flags.in === undefined ? 0 : parseDuration(flags.in, '--in'));
+  return {
+    ...(flags.in === undefined ? {} : { startsAt: timestampFromMs(begins) }),
+    ...(flags.for === undefined ? {} : { expiresAt: timestampFromMs(begins + parseDuration(flags.for, '--for')) }),
+  };
+}
+
+export const set: Handler<SetFlags> = async (cli, [who = ''], flags) => {
+  const times = timesOf(cli, flags);
   const session = await cli.session();
   const { binding } = await session.api.members.setBinding({
     scopeId: await readScope(session, flags.scope),
-    email,
-    role,
+    ...(await readAnyRole(session, flags.role)),
+    ...(await readSubject(session, who)),
+    ...times,
+    effect: flags.deny === true ? Effect.DENY : Effect.ALLOW,
   });
   await cli.out.one(bindingView, present(binding));
 };

@@ -1,6 +1,7 @@
 import { Role } from '@truffle/api/tenant/v1/account';
 import { isId } from '@truffle/ids';
 import { UsageError } from '../failure/cli-error.ts';
+import { findRole } from '../role/role.read.ts';
 import type { Session } from '../session.ts';
 
 const roles: Readonly<Record<string, Role>> = {
@@ -8,7 +9,19 @@ const roles: Readonly<Record<string, Role>> = {
   operator: Role.OPERATOR,
   admin: Role.ADMIN,
   owner: Role.OWNER,
+  auditor: Role.AUDITOR,
 };
+
+/** A built-in role, or one of the organization's own by name or id. @throws UsageError, UnknownNameError */
+export async function readAnyRole(
+  session: Session,
+  text: string | undefined,
+): Promise<{ readonly role: Role } | { readonly roleId: string }> {
+  const role = roles[text ?? ''];
+  if (role !== undefined) return { role };
+  if (text === undefined) return { role: readRole(text) };
+  return { roleId: (await findRole(session, text)).id };
+}
 
 /** @throws UsageError when it is none, or was not given */
 export function readRole(text: string | undefined): Role {
@@ -25,6 +38,7 @@ export async function readScope(session: Session, text = 'org'): Promise<string>
   if (text === 'org') return session.orgId();
   if (text === 'project') return session.projectId();
   if (isId(text, 'org') || isId(text, 'wks') || isId(text, 'prj')) return text;
+  if (isId(text, 'clu') || isId(text, 'srv') || isId(text, 'agt')) return text;
   throw new UsageError(`--scope ${text} is no place`, {
     next: ['--scope org, --scope project, or an id', 'truffle workspace list'],
   });

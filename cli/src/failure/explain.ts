@@ -60,7 +60,8 @@ const nextByCode: Partial<Record<Code, string>> = {
   [Code.InvalidArgument]: 'correct what is named above; --help lists what the command takes',
   [Code.Unauthenticated]: 'truffle login',
   [Code.NotFound]: 'check the name or id, and the organization and project: truffle context show',
-  [Code.PermissionDenied]: 'ask an owner or admin of the organization for the role: truffle member list',
+  [Code.PermissionDenied]:
+    'see why (truffle access explain), then ask an owner or admin for the role: truffle member list',
   [Code.AlreadyExists]: 'choose another name, or use the one that exists',
   [Code.Aborted]: 'read it again, then repeat the command',
   [Code.FailedPrecondition]: 'see what it is doing now, then repeat the command',

@@ -20,10 +20,18 @@ import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_servic
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { FactorService } from '../gen/truffle/tenant/v1/factor_service_pb.js';
 import { InvitationService } from '../gen/truffle/tenant/v1/invitation_service_pb.js';
+import { AccessService } from '../gen/truffle/tenant/v1/access_service_pb.js';
+import { GroupService } from '../gen/truffle/tenant/v1/group_service_pb.js';
+import { RoleService } from '../gen/truffle/tenant/v1/role_service_pb.js';
+import { ServiceAccountService } from '../gen/truffle/tenant/v1/service_account_service_pb.js';
 import { SessionService } from '../gen/truffle/tenant/v1/session_service_pb.js';
 import { OrganizationService, ProjectService, WorkspaceService } from '../gen/truffle/tenant/v1/tenancy_service_pb.js';
 
 const services = {
+  serviceAccounts: ServiceAccountService,
+  roles: RoleService,
+  groups: GroupService,
+  access: AccessService,
   accounts: AccountService,
   addresses: AddressService,
   agents: AgentService,
@@ -63,6 +71,10 @@ export type TruffleClient = { readonly [N in keyof typeof services]: Client<(typ
 /** The public API over `transport` (Connect, gRPC or gRPC-Web, as the transport is). Calls fail with ConnectError. */
 export function createTruffleClient(transport: Transport): TruffleClient {
   return {
+    serviceAccounts: createClient(services.serviceAccounts, transport),
+    roles: createClient(services.roles, transport),
+    groups: createClient(services.groups, transport),
+    access: createClient(services.access, transport),
     accounts: createClient(services.accounts, transport),
     addresses: createClient(services.addresses, transport),
     agents: createClient(services.agents, transport),

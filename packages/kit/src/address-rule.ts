@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { AddressRanges } from './address.ts';
 import type { Caller } from './caller.ts';
-import type { Grant } from './permission.ts';
+import type { Grant } from './grant.ts';
 import { Problem } from './problem.ts';
 
 /** Where each organization that says so lets callers come from. */

@@ -68,6 +68,7 @@ describe('authorizing', () => {
       orgId,
       workspaceId,
       projectId,
+      resourceIds: [clusterId],
     });
     expect(await authorizer.authorize(caller(at(orgId)), 'event.list', orgId)).toEqual({ orgId });
   });
@@ -101,6 +102,34 @@ describe('authorizing', () => {
     ['anything, to nobody', caller(), clusterId],
   ])('answers not found for %s', async (_, who, id) => {
     await expect(authorizer.authorize(who, 'cluster.get', id)).rejects.toBeInstanceOf(NotFoundProblem);
+  });
+
+  test('answers not found for what may not be read, whatever else may be done with it', async () => {
+    const blind = { ...at(projectId, Role.UNSPECIFIED), permissions: new Set(['cluster.delete']) };
+    await authorizer.authorize(caller(blind), 'cluster.delete', clusterId);
+    await expect(authorizer.authorize(caller(blind), 'cluster.create', clusterId)).rejects.toBeInstanceOf(
+      NotFoundProblem,
+    );
+    const denied = caller(at(orgId, Role.OWNER), { ...at(clusterId), deny: true });
+    await expect(authorizer.authorize(denied, 'cluster.get', clusterId)).rejects.toBeInstanceOf(NotFoundProblem);
+  });
+
+  test('judges the time of a role at each call, not when it was heard of', async () => {
+    const guest = caller({ ...at(orgId), startsAt: 2_000, expiresAt: 3_000 });
+    await expect(authorizer.authorize(guest, 'cluster.get', clusterId)).rejects.toBeInstanceOf(NotFoundProblem);
+    now = 2_000;
+    await authorizer.authorize(guest, 'cluster.get', clusterId);
+    now = 3_000;
+    await expect(authorizer.authorize(guest, 'cluster.get', clusterId)).rejects.toBeInstanceOf(NotFoundProblem);
+  });
+
+  test('lets who has a role further down ask for a list of it, where the method shows each what is theirs', async () => {
+    const guest = caller({ ...at(clusterId), workspaceId, projectId });
+    expect(await authorizer.authorize(guest, 'cluster.list', projectId, true)).toMatchObject({ projectId });
+    await expect(authorizer.authorize(guest, 'cluster.list', projectId)).rejects.toBeInstanceOf(NotFoundProblem);
+    await expect(authorizer.authorize(guest, 'cluster.create', projectId, true)).rejects.toBeInstanceOf(
+      NotFoundProblem,
+    );
   });
 
   test("never looks under an organization that is not the caller's", async () => {

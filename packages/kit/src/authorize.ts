@@ -3,12 +3,19 @@ import { idKind, idKinds, type IdKind } from '@truffle/ids';
 import { AddressProblem } from './address-rule.ts';
 import type { Caller } from './caller.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
-import { allows, reaches, type Scope } from './permission.ts';
+import { allows, holdsBelow, reaches, verdictOf, type Scope } from './grant.ts';
+import { knownPermissions } from './permission.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
 import { EnrolmentRequiredProblem } from './step-up.ts';
 
-/** Where one of a service's own resources is, looked up inside `orgId` only; undefined when it is not there. */
-export type ScopeOf = (orgId: string, id: string) => Promise<{ readonly projectId?: string | undefined } | undefined>;
+/** Where one of a service's own resources is; `within` are the resources that it is part of. */
+export interface FoundPlace {
+  readonly projectId?: string | undefined;
+  readonly within?: readonly string[] | undefined;
+}
+
+/** Finds one of a service's own resources, inside `orgId` only; undefined when it is not there. */
+export type ScopeOf = (orgId: string, id: string, caller: Caller) => Promise<FoundPlace | undefined>;
 
 /** How a service finds its own resources, by the kind of their ids. */
 export type ScopeLookups = Partial<Record<IdKind, ScopeOf>>;
@@ -31,21 +38,28 @@ export class Authorizer {
   }
 
   /**
-   * The place of `resourceId`, when the caller has `permission` there.
+   * The place of `resourceId`, when the caller has `permission` there; with `filtered` also when they have it for something below.
    * @throws NotFoundProblem when it is not there or out of the caller's reach; PermissionProblem when only the permission is missing;
    *   AddressProblem when it is in an organization that is not used from the caller's address
    */
-  async authorize(caller: Caller, permission: string, resourceId: string): Promise<Scope> {
-    const kind = idKind(resourceId);
-    const scope = kind === undefined ? undefined : await this.#scopeOf(caller, kind, resourceId);
-    if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.withheld ?? [], scope))
-      throw new EnrolmentRequiredProblem(scope.orgId);
-    if (scope !== undefined && !reaches(caller.bindings, scope) && reaches(caller.barred ?? [], scope))
-      throw new AddressProblem(scope.orgId, caller.address);
-    if (scope === undefined || !reaches(caller.bindings, scope))
-      throw new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], resourceId);
-    if (!allows(caller.bindings, permission, scope)) throw new PermissionProblem(permission, resourceId, scope.orgId);
-    return scope;
+  async authorize(caller: Caller, permission: string, resourceId: string, filtered = false): Promise<Scope> {
+    const now = this.#now();
+    const scope = await this.locate(caller, resourceId);
+    const { bindings, withheld = [], barred = [] } = caller;
+    if (scope !== undefined) {
+      if (allows(bindings, permission, scope, now)) return scope;
+      if (filtered && holdsBelow(bindings, permission, scope, now)) return scope;
+      if (maySee(bindings, resourceId, scope, now)) throw new PermissionProblem(permission, resourceId, scope.orgId);
+      if (reaches(withheld, scope, now)) throw new EnrolmentRequiredProblem(scope.orgId);
+      if (reaches(barred, scope, now)) throw new AddressProblem(scope.orgId, caller.address);
+    }
+    throw missing(resourceId);
+  }
+
+  /** Where `id` is, whatever the caller may do there; undefined when it is in none of the caller's organizations. */
+  async locate(caller: Caller, id: string): Promise<Scope | undefined> {
+    const kind = idKind(id);
+    return kind === undefined ? undefined : this.#scopeOf(caller, kind, id);
   }
 
   async #scopeOf(caller: Caller, kind: IdKind, id: string): Promise<Scope | undefined> {
@@ -54,10 +68,10 @@ export class Authorizer {
     const lookup = this.#lookups[kind];
     if (lookup === undefined) return undefined;
     for (const orgId of organizationsOf(caller)) {
-      const found = await lookup(orgId, id);
+      const found = await lookup(orgId, id, { ...caller, orgId });
       if (found === undefined) continue;
-      if (!found.projectId) return { orgId };
-      return this.#place(caller, found.projectId);
+      const place = found.projectId ? await this.#place(caller, found.projectId) : { orgId };
+      return place === undefined ? undefined : { ...place, resourceIds: [id, ...(found.within ?? [])] };
     }
     return undefined;
   }
@@ -92,6 +106,25 @@ export class Authorizer {
     return undefined;
   }
 }
+
+const places: ReadonlySet<string> = new Set(['org', 'wks', 'prj'] satisfies IdKind[]);
+
+/**
+ * Whether a resource is there for somebody: who may not read it, finds none. A member knows the places that they have any role at, unless
+ * reading them is denied; and a resource that has no permission to read one is there for who has any role at it.
+ */
+function maySee(bindings: Caller['bindings'], id: string, scope: Scope, now: number): boolean {
+  const kind = idKind(id);
+  const read = kind === undefined ? '' : `${idKinds[kind].replace(' ', '_')}.get`;
+  if (!knownPermissions().has(read)) return reaches(bindings, scope, now);
+  if (kind === undefined || !places.has(kind)) return allows(bindings, read, scope, now);
+  return reaches(bindings, scope, now) && !bindings.some((b) => verdictOf(b, read, scope, now) === 'denies');
+}
+
+const missing = (id: string): NotFoundProblem => {
+  const kind = idKind(id);
+  return new NotFoundProblem(kind === undefined ? 'resource' : idKinds[kind], id);
+};
 
 const organizationsOf = (caller: Caller): readonly string[] =>
   [...new Set([...caller.bindings, ...(caller.withheld ?? []), ...(caller.barred ?? [])].map((b) => b.orgId))].slice(

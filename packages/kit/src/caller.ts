@@ -1,6 +1,6 @@
 import { createContextKey, type HandlerContext } from '@connectrpc/connect';
 import type { EventAuthor } from '@truffle/database';
-import type { Grant } from './permission.ts';
+import type { Grant, Scope } from './grant.ts';
 
 /** Who makes a call, as the kit found out. */
 export interface Caller {
@@ -14,6 +14,8 @@ export interface Caller {
   readonly orgId: string;
   readonly workspaceId?: string | undefined;
   readonly projectId?: string | undefined;
+  /** The resource that the call is about below a project or an organization, and those that it is part of. */
+  readonly resourceIds?: readonly string[] | undefined;
   readonly requestId: string;
   /** Under which this call holds the quota that its method names: made by the gate, unlike the request's id never the client's. */
   readonly quotaHolder: string;
@@ -34,6 +36,14 @@ export interface Caller {
   /** What the caller may do only once they have a second factor; not in `bindings`. */
   readonly withheld?: readonly Grant[] | undefined;
 }
+
+/** Where the call's resource is, as the gate found it. */
+export const scopeOf = ({ orgId, workspaceId, projectId, resourceIds }: Caller): Scope => ({
+  orgId,
+  workspaceId,
+  projectId,
+  resourceIds,
+});
 
 export const nobody: Caller = {
   subject: 'anonymous',

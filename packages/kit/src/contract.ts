@@ -46,6 +46,8 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   if (rules.stepUp && (rules.audience !== Audience.PUBLIC || rules.access === Access.ANONYMOUS))
     return 'wants a step-up of nobody who could give one';
   if (rules.stepUp && method.methodKind !== 'unary') return 'streams but wants a step-up';
+  if (rules.filtered && (!wantsPermission || rules.idempotency !== Idempotency.SAFE))
+    return 'is filtered but reads nothing by permission';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
     return 'writes but has no audit verb';

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { Effect, type Binding } from '@truffle/api/tenant/v1/account';
+import { IdentityService, type AuthenticateResponse } from '@truffle/api/tenant/v1/identity_service';
 import { Access } from '@truffle/api/options/v1/method';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { AddressRanges } from './address.ts';
 import { admitAddress, type AddressRules } from './address-rule.ts';
 import { nobody, type Caller } from './caller.ts';
 import type { Peers } from './peers.ts';
-import type { Grant } from './permission.ts';
+import type { Bounds, Grant } from './grant.ts';
 import { UnauthenticatedProblem } from './problem.ts';
 import { contextHeader, type ServiceKeys } from './service-context.ts';
 
@@ -40,7 +41,7 @@ export class Identifier {
     const credential = bearer(header);
     if (credential === undefined)
       throw new UnauthenticatedProblem('NO_CREDENTIAL', 'sign in first, or send an API key: authorization: Bearer …');
-    const { rules, ...identity } = await this.#identity(credential, requestId);
+    const { rules, ...identity } = await this.#identity(credential, requestId, address);
     return admitAddress({ ...base, ...identity }, rules);
   }
 
@@ -49,7 +50,7 @@ export class Identifier {
     const credential = bearer(header);
     if (credential === undefined) return caller;
     this.#known.delete(nameOf(credential));
-    const { rules, ...identity } = await this.#identity(credential, caller.requestId);
+    const { rules, ...identity } = await this.#identity(credential, caller.requestId, caller.address);
     return admitAddress({ ...caller, ...identity }, rules);
   }
 
@@ -75,23 +76,24 @@ export class Identifier {
     };
   }
 
-  #identity(credential: string, requestId: string): Promise<Identity> {
+  #identity(credential: string, requestId: string, address: string): Promise<Identity> {
     const name = nameOf(credential);
     const now = this.#now();
     const known = this.#known.get(name);
     if (known !== undefined && known.until > now) return known.identity;
-    const identity = this.#ask(credential, requestId);
+    const identity = this.#ask(credential, requestId, address);
     if (this.#known.size >= mostCached) this.#known.clear();
     this.#known.set(name, { until: now + cacheMs, identity });
     identity.catch(() => this.#known.delete(name));
     return identity;
   }
 
-  async #ask(credential: string, requestId: string): Promise<Identity> {
+  async #ask(credential: string, requestId: string, address: string): Promise<Identity> {
     try {
       const got = await this.#peers
         .client('tenant', IdentityService, { orgId: '', requestId })
-        .authenticate({ credential });
+        .authenticate({ credential, address: address.slice(0, 64) });
+      const grantOf = grantReader(got);
       return {
         subject: got.subject,
         displayName: got.displayName,
@@ -114,7 +116,32 @@ export class Identifier {
 
 const nameOf = (credential: string): string => createHash('sha256').update(credential).digest('base64url');
 
-const grantOf = ({ role, scopeId, orgId }: Grant): Grant => ({ role, scopeId, orgId });
+/** Reads the bindings of an answer: what a custom role is made of and what a key is narrowed to are shared by them. */
+function grantReader(answer: AuthenticateResponse): (binding: Binding) => Grant {
+  const roles = new Map(answer.roles.map((role) => [role.roleId, new Set(role.permissions)]));
+  const nothing = new Set<string>();
+  const bounds = boundsOf(answer);
+  return (b) => ({
+    role: b.role,
+    scopeId: b.scopeId,
+    orgId: b.orgId,
+    workspaceId: b.workspaceId || undefined,
+    projectId: b.projectId || undefined,
+    permissions: b.roleId === '' ? undefined : (roles.get(b.roleId) ?? nothing),
+    deny: b.effect === Effect.DENY,
+    startsAt: b.startsAt === undefined ? undefined : timestampMs(b.startsAt),
+    expiresAt: b.expiresAt === undefined ? undefined : timestampMs(b.expiresAt),
+    bounds,
+  });
+}
+
+function boundsOf({ bounds }: AuthenticateResponse): Bounds | undefined {
+  if (bounds === undefined) return undefined;
+  return {
+    permissions: bounds.permissions.length === 0 ? undefined : new Set(bounds.permissions),
+    scopeIds: bounds.scopeIds.length === 0 ? undefined : bounds.scopeIds,
+  };
+}
 
 function bearer(header: Headers): string | undefined {
   const given = header.get('authorization');

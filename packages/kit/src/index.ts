@@ -1,7 +1,8 @@
 export { AddressRangeError, AddressRanges, clientAddress, plainAddress, readRange } from './address.ts';
 export { AddressProblem } from './address-rule.ts';
 export { admitCookie } from './browser-session.ts';
-export { authorOf, callerOf, principalOf, type Caller } from './caller.ts';
+export { authorOf, callerOf, principalOf, scopeOf, type Caller } from './caller.ts';
+export { Authorizer } from './authorize.ts';
 export { bells, connectBell, type Bell } from './bell.ts';
 export { checkContract, ContractError, rulesOf } from './contract.ts';
 export { hostSettings } from './host.settings.ts';
@@ -13,7 +14,17 @@ export { registerReflection } from './reflection.ts';
 export { restHandler } from './rest.ts';
 export type { RestRequest, RestResponse } from './rest.exchange.ts';
 export { compileRoutes, matchRoute } from './rest.route.ts';
-export { knownPermissions, roleGrants, allows, type Grant, type Scope } from './permission.ts';
+export { knownPermissions, permissionsOfRole, roleGrants } from './permission.ts';
+export {
+  allows,
+  verdictOf,
+  viewOf,
+  type Bounds,
+  type Grant,
+  type GrantVerdict,
+  type ListView,
+  type Scope,
+} from './grant.ts';
 export { listenOrigin, type OriginServer } from './server.ts';
 export { onBehalfOf, Peers, type About } from './peers.ts';
 export {
@@ -29,6 +40,6 @@ export {
 } from './problem.ts';
 export { servePages } from './pages.ts';
 export { demandStepUp, stepUpMs } from './step-up.ts';
-export type { ScopeLookups, ScopeOf } from './authorize.ts';
+export type { FoundPlace, ScopeLookups, ScopeOf } from './authorize.ts';
 export type { ServiceModule } from './module.ts';
 export type { ServiceName } from './service-context.ts';

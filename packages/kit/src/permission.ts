@@ -1,6 +1,6 @@
 import { Role } from '@truffle/api/tenant/v1/account';
 
-/** What each role may do: permissions or `<noun>.*`; each role has those of the one before it. Data, not code. */
+/** What each built-in role may do beside what the one before it may. Data, not code. */
 const grants: readonly (readonly [Role, readonly string[]])[] = [
   [
     Role.VIEWER,
@@ -11,6 +11,9 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'project.get',
       'project.list',
       'member.list',
+      'role.list',
+      'group.list',
+      'service_account.list',
       'event.list',
       'event.watch',
       'template.get',
@@ -69,7 +72,19 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'invitation.revoke',
       'api_key.create',
       'api_key.list',
+      'api_key.rotate',
       'api_key.revoke',
+      'role.create',
+      'role.update',
+      'role.delete',
+      'group.create',
+      'group.update',
+      'group.delete',
+      'service_account.create',
+      'service_account.update',
+      'service_account.delete',
+      'access.explain',
+      'access.who_can',
       'agent.enrol',
       'agent.revoke',
       'agent.release',
@@ -95,36 +110,23 @@ for (const [role, own] of grants) {
   permissionsOf.set(role, new Set(inherited));
 }
 
+/** What only looks: what an auditor may do of all that there is, beside what a viewer may. */
+const auditVerbs: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'export', 'explain', 'who_can']);
+permissionsOf.set(
+  Role.AUDITOR,
+  new Set([
+    ...(permissionsOf.get(Role.VIEWER) ?? []),
+    ...[...inherited].filter((permission) => auditVerbs.has(permission.split('.')[1] ?? '')),
+  ]),
+);
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** What a built-in role is made of; nothing for no role. */
+export const permissionsOfRole = (role: Role): ReadonlySet<string> => permissionsOf.get(role) ?? nothing;
+
 /** Whether `role` carries `permission`. */
-export const roleGrants = (role: Role, permission: string): boolean =>
-  permissionsOf.get(role)?.has(permission) ?? false;
+export const roleGrants = (role: Role, permission: string): boolean => permissionsOfRole(role).has(permission);
 
 /** Every permission that some role carries. */
 export const knownPermissions = (): ReadonlySet<string> => inherited;
-
-/** A place in the tenancy tree, with those above it. */
-export interface Scope {
-  readonly orgId: string;
-  readonly workspaceId?: string | undefined;
-  readonly projectId?: string | undefined;
-}
-
-export interface Grant {
-  readonly role: Role;
-  readonly scopeId: string;
-  readonly orgId: string;
-}
-
-/** Whether one of `bindings` gives `permission` at `scope`; a binding holds at its place and everywhere below. */
-export function allows(bindings: readonly Grant[], permission: string, scope: Scope): boolean {
-  return bindings.some((b) => b.orgId === scope.orgId && covers(b.scopeId, scope) && roleGrants(b.role, permission));
-}
-
-/** Whether one of `bindings` reaches `scope` at all, from above it. */
-export const reaches = (bindings: readonly Grant[], scope: Scope): boolean =>
-  bindings.some((b) => b.orgId === scope.orgId && covers(b.scopeId, scope));
-
-const covers = (scopeId: string, scope: Scope): boolean =>
-  scopeId === scope.orgId ||
-  (scopeId === scope.workspaceId && scopeId !== '') ||
-  (scopeId === scope.projectId && scopeId !== '');

@@ -121,9 +121,14 @@ export class UnauthenticatedProblem extends Problem {
 export class PermissionProblem extends Problem {
   override readonly name = 'PermissionProblem';
   constructor(permission: string, scope: string, orgId?: string) {
-    super(Code.PermissionDenied, 'PERMISSION_DENIED', `this needs the permission ${permission} on ${scope}`, {
-      parameters: { permission, scope },
-      record: orgId === undefined ? undefined : { orgId },
-    });
+    super(
+      Code.PermissionDenied,
+      'PERMISSION_DENIED',
+      `this needs the permission ${permission} on ${scope}; why it is missing: truffle access explain ${permission} ${scope}`,
+      {
+        parameters: { permission, scope },
+        record: orgId === undefined ? undefined : { orgId },
+      },
+    );
   }
 }

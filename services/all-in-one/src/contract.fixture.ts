@@ -70,6 +70,8 @@ const plain: Readonly<Record<string, unknown>> = {
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
+  permission: 'cluster.get',
+  permissions: ['cluster.get'],
 };
 
 /** A valid request; ids come from `pick`. */
@@ -133,7 +135,7 @@ export async function everythingOf(database: TestDatabase, orgId: string): Promi
   for (const { name } of rows) {
     const found = await database.admin.query<{ all: string }>(
       `
-      select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,inventory,updated_at,open_commands,journal_lsn,lease_until,cursor_n,failures,failing_since,next_try_at,last_error}'::text[])::text, '' order by t::text), '') as all
+      select coalesce(string_agg((to_jsonb(t) - '{last_seen_at,last_used_at,last_used_address,inventory,updated_at,open_commands,journal_lsn,lease_until,cursor_n,failures,failing_since,next_try_at,last_error}'::text[])::text, '' order by t::text), '') as all
       from ${name} t where org_id = $1`,
       [orgId],
     );

@@ -38,6 +38,9 @@ async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owne
   const { bindings } = await client.members.listBindings({ orgId });
   const invited = { scopeId: orgId, email: `${name}-guest@example.com`, role: Role.VIEWER };
   const { invitation } = await client.invitations.createInvitation(invited);
+  const { role } = await client.roles.createRole({ orgId, name: 'own', permissions: ['cluster.get'] });
+  const { group } = await client.groups.createGroup({ orgId, name: 'own' });
+  const { serviceAccount } = await client.serviceAccounts.createServiceAccount({ orgId, name: 'own' });
   const ids: Record<string, string> = {
     org_id: orgId,
     workspace_id: workspaceId,
@@ -48,6 +51,10 @@ async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owne
     api_key_id: apiKey?.id ?? '',
     audit_stream_id: auditStream?.id ?? '',
     binding_id: bindings[0]?.id ?? '',
+    role_id: role?.id ?? '',
+    group_id: group?.id ?? '',
+    service_account_id: serviceAccount?.id ?? '',
+    resource_id: projectId,
     invitation_id: invitation?.id ?? '',
   };
   if (name !== 'victim') return { token, ids };
@@ -80,7 +87,7 @@ describe('another organization', () => {
     const fields = byPermission.flatMap(([, , method]) =>
       method.input.fields.filter((f) => f.name.endsWith('_id')).map((f) => f.name),
     );
-    expect([...new Set(fields)].filter((name) => !(name in victim.ids) && name !== 'resource_id')).toEqual([]);
+    expect([...new Set(fields)].filter((name) => !(name in victim.ids))).toEqual([]);
   });
 
   it.each(byPermission)('finds nothing by %s and changes nothing', async (_name, service, method) => {

@@ -7,11 +7,11 @@ import { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_ser
 import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health_service';
 import { ServerMetricService } from '@truffle/api/orchestration/v1/server_metric_service';
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
-import type { Transaction } from '@truffle/database';
 import { readSettings } from '@truffle/config';
 import { IdempotencyStore, readHostFile, type MakeModule, type ScopeOf } from '@truffle/kit';
 import { TemplateSandbox } from '@truffle/template-language';
 import { clusterRpc, projectUseRpc } from './cluster/cluster.rpc.ts';
+import { findPlace } from './cluster/cluster.repo.ts';
 import type { Tables } from './cluster/cluster.table.ts';
 import { CommandSigner } from './command-key/command-key.ts';
 import { commandKeyRpc } from './command-key/command-key.rpc.ts';
@@ -45,12 +45,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
     logger,
   });
   const parts = { database, peers, bell, sandbox, start: engine.begin };
-  const scopeIn =
-    (table: 'orchestration.cluster' | 'orchestration.server' | 'orchestration.operation'): ScopeOf =>
-    (orgId, id) =>
-      database.tenant(orgId, (tx: Transaction<Tables>) =>
-        tx.selectFrom(table).select('project_id as projectId').where('id', '=', id).executeTakeFirst(),
-      );
+  const placeIn: ScopeOf = (orgId, id) => database.tenant(orgId, (tx) => findPlace(tx, id));
   return {
     name: 'orchestration',
     services: [
@@ -66,9 +61,9 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       ServerMetricService,
     ],
     scopes: {
-      clu: scopeIn('orchestration.cluster'),
-      srv: scopeIn('orchestration.server'),
-      op: scopeIn('orchestration.operation'),
+      clu: placeIn,
+      srv: placeIn,
+      op: placeIn,
       agt: agentScopeIn(peers),
     },
     ledger: database as never,

@@ -3,6 +3,7 @@ import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
 import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
+import { accessMigration } from './role/access.migration.ts';
 
 const insertByIdentity = (table: string): string => `
   create policy identity_insert on ${table} for insert to svc_identity with check (org_id = (select ctx.org()));
@@ -131,5 +132,6 @@ export const tenantMigrations: ServiceMigrations = {
     '004_allowlist': allowlistMigration,
     '006_people': peopleMigration,
     '007_audit': auditStreamMigration,
+    '009_access': accessMigration,
   },
 };

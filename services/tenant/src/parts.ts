@@ -1,5 +1,5 @@
 import type { Database } from '@truffle/database';
-import type { Bell, Peers } from '@truffle/kit';
+import type { Authorizer, Bell, Peers } from '@truffle/kit';
 import type { AccountKey } from './account/account-key.ts';
 import type { PasskeySite } from './factor/passkey.ts';
 import type { TenantTables } from './tables.ts';
@@ -13,6 +13,8 @@ export interface TenantParts {
   readonly peers: Peers;
   readonly bell: Pick<Bell, 'ring'>;
   readonly now: () => Date;
+  /** Finds where a resource is. */
+  readonly places: Pick<Authorizer, 'locate'>;
   readonly accountKey: AccountKey;
   /** Whether mail reaches people: addresses are then verified. */
   readonly mailDelivers: boolean;

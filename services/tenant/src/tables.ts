@@ -6,11 +6,14 @@ import type { ApiKeyTable } from './api-key/api-key.table.ts';
 import type { AuditStreamTable } from './audit-stream/audit-stream.table.ts';
 import type { BindingTable } from './binding/binding.table.ts';
 import type { ChallengeTable, FactorTable, RecoveryCodeTable } from './factor/factor.table.ts';
+import type { GroupMemberTable, GroupTable } from './group/group.table.ts';
 import type { InvitationTable } from './invitation/invitation.table.ts';
 import type { LinkTable } from './link/link.table.ts';
 import type { MailTable } from './mail/mail.table.ts';
 import type { OrganizationTable } from './organization/organization.table.ts';
 import type { ProjectTable } from './project/project.table.ts';
+import type { RoleTable } from './role/role.table.ts';
+import type { ServiceAccountTable } from './service-account/service-account.table.ts';
 import type { SessionTable } from './session/session.table.ts';
 import type { WorkspaceTable } from './workspace/workspace.table.ts';
 
@@ -21,6 +24,10 @@ export interface TenantTables extends LedgerTables {
   'tenant.role_binding': BindingTable;
   'tenant.api_key': ApiKeyTable;
   'tenant.allowlist': AllowlistTable;
+  'tenant.role': RoleTable;
+  'tenant.member_group': GroupTable;
+  'tenant.group_member': GroupMemberTable;
+  'tenant.service_account': ServiceAccountTable;
   'tenant.user': UserTable;
   'tenant.audit_stream': AuditStreamTable;
   'tenant.session': SessionTable;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { AccountService, ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AddressRuleService, AllowlistService } from '@truffle/api/tenant/v1/allowlist_service';
 import { AddressService } from '@truffle/api/tenant/v1/address_service';
+import type { DescService } from '@bufbuild/protobuf';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
@@ -11,32 +12,37 @@ import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
+import { AccessService } from '@truffle/api/tenant/v1/access_service';
+import { GroupService } from '@truffle/api/tenant/v1/group_service';
+import { RoleService } from '@truffle/api/tenant/v1/role_service';
+import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
 import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
-import { IdempotencyStore, type MakeModule, type ScopeLookups, type ServiceModule } from '@truffle/kit';
+import { Authorizer, IdempotencyStore, type MakeModule, type ServiceModule } from '@truffle/kit';
+import { accessRpc } from './access/access.rpc.ts';
 import { accountRpc } from './account/account.rpc.ts';
 import { addressRpc } from './account/address.rpc.ts';
 import { addressRuleRpc, allowlistRpc } from './allowlist/allowlist.rpc.ts';
-import { findKey } from './api-key/api-key.repo.ts';
 import { apiKeyRpc } from './api-key/api-key.rpc.ts';
 import { auditRpc } from './audit/audit.rpc.ts';
 import { openAudit } from './audit/audit.ts';
-import { findStream } from './audit-stream/audit-stream.repo.ts';
 import { auditStreamRpc } from './audit-stream/audit-stream.rpc.ts';
-import { findBinding } from './binding/binding.repo.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
 import { factorRpc } from './factor/factor.rpc.ts';
 import { siteOf } from './factor/passkey.ts';
+import { groupRpc } from './group/group.rpc.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
-import { findInvitation } from './invitation/invitation.repo.ts';
 import { invitationRpc } from './invitation/invitation.rpc.ts';
 import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
+import { roleRpc } from './role/role.rpc.ts';
+import { tenantScopes } from './scopes.ts';
+import { serviceAccountRpc } from './service-account/service-account.rpc.ts';
 import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
@@ -76,7 +82,7 @@ const tenantSettings = {
   ),
 } as const;
 
-const services = [
+const services: readonly DescService[] = [
   AccountService,
   AddressService,
   SessionService,
@@ -84,6 +90,10 @@ const services = [
   InvitationService,
   MemberService,
   ApiKeyService,
+  RoleService,
+  GroupService,
+  ServiceAccountService,
+  AccessService,
   OrganizationService,
   WorkspaceService,
   ProjectService,
@@ -103,12 +113,14 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
   const mail = openMail(deps, identity);
+  const scopes = tenantScopes(tenants, deps.peers);
   const parts: TenantParts = {
     tenants,
     identity,
     peers: deps.peers,
     bell: deps.bell,
     now: () => new Date(),
+    places: new Authorizer(deps.peers, scopes),
     homeRegion: settings.homeRegion,
     suspendedAllowlists: new Set(settings.suspendedAllowlists),
     accountKey: mail.accountKey,
@@ -128,7 +140,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   return {
     name: 'tenant',
     services,
-    scopes: scopesOf(parts),
+    scopes,
     ledger: tenants as never,
     idempotency: new IdempotencyStore(tenants as never, 'tenant'),
     register: (router) =>
@@ -140,6 +152,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))
+        .service(RoleService, roleRpc(parts))
+        .service(GroupService, groupRpc(parts))
+        .service(ServiceAccountService, serviceAccountRpc(parts))
+        .service(AccessService, accessRpc(parts))
         .service(OrganizationService, organizationRpc(parts))
         .service(WorkspaceService, workspaceRpc(parts))
         .service(ProjectService, projectRpc(parts))
@@ -163,18 +179,6 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     },
   };
 };
-
-/** Workspaces and projects are resolved by the kit through `ResolveScopes`; what is left are the rows that hang on a place. */
-const scopesOf = (parts: TenantParts): ScopeLookups => ({
-  bnd: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findBinding(tx, id))),
-  ast: (orgId, id) =>
-    parts.tenants.tenant(orgId, async (tx) => ((await findStream(tx, id)) === undefined ? undefined : {})),
-  inv: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findInvitation(tx, id))),
-  key: (orgId, id) => parts.tenants.tenant(orgId, async (tx) => placeOf(await findKey(tx, id))),
-});
-
-const placeOf = (row: { readonly project_id: string | null } | undefined) =>
-  row === undefined ? undefined : { projectId: row.project_id ?? undefined };
 
 const noFile = (path: string): string => {
   throw new TypeError(`no secret of the tenant service is in a file: ${path}`);

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
+import type { ListView } from '@truffle/kit';
 import type { Tx } from '../tables.ts';
 import type { AgentStanding } from './agent.ts';
 import type { AgentTable } from './agent.table.ts';
@@ -53,10 +54,15 @@ export const readAgentBriefs = (tx: Tx, agentIds: readonly string[]): Promise<Ag
     .where('id', '=', sql<string>`any(${agentIds}::text[])`)
     .execute();
 
-/** Agents by name, after `after`; those that were revoked are left out. */
+/** Agents that somebody may see by name, after `after`; those that were revoked are left out. */
 export async function listAgents(
   tx: Tx,
-  wanted: { readonly name: string; readonly after: string | undefined; readonly limit: number },
+  wanted: {
+    readonly name: string;
+    readonly seen: ListView;
+    readonly after: string | undefined;
+    readonly limit: number;
+  },
 ): Promise<AgentRow[]> {
   let query = tx
     .selectFrom('agent_gateway.agent')
@@ -64,6 +70,9 @@ export async function listAgents(
     .where('state', '<>', 'REVOKED')
     .orderBy('name')
     .limit(wanted.limit);
+  const { everything, only, except } = wanted.seen;
+  if (!everything) query = query.where('id', 'in', ['', ...only]);
+  if (except.length > 0) query = query.where('id', 'not in', [...except]);
   if (wanted.name !== '') query = query.where('name', '=', wanted.name);
   if (wanted.after !== undefined) query = query.where('name', '>', wanted.after);
   return query.execute();

@@ -13,7 +13,7 @@ import {
   type AgentService,
   type EnrollmentService,
 } from '@truffle/api/agent/v1/agent_service';
-import { callerOf } from '@truffle/kit';
+import { callerOf, scopeOf, viewOf } from '@truffle/kit';
 import { serverName } from '../authority/authority.ts';
 import { agentOf } from './agent.codec.ts';
 import {
@@ -47,7 +47,9 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     return create(GetAgentResponseSchema, { agent: wholeOf(agent) });
   },
   listAgents: async (request, context) => {
-    const { agents, next } = await pageOfAgents(parts, callerOf(context).orgId, request);
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), Date.now());
+    const { agents, next } = await pageOfAgents(parts, caller.orgId, request, seen);
     return create(ListAgentsResponseSchema, {
       agents: agents.map(({ row, openCommands, quarantine }) => agentOf(row, openCommands, false, quarantine)),
       page: { next },

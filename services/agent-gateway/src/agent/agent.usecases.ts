@@ -5,7 +5,15 @@ import { Code } from '@connectrpc/connect';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { pageOf, type PageWanted } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, NotFoundProblem, PreconditionProblem, Problem, type Bell, type Caller } from '@truffle/kit';
+import {
+  authorOf,
+  NotFoundProblem,
+  PreconditionProblem,
+  Problem,
+  type Bell,
+  type Caller,
+  type ListView,
+} from '@truffle/kit';
 import { readCommands, type CommandRow } from '../command/command.repo.ts';
 import { isTerminal } from '../command/command.ts';
 import { enqueueCommands, queuedOf } from '../command/command.usecases.ts';
@@ -76,11 +84,12 @@ export function pageOfAgents(
   parts: AgentParts,
   orgId: string,
   wanted: { readonly name: string; readonly page?: PageWanted | undefined },
+  seen: ListView = { everything: true, only: [], except: [] },
 ): Promise<{ readonly agents: readonly AgentView[]; readonly next: string }> {
   const page = pageOf(wanted.page);
   return parts.database.tenant(orgId, async (tx) => {
     const found = page.cut(
-      await listAgents(tx, { name: wanted.name, after: page.after, limit: page.limit + 1 }),
+      await listAgents(tx, { name: wanted.name, seen, after: page.after, limit: page.limit + 1 }),
       (row) => row.name,
     );
     const ids = found.rows.map((row) => row.id);

@@ -1,5 +1,7 @@
 import type { Transaction } from '@truffle/database';
 import type { Page } from '@truffle/database';
+import { isId } from '@truffle/ids';
+import type { FoundPlace, ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { ClusterTable, Tables } from './cluster.table.ts';
 
@@ -28,10 +30,26 @@ export const findCluster = (tx: Tx, id: string): Promise<ClusterView | undefined
 export const lockCluster = (tx: Tx, id: string): Promise<ClusterRow | undefined> =>
   tx.selectFrom('orchestration.cluster').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
+/** Where a cluster, a server or an operation is; the latter two are part of a cluster. */
+export async function findPlace(tx: Tx, id: string): Promise<FoundPlace | undefined> {
+  if (isId(id, 'clu'))
+    return tx
+      .selectFrom('orchestration.cluster')
+      .select('project_id as projectId')
+      .where('id', '=', id)
+      .executeTakeFirst();
+  const row = await tx
+    .selectFrom(isId(id, 'srv') ? 'orchestration.server' : 'orchestration.operation')
+    .select(['project_id', 'cluster_id'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row && { projectId: row.project_id, within: [row.cluster_id] };
+}
+
 export function listClusters(
   tx: Tx,
   projectId: string,
-  filter: { readonly name: string; readonly showDeleted: boolean },
+  filter: { readonly name: string; readonly showDeleted: boolean; readonly seen: ListView },
   page: Page,
 ): Promise<ClusterView[]> {
   const [name, id] = page.after?.split('\n') ?? [];
@@ -40,6 +58,9 @@ export function listClusters(
     .orderBy('c.name')
     .orderBy('c.id')
     .limit(page.limit + 1);
+  const { everything, only, except } = filter.seen;
+  if (!everything) query = query.where('c.id', 'in', ['', ...only]);
+  if (except.length > 0) query = query.where('c.id', 'not in', [...except]);
   if (filter.name !== '') query = query.where('c.name', '=', filter.name);
   if (!filter.showDeleted) query = query.where('c.state', '<>', 'DELETED');
   if (name !== undefined && id !== undefined) query = query.where(sql<boolean>`(c.name, c.id) > (${name}, ${id})`);

@@ -2,12 +2,12 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
 import type { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
 import { pageOf } from '@truffle/database';
-import { callerOf, InvalidProblem, NotFoundProblem } from '@truffle/kit';
+import { callerOf, InvalidProblem, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
 import { operationMessage } from '../operation/operation.codec.ts';
 import { planMessage } from '../plan/plan.codec.ts';
 import { drawPlan } from '../plan/plan.usecases.ts';
 import { clusterMessage } from './cluster.codec.ts';
-import { countClusters, findCluster, listClusters } from './cluster.repo.ts';
+import { countClusters, findCluster, findPlace, listClusters } from './cluster.repo.ts';
 import { revealOutputs, type RevealDeps } from './cluster.reveal.ts';
 import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
 
@@ -29,8 +29,10 @@ export const clusterRpc = (deps: ClusterDeps & RevealDeps): ServiceImpl<typeof C
 
   listClusters: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) =>
-      listClusters(tx, request.projectId, request, page),
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'cluster.list', scopeOf(caller), Date.now());
+    const rows = await deps.database.tenant(caller.orgId, (tx) =>
+      listClusters(tx, request.projectId, { ...request, seen }, page),
     );
     const cut = page.cut(rows, (row) => `${row.name}\n${row.id}`);
     return { clusters: cut.rows.map(clusterMessage), page: { next: cut.next } };
@@ -49,6 +51,10 @@ export const projectUseRpc = (deps: ClusterDeps): ServiceImpl<typeof ProjectUseS
   countClusters: async (request, context) => ({
     clusters: await deps.database.tenant(callerOf(context).orgId, (tx) => countClusters(tx, request.projectId)),
   }),
+  findPlace: async (request, context) => {
+    const found = await deps.database.tenant(callerOf(context).orgId, (tx) => findPlace(tx, request.resourceId));
+    return { projectId: found?.projectId ?? '', clusterId: found?.within?.[0] ?? '' };
+  },
 });
 
 function given<T>(spec: T | undefined): T {

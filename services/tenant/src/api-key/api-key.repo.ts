@@ -13,6 +13,20 @@ export async function findKey(tx: Transaction<TenantTables>, id: string): Promis
   return tx.selectFrom('tenant.api_key').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** As `findKey`, held to the end of the transaction. */
+export async function lockKey(tx: Transaction<TenantTables>, id: string): Promise<ApiKeyRow | undefined> {
+  return tx.selectFrom('tenant.api_key').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+export type KeySecrets = Pick<
+  ApiKeyRow,
+  'hint' | 'secret_sha256' | 'previous_hint' | 'previous_sha256' | 'previous_until'
+>;
+
+export async function setSecrets(tx: Transaction<TenantTables>, id: string, secrets: KeySecrets): Promise<void> {
+  await tx.updateTable('tenant.api_key').set(secrets).where('id', '=', id).execute();
+}
+
 /** Newest first: ids sort by the time of their making. */
 export async function listKeys(
   tx: Transaction<TenantTables>,
@@ -47,24 +61,60 @@ export async function revokeKeysAt(tx: Transaction<TenantTables>, scopeId: strin
   return rows.map((row) => row.quota_holder);
 }
 
-/** The key with this digest that is good now, in any organization that is there. For `svc_identity`. */
+/** Ends every key of a service account; returns what they held in the quota. */
+export async function revokeKeysOf(
+  tx: Transaction<TenantTables>,
+  serviceAccountId: string,
+  at: Date,
+): Promise<string[]> {
+  const rows = await tx
+    .updateTable('tenant.api_key')
+    .set({ revoked_at: at })
+    .where('service_account_id', '=', serviceAccountId)
+    .where('revoked_at', 'is', null)
+    .returning('quota_holder')
+    .execute();
+  return rows.map((row) => row.quota_holder);
+}
+
+/** A key with the name of its service account; null for a key with a role of its own. */
+export type GoodKey = ApiKeyRow & { readonly service_account_name: string | null };
+
+/**
+ * The key with this digest, or with it before its rotation, that is good now: in any organization that is there, of no disabled service
+ * account. For `svc_identity`.
+ */
 export async function findGoodKey(
   tx: Transaction<TenantTables>,
   sha256: Buffer,
   now: Date,
-): Promise<ApiKeyRow | undefined> {
+): Promise<GoodKey | undefined> {
   return tx
-    .selectFrom('tenant.api_key')
-    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.api_key.org_id')
-    .selectAll('tenant.api_key')
-    .where('secret_sha256', '=', sha256)
-    .where('revoked_at', 'is', null)
-    .where('tenant.organization.deleted_at', 'is', null)
-    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .selectFrom('tenant.api_key as k')
+    .innerJoin('tenant.organization as o', 'o.org_id', 'k.org_id')
+    .leftJoin('tenant.service_account as s', (join) =>
+      join.onRef('s.org_id', '=', 'k.org_id').onRef('s.id', '=', 'k.service_account_id'),
+    )
+    .selectAll('k')
+    .select('s.name as service_account_name')
+    .where((eb) =>
+      eb.or([
+        eb('k.secret_sha256', '=', sha256),
+        eb.and([eb('k.previous_sha256', '=', sha256), eb('k.previous_until', '>', now)]),
+      ]),
+    )
+    .where('k.revoked_at', 'is', null)
+    .where('o.deleted_at', 'is', null)
+    .where((eb) => eb.or([eb('k.service_account_id', 'is', null), eb('s.disabled', '=', false)]))
+    .where((eb) => eb.or([eb('k.expires_at', 'is', null), eb('k.expires_at', '>', now)]))
     .executeTakeFirst();
 }
 
 /** For `svc_identity`. */
-export async function touchKey(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
-  await tx.updateTable('tenant.api_key').set({ last_used_at: at }).where('id', '=', id).execute();
+export async function touchKey(tx: Transaction<TenantTables>, id: string, at: Date, address: string): Promise<void> {
+  await tx
+    .updateTable('tenant.api_key')
+    .set({ last_used_at: at, last_used_address: address || null })
+    .where('id', '=', id)
+    .execute();
 }

@@ -1,4 +1,4 @@
-import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { durationMs, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ApiKeyService } from '@truffle/api/tenant/v1/account_service';
 import { pageOf } from '@truffle/database';
@@ -6,7 +6,7 @@ import { callerOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { apiKeyMessage } from './api-key.codec.ts';
 import { listKeys } from './api-key.repo.ts';
-import { createKey, endKey } from './api-key.usecases.ts';
+import { createKey, endKey, rotateKey } from './api-key.usecases.ts';
 
 export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService> => ({
   createApiKey: async (request, context) => {
@@ -16,14 +16,22 @@ export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService>
       name: request.name,
       role: request.role,
       expiresAt,
+      serviceAccountId: request.serviceAccountId,
+      permissions: request.permissions,
+      scopeIds: request.scopeIds,
     });
-    return { apiKey: apiKeyMessage(row), secret };
+    return { apiKey: apiKeyMessage(row, parts.now()), secret };
   },
   listApiKeys: async (request, context) => {
     const page = pageOf(request.page);
     const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listKeys(tx, page.after, page.limit + 1));
     const { rows, next } = page.cut(found, (row) => row.id);
-    return { apiKeys: rows.map(apiKeyMessage), page: { next } };
+    return { apiKeys: rows.map((row) => apiKeyMessage(row, parts.now())), page: { next } };
+  },
+  rotateApiKey: async (request, context) => {
+    const overlap = request.overlap === undefined ? 0 : durationMs(request.overlap);
+    const { row, secret } = await rotateKey(parts, callerOf(context), request.apiKeyId, overlap);
+    return { apiKey: apiKeyMessage(row, parts.now()), secret };
   },
   revokeApiKey: async (request, context) => {
     await endKey(parts, callerOf(context), request.apiKeyId);

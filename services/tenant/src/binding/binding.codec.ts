@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { BindingSchema, type Binding } from '@truffle/api/tenant/v1/account';
+import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { BindingSchema, Effect, type Binding } from '@truffle/api/tenant/v1/account';
 import { deriveId } from '@truffle/ids';
 import type { ApiKeyRow } from '../api-key/api-key.repo.ts';
 import type { BindingRow } from './binding.repo.ts';
@@ -10,11 +11,17 @@ export const bindingMessage = (row: BindingRow, email = ''): Binding =>
     orgId: row.org_id,
     subject: row.subject,
     role: row.role,
+    roleId: row.role_id ?? '',
     scopeId: row.scope_id,
+    workspaceId: row.workspace_id ?? '',
+    projectId: row.project_id ?? '',
+    effect: row.effect,
+    startsAt: timestamp(row.starts_at),
+    expiresAt: timestamp(row.expires_at),
     email,
   });
 
-/** What a key may do is in its own row; as a binding it has an id derived from the key's. */
+/** What a key with a role of its own may do is in its row; as a binding it has an id derived from the key's. */
 export const keyBindingMessage = (row: ApiKeyRow): Binding =>
   create(BindingSchema, {
     id: deriveId('bnd', row.id),
@@ -22,4 +29,9 @@ export const keyBindingMessage = (row: ApiKeyRow): Binding =>
     subject: `key:${row.id}`,
     role: row.role,
     scopeId: row.scope_id,
+    workspaceId: row.workspace_id ?? '',
+    projectId: row.project_id ?? '',
+    effect: Effect.ALLOW,
   });
+
+const timestamp = (date: Date | null): Timestamp | undefined => (date === null ? undefined : timestampFromDate(date));

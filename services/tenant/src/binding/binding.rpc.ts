@@ -1,5 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { MemberService } from '@truffle/api/tenant/v1/account_service';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Effect } from '@truffle/api/tenant/v1/account';
 import { pageOf } from '@truffle/database';
 import { callerOf } from '@truffle/kit';
 import { emailsOf } from '../account/account.repo.ts';
@@ -24,7 +26,17 @@ export const memberRpc = (parts: TenantParts): ServiceImpl<typeof MemberService>
     return { bindings: rows.map((row) => bindingMessage(row, emails.get(row.subject))), page: { next } };
   },
   setBinding: async (request, context) => {
-    const row = await giveRole(parts, callerOf(context), request.scopeId, request.email, request.role);
+    const { scopeId, subject, role, roleId, startsAt, expiresAt } = request;
+    const row = await giveRole(parts, callerOf(context), {
+      scopeId,
+      subject,
+      email: request.email,
+      role,
+      roleId,
+      effect: request.effect === Effect.DENY ? Effect.DENY : Effect.ALLOW,
+      startsAt: startsAt === undefined ? null : timestampDate(startsAt),
+      expiresAt: expiresAt === undefined ? null : timestampDate(expiresAt),
+    });
     return { binding: bindingMessage(row, request.email.toLowerCase()) };
   },
   deleteBinding: async (request, context) => {

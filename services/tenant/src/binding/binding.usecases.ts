@@ -1,73 +1,89 @@
-import { Role } from '@truffle/api/tenant/v1/account';
+import { Effect, Role } from '@truffle/api/tenant/v1/account';
 import { appendEvent, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, bells, demandStepUp, NotFoundProblem, type Caller } from '@truffle/kit';
-import { findUserByEmail } from '../account/account.repo.ts';
+import {
+  authorOf,
+  bells,
+  demandStepUp,
+  InvalidProblem,
+  NotFoundProblem,
+  permissionsOfRole,
+  type Caller,
+} from '@truffle/kit';
 import { demandVerified } from '../account/person.usecases.ts';
+import { removeFromGroups } from '../group/group.repo.ts';
 import { lockOrganization } from '../organization/organization.repo.ts';
 import type { TenantParts } from '../parts.ts';
 import { releaseQuota } from '../quota.ts';
+import { findRole } from '../role/role.repo.ts';
+import { findSubject, type SubjectWanted } from '../subject/subject.usecases.ts';
 import type { TenantTables } from '../tables.ts';
-import { demandRole, LastOwnerProblem, placeOf } from './binding.ts';
+import { demandHolds, demandUndo, LastOwnerProblem, permissionsOf, placeOf, roleNameOf } from './binding.ts';
 import {
-  bindingsOfSubject,
-  countOtherOwners,
+  bindingsOf,
+  changeBinding,
+  countOwners,
   deleteBinding,
   findBinding,
   findBindingAt,
   insertBinding,
-  setRole,
-  type BindingRow,
+  type BindingView,
 } from './binding.repo.ts';
 
-/** Gives the person of `email` a role at `scopeId`, or changes the one they have there. @throws NotFoundProblem without such a person */
-export async function giveRole(
-  parts: TenantParts,
-  caller: Caller,
-  scopeId: string,
-  email: string,
-  role: Role,
-): Promise<BindingRow> {
-  const place = placeOf(caller, scopeId);
-  demandRole(caller, place, role);
-  if (role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
+/** Who is to get or lose which role where, and when. */
+export interface BindingWanted extends SubjectWanted {
+  readonly scopeId: string;
+  /** UNSPECIFIED where `roleId` says it. */
+  readonly role: Role;
+  readonly roleId: string;
+  readonly effect: Effect;
+  readonly startsAt: Date | null;
+  readonly expiresAt: Date | null;
+}
+
+/**
+ * Gives a subject a role at a place, or changes the one that it has there: one for good, and one for each role that is denied or has times.
+ * @throws InvalidProblem, NotFoundProblem without such a subject or role, PermissionProblem for more than the caller has, LastOwnerProblem
+ */
+export async function giveRole(parts: TenantParts, caller: Caller, wanted: BindingWanted): Promise<BindingView> {
+  demandSense(wanted, parts.now());
+  const place = placeOf(caller, wanted.scopeId);
+  if (wanted.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
   await demandVerified(parts, caller);
-  const user = await parts.identity.anywhere((tx) => findUserByEmail(tx, email));
-  // Where mail is delivered, who is not a member yet is invited: this tells nobody whether an address has an account.
-  const isMember = async (tx: Transaction<TenantTables>) =>
-    user !== undefined && (await bindingsOfSubject(tx, `user:${user.id}`)).some((b) => b.org_id === caller.orgId);
-  if (user === undefined || (parts.mailDelivers && !(await parts.identity.anywhere(isMember))))
-    throw new NotFoundProblem('member', email);
-  const subject = `user:${user.id}`;
+  // A built-in role that the caller may not give is refused before anybody is looked up.
+  demandHolds(caller, place, permissionsOfRole(wanted.role), parts.now().getTime(), untilOf(wanted));
+  const subject = await findSubject(parts, caller, wanted);
   const { row, before } = await parts.tenants.tenant(caller.orgId, async (tx) => {
     await lockOrganization(tx, caller.orgId);
-    const before = await findBindingAt(tx, subject, scopeId);
+    const custom = wanted.roleId === '' ? undefined : await findRole(tx, wanted.roleId);
+    if (wanted.roleId !== '' && custom === undefined) throw new NotFoundProblem('role', wanted.roleId);
+    const slot = slotOf(wanted);
+    const before = await findBindingAt(tx, subject, wanted.scopeId, slot);
     const fresh = { id: newId('bnd'), revision: '1', created_at: parts.now(), quota_holder: caller.quotaHolder };
-    const row: BindingRow = { ...place, org_id: caller.orgId, subject, ...(before ?? fresh), role };
-    if (before === undefined) await insertBinding(tx, row);
-    else {
-      demandRole(caller, place, before.role);
-      if (before.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
-      if (
-        before.role === Role.OWNER &&
-        role !== Role.OWNER &&
-        scopeId === caller.orgId &&
-        (await countOtherOwners(tx, caller.orgId, before.id)) === 0
-      )
-        throw new LastOwnerProblem(caller.orgId);
-      await setRole(tx, before.id, role);
-    }
-    const data = {
-      after: { subject, scopeId, role: Role[role] },
-      ...(before === undefined ? {} : { before: { role: Role[before.role] } }),
+    const row: BindingView = {
+      ...place,
+      org_id: caller.orgId,
+      subject,
+      slot,
+      effect: wanted.effect,
+      ...(before ?? fresh),
+      role: wanted.role,
+      role_id: custom?.id ?? null,
+      role_name: custom?.name ?? null,
+      role_permissions: custom?.permissions ?? null,
+      starts_at: wanted.startsAt,
+      expires_at: wanted.expiresAt,
     };
-    await appendEvent(tx, authorOf(caller), {
-      orgId: caller.orgId,
-      name: 'member.set',
-      resourceId: row.id,
-      projectId: row.project_id ?? undefined,
-      data,
-    });
+    demandHolds(caller, place, permissionsOf(row), parts.now().getTime(), untilOf(wanted));
+    if (before === undefined) await insertRow(tx, row);
+    else {
+      demandUndo(caller, before, parts.now().getTime());
+      if (before.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
+      await changeBinding(tx, before.id, row);
+    }
+    await demandOwnerLeft(tx, caller.orgId);
+    const data = { after: told(row), ...(before === undefined ? {} : { before: told(before) }) };
+    await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'member.set', data });
     return { row, before };
   });
   parts.bell.ring(bells.identity);
@@ -76,31 +92,72 @@ export async function giveRole(
   return row;
 }
 
-/** @throws NotFoundProblem, LastOwnerProblem, PermissionProblem when the role is above the caller's */
+/**
+ * Takes a binding away. Who has no role of their own left is no member any more and leaves their groups too.
+ * @throws NotFoundProblem, LastOwnerProblem, PermissionProblem when it is more than the caller has
+ */
 export async function takeRole(parts: TenantParts, caller: Caller, id: string): Promise<void> {
   const row = await parts.tenants.tenant(caller.orgId, async (tx) => {
     await lockOrganization(tx, caller.orgId);
     const row = await findBinding(tx, id);
     if (row === undefined) throw new NotFoundProblem('role binding', id);
-    demandRole(caller, row, row.role);
+    demandUndo(caller, row, parts.now().getTime());
     if (row.role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
-    if (
-      row.role === Role.OWNER &&
-      row.scope_id === caller.orgId &&
-      (await countOtherOwners(tx, caller.orgId, id)) === 0
-    )
-      throw new LastOwnerProblem(caller.orgId);
     await deleteBinding(tx, id);
-    const data = { before: { subject: row.subject, scopeId: row.scope_id, role: Role[row.role] } };
-    await appendEvent(tx, authorOf(caller), {
-      orgId: caller.orgId,
-      name: 'member.deleted',
-      resourceId: id,
-      projectId: row.project_id ?? undefined,
-      data,
-    });
+    await demandOwnerLeft(tx, caller.orgId);
+    const own = await bindingsOf(tx, [row.subject]);
+    const isMember = own.some((each) => each.effect === Effect.ALLOW);
+    const groups = isMember ? [] : await removeFromGroups(tx, row.subject);
+    const data = { before: told(row), ...(groups.length === 0 ? {} : { groups }) };
+    await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'member.deleted', data });
     return row;
   });
   parts.bell.ring(bells.identity);
   await releaseQuota(parts, caller, 'members', row.quota_holder);
 }
+
+/** @throws LastOwnerProblem when what this transaction did leaves nobody who owns the organization */
+export async function demandOwnerLeft(tx: Transaction<TenantTables>, orgId: string): Promise<void> {
+  if ((await countOwners(tx, orgId)) === 0) throw new LastOwnerProblem(orgId);
+}
+
+function demandSense({ role, roleId, startsAt, expiresAt }: BindingWanted, now: Date): void {
+  if ((role === Role.UNSPECIFIED) === (roleId === ''))
+    throw new InvalidProblem([
+      { field: 'role', description: 'say either role or role_id', reason: 'ONE_OF_ROLE_AND_ROLE_ID' },
+    ]);
+  if (expiresAt !== null && expiresAt <= now)
+    throw new InvalidProblem([{ field: 'expires_at', description: 'must be in the future', reason: 'IN_THE_PAST' }]);
+  if (startsAt !== null && expiresAt !== null && expiresAt <= startsAt)
+    throw new InvalidProblem([
+      { field: 'expires_at', description: 'must be after starts_at', reason: 'ENDS_BEFORE_IT_STARTS' },
+    ]);
+}
+
+const untilOf = ({ expiresAt }: BindingWanted): number => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+
+function slotOf({ role, roleId, effect, startsAt, expiresAt }: BindingWanted): string {
+  const name = roleId === '' ? Role[role].toLowerCase() : roleId;
+  if (effect === Effect.DENY) return `deny ${name}`;
+  return startsAt === null && expiresAt === null ? 'standing' : `timed ${name}`;
+}
+
+async function insertRow(tx: Transaction<TenantTables>, view: BindingView): Promise<void> {
+  const { role_name: _name, role_permissions: _permissions, ...row } = view;
+  await insertBinding(tx, row);
+}
+
+const told = (row: BindingView) => ({
+  subject: row.subject,
+  scopeId: row.scope_id,
+  role: row.role_id ?? roleNameOf(row).toUpperCase(),
+  ...(row.effect === Effect.DENY ? { effect: 'DENY' } : {}),
+  ...(row.starts_at === null ? {} : { startsAt: row.starts_at.toISOString() }),
+  ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),
+});
+
+const eventOf = (row: BindingView): { orgId: string; resourceId: string; projectId: string | undefined } => ({
+  orgId: row.org_id,
+  resourceId: row.id,
+  projectId: row.project_id ?? undefined,
+});

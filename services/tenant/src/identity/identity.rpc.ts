@@ -8,7 +8,7 @@ import { resolveScopes } from './scope.usecases.ts';
 
 export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityService> => ({
   authenticate: async (request) => {
-    const found = await authenticate(parts, request.credential);
+    const found = await authenticate(parts, request.credential, request.address);
     return {
       subject: found.subject,
       displayName: found.displayName,
@@ -16,6 +16,8 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       sessionId: found.sessionId,
       addressRules: [...found.addressRules],
       withheld: [...found.withheld],
+      roles: [...found.roles],
+      ...(found.bounds === undefined ? {} : { bounds: found.bounds }),
       ...(found.authenticatedAt === null ? {} : { authenticatedAt: timestampFromDate(found.authenticatedAt) }),
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),
     };

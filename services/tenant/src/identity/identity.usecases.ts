@@ -1,21 +1,23 @@
 import type { AddressRule } from '@truffle/api/tenant/v1/allowlist';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ApiKey, Binding, User } from '@truffle/api/tenant/v1/account';
-import type { Transaction } from '@truffle/database';
+import type { CredentialBoundsSchema, RolePermissionsSchema } from '@truffle/api/tenant/v1/identity_service';
 import { UnauthenticatedProblem } from '@truffle/kit';
 import { userMessage } from '../account/account.codec.ts';
 import { findUser } from '../account/account.repo.ts';
 import type { AllowlistKind } from '../allowlist/allowlist.ts';
 import { rangesOf } from '../allowlist/allowlist.repo.ts';
 import { apiKeyMessage } from '../api-key/api-key.codec.ts';
-import { findGoodKey, findKey, touchKey } from '../api-key/api-key.repo.ts';
+import { findGoodKey, findKey, touchKey, type ApiKeyRow, type GoodKey } from '../api-key/api-key.repo.ts';
 import { bindingMessage, keyBindingMessage } from '../binding/binding.codec.ts';
-import { demandingOrganizations, bindingsOfSubject } from '../binding/binding.repo.ts';
+import { demandingOrganizations, bindingsOfSubject, type BindingView } from '../binding/binding.repo.ts';
+import type { Transaction } from '@truffle/database';
 import { readCredential } from '../credential/credential.ts';
 import { hasFactor } from '../factor/factor.repo.ts';
 import type { TenantParts } from '../parts.ts';
+import type { TenantTables } from '../tables.ts';
 import { useResolution } from '../session/session.ts';
 import { findGoodSession, touchSession } from '../session/session.repo.ts';
-import type { TenantTables } from '../tables.ts';
 
 export interface Identity {
   readonly subject: string;
@@ -30,13 +32,17 @@ export interface Identity {
   readonly authenticatedAt: Date | null;
   /** Bindings in organizations that demand a second factor which the person has not. */
   readonly withheld: readonly Binding[];
+  /** The custom roles that the bindings name. */
+  readonly roles: readonly MessageInitShape<typeof RolePermissionsSchema>[];
+  /** What a key of a service account is narrowed to. */
+  readonly bounds: MessageInitShape<typeof CredentialBoundsSchema> | undefined;
 }
 
-/** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
-export async function authenticate(parts: TenantParts, credential: string): Promise<Identity> {
+/** Whose credential this is: each kind has its own reader. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
+export async function authenticate(parts: TenantParts, credential: string, address: string): Promise<Identity> {
   const read = readCredential(credential);
   if (read?.kind === 'tfs') return bySession(parts, read.sha256);
-  if (read?.kind === 'tfk') return byKey(parts, read.sha256);
+  if (read?.kind === 'tfk') return byKey(parts, read.sha256, address);
   throw refused();
 }
 
@@ -49,7 +55,9 @@ export async function whoIs(
   return parts.identity.anywhere(async (tx) => {
     if (kind === 'key') {
       const key = await findKey(tx, id);
-      return key === undefined ? { bindings: [] } : { apiKey: apiKeyMessage(key), bindings: [keyBindingMessage(key)] };
+      return key === undefined
+        ? { bindings: [] }
+        : { apiKey: apiKeyMessage(key, parts.now()), bindings: (await bindingsOfKey(tx, key)).bindings };
     }
     const user = await findUser(tx, id);
     if (user === undefined) return { bindings: [] };
@@ -67,7 +75,8 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (session === undefined) throw refused();
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
     const subject = `user:${session.user_id}`;
-    const all = (await bindingsOfSubject(tx, subject)).map((row) => bindingMessage(row));
+    const rows = await bindingsOfSubject(tx, subject);
+    const all = rows.map((row) => bindingMessage(row));
     const demanding = new Set(await demandingOrganizations(tx, subject));
     const open = demanding.size === 0 || (await hasFactor(tx, session.user_id));
     return {
@@ -79,24 +88,26 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
       sessionId: session.id,
       authenticatedAt: session.authenticated_at,
       addressRules: await addressRulesOf(parts, tx, all, 'sessions'),
+      roles: rolesOf(rows),
+      bounds: undefined,
     };
   });
 }
 
-async function byKey(parts: TenantParts, sha256: Buffer): Promise<Identity> {
+async function byKey(parts: TenantParts, sha256: Buffer, address: string): Promise<Identity> {
   const now = parts.now();
   return parts.identity.anywhere(async (tx) => {
     const key = await findGoodKey(tx, sha256, now);
     if (key === undefined) throw refused();
-    if (now.getTime() - (key.last_used_at?.getTime() ?? 0) >= useResolution) await touchKey(tx, key.id, now);
-    const bindings = [keyBindingMessage(key)];
+    if (now.getTime() - (key.last_used_at?.getTime() ?? 0) >= useResolution) await touchKey(tx, key.id, now, address);
+    const of = await bindingsOfKey(tx, key);
     return {
       subject: `key:${key.id}`,
-      displayName: key.name,
-      bindings,
+      displayName: nameOf(key),
+      ...of,
       expiresAt: key.expires_at,
       sessionId: '',
-      addressRules: await addressRulesOf(parts, tx, bindings, 'api_keys'),
+      addressRules: await addressRulesOf(parts, tx, of.bindings, 'api_keys'),
       authenticatedAt: null,
       withheld: [],
     };
@@ -117,6 +128,29 @@ async function addressRulesOf(
   );
   return found.map(({ orgId, ranges }) => ({ orgId, ranges: ranges.map((range) => range.cidr) }));
 }
+
+/** A key has the role in its own row, or all that its service account has, narrowed. */
+async function bindingsOfKey(
+  tx: Transaction<TenantTables>,
+  key: ApiKeyRow,
+): Promise<{ bindings: Binding[] } & Pick<Identity, 'roles' | 'bounds'>> {
+  if (key.service_account_id === null) return { bindings: [keyBindingMessage(key)], roles: [], bounds: undefined };
+  const rows = await bindingsOfSubject(tx, `service_account:${key.service_account_id}`);
+  return {
+    bindings: rows.map((row) => bindingMessage(row)),
+    roles: rolesOf(rows),
+    bounds: { permissions: key.permissions, scopeIds: key.scope_ids },
+  };
+}
+
+/** Each custom role once, however many bindings name it. */
+const rolesOf = (rows: readonly BindingView[]): Identity['roles'] =>
+  [...new Map(rows.map((row) => [row.role_id ?? '', row.role_permissions ?? []]))]
+    .filter(([roleId]) => roleId !== '')
+    .map(([roleId, permissions]) => ({ roleId, permissions }));
+
+const nameOf = ({ name, service_account_name: account }: GoodKey): string =>
+  account === null ? name : `${account}/${name}`;
 
 const refused = (): UnauthenticatedProblem =>
   new UnauthenticatedProblem('INVALID_CREDENTIAL', 'the credential is wrong, ended or revoked');

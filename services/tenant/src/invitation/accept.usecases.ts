@@ -2,10 +2,10 @@ import { QuotaService } from '@truffle/api/billing/v1/plan_service';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { appendEvent, type EventAuthor, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { bells, onBehalfOf, PreconditionProblem, type Caller } from '@truffle/kit';
+import { bells, onBehalfOf, permissionsOfRole, PreconditionProblem, type Caller } from '@truffle/kit';
 import { verifyEmail, type UserRow } from '../account/account.repo.ts';
 import { authorAs, demandPerson } from '../account/person.usecases.ts';
-import { roleAt } from '../binding/binding.ts';
+import { grantOf, holds, standing } from '../binding/binding.ts';
 import { bindingsOfSubject, insertBindingOnce, type BindingRow } from '../binding/binding.repo.ts';
 import { LinkProblem } from '../link/link.ts';
 import { findLink, takeLink } from '../link/link.repo.ts';
@@ -26,8 +26,8 @@ export async function findOpenInvitation(parts: TenantParts, token: string, emai
     const row = await findInvitation(tx, link.subject);
     if (row === undefined || !isOpen(row, now)) throw new LinkProblem();
     if (row.invited_by.startsWith('user:')) {
-      const bindings = (await bindingsOfSubject(tx, row.invited_by)).map(asGrant);
-      if (roleAt({ bindings, orgId: row.org_id }, row) < row.role) throw new LinkProblem();
+      const giver = { bindings: (await bindingsOfSubject(tx, row.invited_by)).map(grantOf), orgId: row.org_id };
+      if (!holds(giver, row, permissionsOfRole(row.role), now.getTime())) throw new LinkProblem();
     }
     if (row.email !== email)
       throw new PreconditionProblem(
@@ -73,6 +73,7 @@ export async function acceptInside(
     org_id: invitation.org_id,
     id: newId('bnd'),
     subject: `user:${user.id}`,
+    ...standing,
     role: invitation.role,
     scope_id: invitation.scope_id,
     workspace_id: invitation.workspace_id,
@@ -111,9 +112,3 @@ export async function holdMember<R>(
     throw error;
   }
 }
-
-const asGrant = (row: BindingRow): { readonly role: Role; readonly scopeId: string; readonly orgId: string } => ({
-  role: row.role,
-  scopeId: row.scope_id,
-  orgId: row.org_id,
-});

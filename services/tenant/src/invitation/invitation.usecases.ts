@@ -1,10 +1,10 @@
 import { Role } from '@truffle/api/tenant/v1/account';
 import { appendEvent } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, bells, demandStepUp, NotFoundProblem, type Caller } from '@truffle/kit';
+import { authorOf, bells, demandStepUp, NotFoundProblem, permissionsOfRole, type Caller } from '@truffle/kit';
 import { demandVerified } from '../account/person.usecases.ts';
 import { mayMail, TooManyAttemptsProblem } from '../account/sign-in-attempt.ts';
-import { demandRole, placeOf } from '../binding/binding.ts';
+import { demandHolds, placeOf } from '../binding/binding.ts';
 import { linkLifetimes } from '../link/link.ts';
 import { postMail } from '../mail/mail.repo.ts';
 import { lockOrganization } from '../organization/organization.repo.ts';
@@ -24,7 +24,7 @@ export async function invite(
   role: Role,
 ): Promise<InvitationRow> {
   const place = placeOf(caller, scopeId);
-  demandRole(caller, place, role);
+  demandHolds(caller, place, permissionsOfRole(role), parts.now().getTime());
   if (role === Role.OWNER) demandStepUp(caller, parts.now().getTime());
   await demandVerified(parts, caller);
   const now = parts.now();
@@ -48,7 +48,7 @@ export async function invite(
     const before = await findPending(tx, email, scopeId);
     if (before !== undefined) {
       // Who may not give the role that waits may not take it away either.
-      demandRole(caller, place, before.role);
+      demandHolds(caller, place, permissionsOfRole(before.role), now.getTime());
       await endInvitation(tx, before.id, now);
     }
     await insertInvitation(tx, row);
@@ -65,7 +65,7 @@ export async function revokeInvitation(parts: TenantParts, caller: Caller, id: s
   await parts.tenants.tenant(caller.orgId, async (tx) => {
     const row = await findInvitation(tx, id);
     if (row === undefined) throw new NotFoundProblem('invitation', id);
-    demandRole(caller, row, row.role);
+    demandHolds(caller, row, permissionsOfRole(row.role), parts.now().getTime());
     if (await endInvitation(tx, id, parts.now()))
       await appendEvent(tx, authorOf(caller), {
         ...eventOf(row),

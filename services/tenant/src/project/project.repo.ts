@@ -1,4 +1,5 @@
 import type { Transaction } from '@truffle/database';
+import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { ProjectTable } from './project.table.ts';
@@ -29,12 +30,18 @@ export async function lockProject(tx: Transaction<TenantTables>, id: string): Pr
     .executeTakeFirst();
 }
 
+/** Those that somebody may see, by name. */
 export async function listProjects(
   tx: Transaction<TenantTables>,
+  seen: ListView,
   after: string | undefined,
   limit: number,
 ): Promise<ProjectRow[]> {
   let query = tx.selectFrom('tenant.project').selectAll().where('deleted_at', 'is', null);
+  const { everything, only, except } = seen;
+  if (!everything)
+    query = query.where((eb) => eb.or([eb('id', 'in', ['', ...only]), eb('workspace_id', 'in', ['', ...only])]));
+  if (except.length > 0) query = query.where('id', 'not in', [...except]).where('workspace_id', 'not in', [...except]);
   if (after !== undefined) query = query.where('name', '>', after);
   return query.orderBy('name').limit(limit).execute();
 }

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProjectService } from '@truffle/api/tenant/v1/tenancy_service';
 import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem } from '@truffle/kit';
+import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from './project.codec.ts';
 import { findProject, listProjects } from './project.repo.ts';
@@ -18,9 +18,9 @@ export const projectRpc = (parts: TenantParts): ServiceImpl<typeof ProjectServic
   },
   listProjects: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listProjects(tx, page.after, page.limit + 1),
-    );
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'project.list', scopeOf(caller), parts.now().getTime());
+    const found = await parts.tenants.tenant(caller.orgId, (tx) => listProjects(tx, seen, page.after, page.limit + 1));
     const { rows, next } = page.cut(found, (row) => row.name);
     return { projects: rows.map(projectMessage), page: { next } };
   },

@@ -1,4 +1,5 @@
 import type { Transaction } from '@truffle/database';
+import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { WorkspaceTable } from './workspace.table.ts';
@@ -29,12 +30,17 @@ export async function lockWorkspace(tx: Transaction<TenantTables>, id: string): 
     .executeTakeFirst();
 }
 
+/** Those that somebody may see, by name. */
 export async function listWorkspaces(
   tx: Transaction<TenantTables>,
+  seen: ListView,
   after: string | undefined,
   limit: number,
 ): Promise<WorkspaceRow[]> {
   let query = tx.selectFrom('tenant.workspace').selectAll().where('deleted_at', 'is', null);
+  const { everything, only, except } = seen;
+  if (!everything) query = query.where('id', 'in', ['', ...only]);
+  if (except.length > 0) query = query.where('id', 'not in', [...except]);
   if (after !== undefined) query = query.where('name', '>', after);
   return query.orderBy('name').limit(limit).execute();
 }

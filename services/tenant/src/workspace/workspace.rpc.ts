@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem } from '@truffle/kit';
+import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { workspaceMessage } from './workspace.codec.ts';
 import { findWorkspace, listWorkspaces } from './workspace.repo.ts';
@@ -18,8 +18,10 @@ export const workspaceRpc = (parts: TenantParts): ServiceImpl<typeof WorkspaceSe
   },
   listWorkspaces: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listWorkspaces(tx, page.after, page.limit + 1),
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'workspace.list', scopeOf(caller), parts.now().getTime());
+    const found = await parts.tenants.tenant(caller.orgId, (tx) =>
+      listWorkspaces(tx, seen, page.after, page.limit + 1),
     );
     const { rows, next } = page.cut(found, (row) => row.name);
     return { workspaces: rows.map(workspaceMessage), page: { next } };

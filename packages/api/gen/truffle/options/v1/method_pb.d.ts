@@ -84,6 +84,14 @@ export declare type MethodRules = Message<"truffle.options.v1.MethodRules"> & {
    * @generated from field: bool step_up = 9;
    */
   stepUp: boolean;
+
+  /**
+   * The method lists what is below `resource`: also who holds `permission` only further down may call it, and each caller is shown what
+   * they hold it for.
+   *
+   * @generated from field: bool filtered = 10;
+   */
+  filtered: boolean;
 };
 
 /**

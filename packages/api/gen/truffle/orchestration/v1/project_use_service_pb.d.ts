@@ -13,6 +13,53 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_truffle_orchestration_v1_project_use_service: GenFile;
 
 /**
+ * Which resource.
+ *
+ * @generated from message truffle.orchestration.v1.FindPlaceRequest
+ */
+export declare type FindPlaceRequest = Message<"truffle.orchestration.v1.FindPlaceRequest"> & {
+  /**
+   * Id of a cluster, a server or an operation.
+   *
+   * @generated from field: string resource_id = 1;
+   */
+  resourceId: string;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.FindPlaceRequest.
+ * Use `create(FindPlaceRequestSchema)` to create a new message.
+ */
+export declare const FindPlaceRequestSchema: GenMessage<FindPlaceRequest>;
+
+/**
+ * Where it is.
+ *
+ * @generated from message truffle.orchestration.v1.FindPlaceResponse
+ */
+export declare type FindPlaceResponse = Message<"truffle.orchestration.v1.FindPlaceResponse"> & {
+  /**
+   * Its project; empty when there is no such resource in the organization.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Its cluster; empty for a cluster itself.
+   *
+   * @generated from field: string cluster_id = 2;
+   */
+  clusterId: string;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.FindPlaceResponse.
+ * Use `create(FindPlaceResponseSchema)` to create a new message.
+ */
+export declare const FindPlaceResponseSchema: GenMessage<FindPlaceResponse>;
+
+/**
  * Which project.
  *
  * @generated from message truffle.orchestration.v1.CountClustersRequest
@@ -67,6 +114,16 @@ export declare const ProjectUseService: GenService<{
     methodKind: "unary";
     input: typeof CountClustersRequestSchema;
     output: typeof CountClustersResponseSchema;
+  },
+  /**
+   * Says where a cluster, a server or an operation is.
+   *
+   * @generated from rpc truffle.orchestration.v1.ProjectUseService.FindPlace
+   */
+  findPlace: {
+    methodKind: "unary";
+    input: typeof FindPlaceRequestSchema;
+    output: typeof FindPlaceResponseSchema;
   },
 }>;
 

@@ -12,21 +12,35 @@ import { file_truffle_options_v1_method } from "../../options/v1/method_pb.js";
  * Describes the file truffle/orchestration/v1/project_use_service.proto.
  */
 export const file_truffle_orchestration_v1_project_use_service = /*@__PURE__*/
-  fileDesc("CjJ0cnVmZmxlL29yY2hlc3RyYXRpb24vdjEvcHJvamVjdF91c2Vfc2VydmljZS5wcm90bxIYdHJ1ZmZsZS5vcmNoZXN0cmF0aW9uLnYxIk8KFENvdW50Q2x1c3RlcnNSZXF1ZXN0EjcKCnByb2plY3RfaWQYASABKAlCI7pIIHIeMhxecHJqX1swLTlhLWhqa21ucC10di16XXsyNn0kIikKFUNvdW50Q2x1c3RlcnNSZXNwb25zZRIQCghjbHVzdGVycxgBIAEoBTKXAQoRUHJvamVjdFVzZVNlcnZpY2USgQEKDUNvdW50Q2x1c3RlcnMSLi50cnVmZmxlLm9yY2hlc3RyYXRpb24udjEuQ291bnRDbHVzdGVyc1JlcXVlc3QaLy50cnVmZmxlLm9yY2hlc3RyYXRpb24udjEuQ291bnRDbHVzdGVyc1Jlc3BvbnNlIg+QAgHC2hgICAIQBDAGOAFiBnByb3RvMw", [file_buf_validate_validate, file_truffle_options_v1_method]);
+  fileDesc("CjJ0cnVmZmxlL29yY2hlc3RyYXRpb24vdjEvcHJvamVjdF91c2Vfc2VydmljZS5wcm90bxIYdHJ1ZmZsZS5vcmNoZXN0cmF0aW9uLnYxIlUKEEZpbmRQbGFjZVJlcXVlc3QSQQoLcmVzb3VyY2VfaWQYASABKAlCLLpIKXInMiVeKGNsdXxzcnZ8b3ApX1swLTlhLWhqa21ucC10di16XXsyNn0kIjsKEUZpbmRQbGFjZVJlc3BvbnNlEhIKCnByb2plY3RfaWQYASABKAkSEgoKY2x1c3Rlcl9pZBgCIAEoCSJPChRDb3VudENsdXN0ZXJzUmVxdWVzdBI3Cgpwcm9qZWN0X2lkGAEgASgJQiO6SCByHjIcXnByal9bMC05YS1oamttbnAtdHYtel17MjZ9JCIpChVDb3VudENsdXN0ZXJzUmVzcG9uc2USEAoIY2x1c3RlcnMYASABKAUyjgIKEVByb2plY3RVc2VTZXJ2aWNlEoEBCg1Db3VudENsdXN0ZXJzEi4udHJ1ZmZsZS5vcmNoZXN0cmF0aW9uLnYxLkNvdW50Q2x1c3RlcnNSZXF1ZXN0Gi8udHJ1ZmZsZS5vcmNoZXN0cmF0aW9uLnYxLkNvdW50Q2x1c3RlcnNSZXNwb25zZSIPkAIBwtoYCAgCEAQwBjgBEnUKCUZpbmRQbGFjZRIqLnRydWZmbGUub3JjaGVzdHJhdGlvbi52MS5GaW5kUGxhY2VSZXF1ZXN0GisudHJ1ZmZsZS5vcmNoZXN0cmF0aW9uLnYxLkZpbmRQbGFjZVJlc3BvbnNlIg+QAgHC2hgICAIQBDAGOAFiBnByb3RvMw", [file_buf_validate_validate, file_truffle_options_v1_method]);
+
+/**
+ * Describes the message truffle.orchestration.v1.FindPlaceRequest.
+ * Use `create(FindPlaceRequestSchema)` to create a new message.
+ */
+export const FindPlaceRequestSchema = /*@__PURE__*/
+  messageDesc(file_truffle_orchestration_v1_project_use_service, 0);
+
+/**
+ * Describes the message truffle.orchestration.v1.FindPlaceResponse.
+ * Use `create(FindPlaceResponseSchema)` to create a new message.
+ */
+export const FindPlaceResponseSchema = /*@__PURE__*/
+  messageDesc(file_truffle_orchestration_v1_project_use_service, 1);
 
 /**
  * Describes the message truffle.orchestration.v1.CountClustersRequest.
  * Use `create(CountClustersRequestSchema)` to create a new message.
  */
 export const CountClustersRequestSchema = /*@__PURE__*/
-  messageDesc(file_truffle_orchestration_v1_project_use_service, 0);
+  messageDesc(file_truffle_orchestration_v1_project_use_service, 2);
 
 /**
  * Describes the message truffle.orchestration.v1.CountClustersResponse.
  * Use `create(CountClustersResponseSchema)` to create a new message.
  */
 export const CountClustersResponseSchema = /*@__PURE__*/
-  messageDesc(file_truffle_orchestration_v1_project_use_service, 1);
+  messageDesc(file_truffle_orchestration_v1_project_use_service, 3);
 
 /**
  * The use of projects, for services.

@@ -69,7 +69,7 @@ export declare type User = Message<"truffle.tenant.v1.User"> & {
 export declare const UserSchema: GenMessage<User>;
 
 /**
- * A person's or key's role at a place in the tenancy tree; inherited downwards.
+ * A subject's role at a place in the tenancy tree or at one resource; inherited downwards.
  *
  * @generated from message truffle.tenant.v1.Binding
  */
@@ -89,32 +89,74 @@ export declare type Binding = Message<"truffle.tenant.v1.Binding"> & {
   orgId: string;
 
   /**
-   * `user:usr_…` or `key:key_…`.
+   * `user:usr_…`, `group:grp_…`, `service_account:sva_…` or `key:key_…`.
    *
    * @generated from field: string subject = 3;
    */
   subject: string;
 
   /**
-   * What the subject may do.
+   * What the subject may do; unset where `role_id` says it.
    *
    * @generated from field: truffle.tenant.v1.Role role = 4;
    */
   role: Role;
 
   /**
-   * Where: an organization's, workspace's or project's id.
+   * Where: the id of an organization, workspace, project, cluster, server or agent.
    *
    * @generated from field: string scope_id = 5;
    */
   scopeId: string;
 
   /**
-   * Address of the person; empty for a key.
+   * Address of the person; empty for others.
    *
    * @generated from field: string email = 6;
    */
   email: string;
+
+  /**
+   * Id of a custom role; empty where `role` says it.
+   *
+   * @generated from field: string role_id = 7;
+   */
+  roleId: string;
+
+  /**
+   * Whether it gives or takes away.
+   *
+   * @generated from field: truffle.tenant.v1.Effect effect = 8;
+   */
+  effect: Effect;
+
+  /**
+   * When it begins to hold; unset for at once.
+   *
+   * @generated from field: google.protobuf.Timestamp starts_at = 9;
+   */
+  startsAt?: Timestamp | undefined;
+
+  /**
+   * When it ends; unset for never.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 10;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * The workspace that the place is in; empty above one.
+   *
+   * @generated from field: string workspace_id = 11;
+   */
+  workspaceId: string;
+
+  /**
+   * The project that the place is in; empty above one.
+   *
+   * @generated from field: string project_id = 12;
+   */
+  projectId: string;
 };
 
 /**
@@ -198,6 +240,48 @@ export declare type ApiKey = Message<"truffle.tenant.v1.ApiKey"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * The service account whose it is; empty for a key with a role of its own.
+   *
+   * @generated from field: string service_account_id = 11;
+   */
+  serviceAccountId: string;
+
+  /**
+   * The permissions that it is narrowed to; empty for all that its service account has.
+   *
+   * @generated from field: repeated string permissions = 12;
+   */
+  permissions: string[];
+
+  /**
+   * The places that it is narrowed to; empty for all that its service account has.
+   *
+   * @generated from field: repeated string scope_ids = 13;
+   */
+  scopeIds: string[];
+
+  /**
+   * The address that it was last used from; empty for never.
+   *
+   * @generated from field: string last_used_address = 14;
+   */
+  lastUsedAddress: string;
+
+  /**
+   * The first characters of the secret before the last rotation, while that is good.
+   *
+   * @generated from field: string previous_hint = 15;
+   */
+  previousHint: string;
+
+  /**
+   * Until when the secret before the last rotation is good; unset when it is not.
+   *
+   * @generated from field: google.protobuf.Timestamp previous_until = 16;
+   */
+  previousUntil?: Timestamp | undefined;
 };
 
 /**
@@ -246,10 +330,50 @@ export enum Role {
    * @generated from enum value: ROLE_OWNER = 4;
    */
   OWNER = 4,
+
+  /**
+   * Reads everything but secrets, who may do what and the keys' names too, and exports the audit trail.
+   *
+   * @generated from enum value: ROLE_AUDITOR = 5;
+   */
+  AUDITOR = 5,
 }
 
 /**
  * Describes the enum truffle.tenant.v1.Role.
  */
 export declare const RoleSchema: GenEnum<Role>;
+
+/**
+ * What a binding does.
+ *
+ * @generated from enum truffle.tenant.v1.Effect
+ */
+export enum Effect {
+  /**
+   * Not said: allows.
+   *
+   * @generated from enum value: EFFECT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Gives what its role is made of.
+   *
+   * @generated from enum value: EFFECT_ALLOW = 1;
+   */
+  ALLOW = 1,
+
+  /**
+   * Takes away what its role is made of, whatever else allows it.
+   *
+   * @generated from enum value: EFFECT_DENY = 2;
+   */
+  DENY = 2,
+}
+
+/**
+ * Describes the enum truffle.tenant.v1.Effect.
+ */
+export declare const EffectSchema: GenEnum<Effect>;
 

@@ -6,10 +6,11 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { ApiKey, Binding, Role, User } from "./account_pb.js";
+import type { ApiKey, Binding, Effect, Role, User } from "./account_pb.js";
 import type { Organization, Project, Workspace } from "./tenancy_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
+import type { RotateApiKeyRequestSchema, RotateApiKeyResponseSchema } from "./api_key_rotation_pb.js";
 
 /**
  * Describes the file truffle/tenant/v1/account_service.proto.
@@ -358,25 +359,60 @@ export declare const ListBindingsResponseSchema: GenMessage<ListBindingsResponse
  */
 export declare type SetBindingRequest = Message<"truffle.tenant.v1.SetBindingRequest"> & {
   /**
-   * An organization's, workspace's or project's id.
+   * The id of an organization, workspace, project, cluster, server or agent.
    *
    * @generated from field: string scope_id = 1;
    */
   scopeId: string;
 
   /**
-   * The person's address.
+   * The person's address; or `subject`.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * What they may do.
+   * What they may do; or `role_id`.
    *
    * @generated from field: truffle.tenant.v1.Role role = 3;
    */
   role: Role;
+
+  /**
+   * Id of a custom role; or `role`.
+   *
+   * @generated from field: string role_id = 4;
+   */
+  roleId: string;
+
+  /**
+   * `user:usr_…` (a member), `group:grp_…` or `service_account:sva_…`; or `email`.
+   *
+   * @generated from field: string subject = 5;
+   */
+  subject: string;
+
+  /**
+   * Whether it gives (also when not said) or takes away.
+   *
+   * @generated from field: truffle.tenant.v1.Effect effect = 6;
+   */
+  effect: Effect;
+
+  /**
+   * When it begins to hold; unset for at once.
+   *
+   * @generated from field: google.protobuf.Timestamp starts_at = 7;
+   */
+  startsAt?: Timestamp | undefined;
+
+  /**
+   * When it ends; unset for never.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 8;
+   */
+  expiresAt?: Timestamp | undefined;
 };
 
 /**
@@ -460,7 +496,7 @@ export declare type CreateApiKeyRequest = Message<"truffle.tenant.v1.CreateApiKe
   name: string;
 
   /**
-   * What it may do; not more than its maker.
+   * What it may do; not more than its maker. Unset for a service account's key.
    *
    * @generated from field: truffle.tenant.v1.Role role = 3;
    */
@@ -472,6 +508,27 @@ export declare type CreateApiKeyRequest = Message<"truffle.tenant.v1.CreateApiKe
    * @generated from field: google.protobuf.Timestamp expires_at = 4;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * The service account whose key it is; `scope_id` is then its organization. It may do what the service account may.
+   *
+   * @generated from field: string service_account_id = 5;
+   */
+  serviceAccountId: string;
+
+  /**
+   * Narrows a service account's key to these permissions; empty for all.
+   *
+   * @generated from field: repeated string permissions = 6;
+   */
+  permissions: string[];
+
+  /**
+   * Narrows a service account's key to these places; empty for all.
+   *
+   * @generated from field: repeated string scope_ids = 7;
+   */
+  scopeIds: string[];
 };
 
 /**
@@ -671,7 +728,8 @@ export declare const MemberService: GenService<{
     output: typeof ListBindingsResponseSchema;
   },
   /**
-   * Gives a person (who has an account) a role at a place; a second call changes the role.
+   * Gives a person (who has an account), a group or a service account a role at a place; a second call changes the role. Bindings that
+   * deny or have times stand beside it, one for each role.
    *
    * @generated from rpc truffle.tenant.v1.MemberService.SetBinding
    */
@@ -717,6 +775,16 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof ListApiKeysRequestSchema;
     output: typeof ListApiKeysResponseSchema;
+  },
+  /**
+   * Gives a key a new secret; the old one stays good for the overlap. The answer is the only place where the new one is ever shown.
+   *
+   * @generated from rpc truffle.tenant.v1.ApiKeyService.RotateApiKey
+   */
+  rotateApiKey: {
+    methodKind: "unary";
+    input: typeof RotateApiKeyRequestSchema;
+    output: typeof RotateApiKeyResponseSchema;
   },
   /**
    * Ends a key at once.

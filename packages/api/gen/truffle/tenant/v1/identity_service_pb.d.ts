@@ -27,6 +27,13 @@ export declare type AuthenticateRequest = Message<"truffle.tenant.v1.Authenticat
    * @generated from field: string credential = 1;
    */
   credential: string;
+
+  /**
+   * The address that it was used from.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
 };
 
 /**
@@ -96,6 +103,20 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: repeated truffle.tenant.v1.Binding withheld = 7;
    */
   withheld: Binding[];
+
+  /**
+   * The custom roles that the bindings name.
+   *
+   * @generated from field: repeated truffle.tenant.v1.RolePermissions roles = 8;
+   */
+  roles: RolePermissions[];
+
+  /**
+   * What the credential is narrowed to; unset for what is not.
+   *
+   * @generated from field: truffle.tenant.v1.CredentialBounds bounds = 9;
+   */
+  bounds?: CredentialBounds | undefined;
 };
 
 /**
@@ -103,6 +124,60 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
  * Use `create(AuthenticateResponseSchema)` to create a new message.
  */
 export declare const AuthenticateResponseSchema: GenMessage<AuthenticateResponse>;
+
+/**
+ * What a custom role is made of.
+ *
+ * @generated from message truffle.tenant.v1.RolePermissions
+ */
+export declare type RolePermissions = Message<"truffle.tenant.v1.RolePermissions"> & {
+  /**
+   * Id of the role.
+   *
+   * @generated from field: string role_id = 1;
+   */
+  roleId: string;
+
+  /**
+   * `<noun>.<verb>` each.
+   *
+   * @generated from field: repeated string permissions = 2;
+   */
+  permissions: string[];
+};
+
+/**
+ * Describes the message truffle.tenant.v1.RolePermissions.
+ * Use `create(RolePermissionsSchema)` to create a new message.
+ */
+export declare const RolePermissionsSchema: GenMessage<RolePermissions>;
+
+/**
+ * The most that a credential may do, of what its subject may.
+ *
+ * @generated from message truffle.tenant.v1.CredentialBounds
+ */
+export declare type CredentialBounds = Message<"truffle.tenant.v1.CredentialBounds"> & {
+  /**
+   * Permissions; empty for all.
+   *
+   * @generated from field: repeated string permissions = 1;
+   */
+  permissions: string[];
+
+  /**
+   * Ids of places; empty for all.
+   *
+   * @generated from field: repeated string scope_ids = 2;
+   */
+  scopeIds: string[];
+};
+
+/**
+ * Describes the message truffle.tenant.v1.CredentialBounds.
+ * Use `create(CredentialBoundsSchema)` to create a new message.
+ */
+export declare const CredentialBoundsSchema: GenMessage<CredentialBounds>;
 
 /**
  * Which places.

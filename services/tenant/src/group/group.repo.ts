@@ -1,0 +1,105 @@
+import type { Transaction } from '@truffle/database';
+import { sql, type Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { GroupMemberTable, GroupTable } from './group.table.ts';
+
+export type GroupRow = Selectable<GroupTable>;
+export type GroupMemberRow = Selectable<GroupMemberTable>;
+
+export async function insertGroup(tx: Transaction<TenantTables>, row: GroupRow): Promise<void> {
+  await tx.insertInto('tenant.member_group').values(row).execute();
+}
+
+export async function findGroup(tx: Transaction<TenantTables>, id: string): Promise<GroupRow | undefined> {
+  return tx.selectFrom('tenant.member_group').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** By name. */
+export async function listGroups(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<GroupRow[]> {
+  let query = tx.selectFrom('tenant.member_group').selectAll();
+  if (after !== undefined) query = query.where('name', '>', after);
+  return query.orderBy('name').limit(limit).execute();
+}
+
+export async function changeGroup(
+  tx: Transaction<TenantTables>,
+  id: string,
+  change: Pick<GroupRow, 'name' | 'description'>,
+): Promise<void> {
+  await tx
+    .updateTable('tenant.member_group')
+    .set({ ...change, revision: sql`revision + 1` })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Its members go with it. */
+export async function deleteGroup(tx: Transaction<TenantTables>, id: string): Promise<void> {
+  await tx.deleteFrom('tenant.member_group').where('id', '=', id).execute();
+}
+
+/** By subject. */
+export async function listGroupMembers(
+  tx: Transaction<TenantTables>,
+  groupId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<GroupMemberRow[]> {
+  let query = tx.selectFrom('tenant.group_member').selectAll().where('group_id', '=', groupId);
+  if (after !== undefined) query = query.where('subject', '>', after);
+  return query.orderBy('subject').limit(limit).execute();
+}
+
+/** The groups that one of `subjects` is in, by name. */
+export async function groupsOf(
+  tx: Transaction<TenantTables>,
+  subjects: readonly string[],
+): Promise<{ readonly subject: string; readonly group_id: string; readonly name: string }[]> {
+  return tx
+    .selectFrom('tenant.group_member as m')
+    .innerJoin('tenant.member_group as g', (join) =>
+      join.onRef('g.org_id', '=', 'm.org_id').onRef('g.id', '=', 'm.group_id'),
+    )
+    .select(['m.subject', 'm.group_id', 'g.name'])
+    .where((eb) => eb('m.subject', '=', eb.fn.any(eb.val([...subjects]))))
+    .orderBy('g.name')
+    .execute();
+}
+
+/** Puts a subject into a group; false when it is in it. */
+export async function insertGroupMember(tx: Transaction<TenantTables>, row: GroupMemberRow): Promise<boolean> {
+  const { numInsertedOrUpdatedRows = 0n } = await tx
+    .insertInto('tenant.group_member')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows > 0n;
+}
+
+/** False when it was not in it. */
+export async function deleteGroupMember(
+  tx: Transaction<TenantTables>,
+  groupId: string,
+  subject: string,
+): Promise<boolean> {
+  const { numDeletedRows } = await tx
+    .deleteFrom('tenant.group_member')
+    .where('group_id', '=', groupId)
+    .where('subject', '=', subject)
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Takes a subject out of every group of the organization; returns their ids. */
+export async function removeFromGroups(tx: Transaction<TenantTables>, subject: string): Promise<string[]> {
+  const rows = await tx
+    .deleteFrom('tenant.group_member')
+    .where('subject', '=', subject)
+    .returning('group_id')
+    .execute();
+  return rows.map((row) => row.group_id);
+}
