@@ -24,7 +24,6 @@ const knownBad: readonly (readonly [name: string, range: string, why: string])[]
   ['js-yaml', '>=5.0.0', 'loads alias bombs by default'],
   ['ip', '*', 'takes private addresses for public ones'],
   ['nats', '*', 'superseded by @nats-io/transport-node'],
-  ['keycloak-connect', '*', 'deprecated'],
   ['ws', '<8.17.1', 'CVE-2024-37890: many headers end the process'],
   ['undici', '<6.21.1', 'CVE-2025-22150: guessable multipart boundaries'],
   ['jose', '<4.15.5', 'CVE-2024-28176: decompression bomb'],

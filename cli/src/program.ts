@@ -21,8 +21,10 @@ import { formats } from './output/format.ts';
 import { personVerbs } from './person/person.command.ts';
 import { serverVerbs } from './server/server.command.ts';
 import { sessionVerbs } from './session/session.command.ts';
+import { ssoVerbs } from './sso/sso.command.ts';
 import { templateVerbs } from './template/template.command.ts';
 import { orgVerbs, projectVerbs, workspaceVerbs } from './tenancy/tenancy.command.ts';
+import { trustVerbs } from './trust/trust.command.ts';
 import { version } from './version.ts';
 
 const about = `Clusters of virtual machines from templates, on hypervisors you already have.`;
@@ -69,6 +71,8 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('access', 'Ask who may do what, and why.', accessVerbs, run));
   program.addCommand(noun('service-account', 'Accounts of programs.', serviceAccountVerbs, run));
   program.addCommand(noun('api-key', 'Keys that programs sign in with.', apiKeyVerbs, run));
+  program.addCommand(noun('sso', "Sign-in by your organization's OpenID provider.", ssoVerbs, run));
+  program.addCommand(noun('trust', 'Tokens for workloads of issuers that you trust, e.g. CI.', trustVerbs, run));
   program.addCommand(noun('key', 'Your own key, which sites seal sensitive outputs to.', keyVerbs, run));
   program.addCommand(noun('event', 'What happened, also live.', eventVerbs, run));
   const audit = noun('audit', 'Search, export and prove the audit trail.', auditVerbs, run);

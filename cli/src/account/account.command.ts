@@ -4,13 +4,17 @@ export const accountVerbs: readonly Verb<never>[] = [
   {
     usage: 'login',
     summary: 'Sign in and keep the session in your config.',
-    more: `Asks for the address and the password on a terminal. --token-file keeps an API key instead. The config (~/.config/truffle/config.json) is readable by you alone. In a folder with a .truffle/context.json, that file comes first.`,
+    more: `Asks for the address and the password on a terminal. --browser shows a code that you approve where you are signed in, and opens a browser for that where there is one. --with-token and --token-file keep an API key or a workload's token instead. The config (~/.config/truffle/config.json) is readable by you alone. In a folder with a .truffle/context.json, that file comes first.`,
     options: [
       ['--email <address>', 'address to sign in with'],
       ['--password-file <path>', 'file with the password; - for standard input'],
+      ['--browser', 'approve the sign-in in a browser, or with truffle session approve'],
+      ['--with-token', 'read the token from standard input, for CI'],
     ],
     examples: [
       'login',
+      'login --browser',
+      'login --with-token < token',
       'login --endpoint https://truffle.example.com --email ada@example.com',
       'login --token-file ./key',
     ],

@@ -18,6 +18,8 @@ import type { Session } from '../session.ts';
 interface LoginFlags {
   readonly email?: string;
   readonly passwordFile?: string;
+  readonly browser?: boolean;
+  readonly withToken?: boolean;
 }
 
 export const login: Handler<LoginFlags> = async (cli, _, flags) => {
@@ -43,13 +45,12 @@ export async function keepSession(cli: Invocation, token: string): Promise<void>
 }
 
 async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
-  if (cli.flags.tokenFile !== undefined) {
-    if (flags.email !== undefined || flags.passwordFile !== undefined)
-      throw new UsageError('--token-file and a password exclude each other');
-    const token = readInput(cli.flags.tokenFile, '--token-file').trim();
-    if (token === '') throw new UsageError('--token-file is empty');
-    return token;
-  }
+  const ways = [flags.withToken, flags.browser, cli.flags.tokenFile, flags.email ?? flags.passwordFile];
+  if (ways.filter((way) => way !== undefined).length > 1)
+    throw new UsageError('--token-file, --with-token, --browser and a password exclude each other');
+  if (flags.withToken === true) return readToken('-', '--with-token');
+  if (flags.browser === true) return (await import('./account.device.ts')).deviceLogin(cli);
+  if (cli.flags.tokenFile !== undefined) return readToken(cli.flags.tokenFile, '--token-file');
   const email = flags.email ?? (await askText(cli, 'Address', '--email'));
   const password =
     flags.passwordFile === undefined
@@ -63,6 +64,12 @@ async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
     if (challenge === undefined || !cli.interactive) throw error;
     return (await api.sessions.completeSignIn({ proof: await askProof(cli, challenge) })).sessionToken;
   }
+}
+
+function readToken(path: string, option: string): string {
+  const token = readInput(path, option).trim();
+  if (token === '') throw new UsageError(`${option}: the token is empty`);
+  return token;
 }
 
 /** The organization and project that later commands work in: what was asked for, or where there is no choice. */
@@ -119,9 +126,13 @@ export const whoAmI: Handler = async (cli) => {
   const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
   await cli.out.plain(
     await asJson(WhoAmIResponseSchema, who),
-    card([[who.user === undefined ? 'key' : 'person', userOf(who)], ['at', session.context.endpoint.value], ...roles]),
+    card([
+      [who.user !== undefined ? 'person' : who.trust !== undefined ? 'workload of' : 'key', userOf(who)],
+      ['at', session.context.endpoint.value],
+      ...roles,
+    ]),
     userOf(who),
   );
 };
 
-const userOf = (who: WhoAmIResponse): string => (who.user === undefined ? present(who.apiKey).name : who.user.email);
+const userOf = (who: WhoAmIResponse): string => who.user?.email ?? who.trust?.name ?? present(who.apiKey).name;

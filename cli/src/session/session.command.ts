@@ -3,6 +3,7 @@ import type { Handler, Verb } from '../command.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
 import type { View } from '../output/output.ts';
+import { askYes } from '../prompt/prompt.ts';
 import { age } from '../output/text.ts';
 import type { Session } from '../session.ts';
 
@@ -41,6 +42,27 @@ const revokeOthers: Handler = async (cli) => {
   await cli.out.plain({ ended }, `${ended} other sessions ended`, String(ended));
 };
 
+/** Shows who asks before it lets them in: somebody may have been sent the code of somebody else. */
+const approve: Handler<{ readonly yes?: boolean }> = async (cli, [userCode = ''], { yes = false }) => {
+  const { api } = await cli.session();
+  const asks = await api.devices.getDeviceLogin({ userCode });
+  cli.notes.say(
+    `${asks.userAgent || 'an unknown program'} at ${asks.address || 'an unknown address'} asks to be signed in as you`,
+  );
+  if (!yes && !(await askYes(cli, 'Is this you?'))) {
+    await api.devices.denyDeviceLogin({ userCode });
+    return cli.out.plain({ userCode, approved: false }, 'refused', userCode);
+  }
+  await api.devices.approveDeviceLogin({ userCode });
+  return cli.out.plain({ userCode, approved: true }, 'approved', userCode);
+};
+
+const deny: Handler = async (cli, [userCode = '']) => {
+  const { api } = await cli.session();
+  await api.devices.denyDeviceLogin({ userCode });
+  await cli.out.plain({ userCode, approved: false }, 'refused', userCode);
+};
+
 /** Where the person is signed in. */
 export const sessionVerbs: readonly Verb<never>[] = [
   {
@@ -60,5 +82,18 @@ export const sessionVerbs: readonly Verb<never>[] = [
     summary: 'End all of your sessions but this one.',
     examples: ['session revoke-others'],
     load: async () => revokeOthers,
+  },
+  {
+    usage: 'approve <code>',
+    summary: 'Sign in the program that shows a code (truffle login --browser); shows who asks first.',
+    options: [['-y, --yes', 'do not ask']],
+    examples: ['session approve BCDF-GHJK'],
+    load: async () => approve,
+  },
+  {
+    usage: 'deny <code>',
+    summary: 'Refuse the program that shows a code.',
+    examples: ['session deny BCDF-GHJK'],
+    load: async () => deny,
   },
 ];

@@ -18,6 +18,28 @@ const signUp = createRoute({
   path: '/sign-up',
   component: lazyRouteComponent(() => import('../features/account/sign-up.page.tsx')),
 });
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+const sso = createRoute({
+  getParentRoute: () => root,
+  path: '/sso',
+  component: lazyRouteComponent(() => import('../features/account/sso.page.tsx')),
+});
+const ssoCallback = createRoute({
+  getParentRoute: () => root,
+  path: '/sso/callback',
+  validateSearch: ({ code, state, iss }: Record<string, unknown>): { code: string; state: string; iss: string } => ({
+    code: textOf(code),
+    state: textOf(state),
+    iss: textOf(iss),
+  }),
+  component: lazyRouteComponent(() => import('../features/account/sso-callback.page.tsx')),
+});
+const device = createRoute({
+  getParentRoute: () => root,
+  path: '/device',
+  validateSearch: ({ code }: Record<string, unknown>): { code: string } => ({ code: textOf(code) }),
+  component: lazyRouteComponent(() => import('../features/account/device.page.tsx')),
+});
 const home = createRoute({
   getParentRoute: () => root,
   path: '/',
@@ -83,6 +105,9 @@ const tree = root.addChildren([
   home,
   signIn,
   signUp,
+  sso,
+  ssoCallback,
+  device,
   organization.addChildren([
     overview,
     agents,
@@ -102,6 +127,7 @@ declare module '@tanstack/react-router' {
 
 session.onOver = () => {
   const { pathname, href } = router.state.location;
-  if (pathname !== '/sign-in' && pathname !== '/sign-up')
+  const before = ['/sign-in', '/sign-up', '/sso', '/sso/callback'];
+  if (!before.includes(pathname))
     void router.navigate({ to: '/sign-in', search: pathname === '/' ? {} : { next: href } });
 };

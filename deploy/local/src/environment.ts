@@ -35,6 +35,10 @@ export const keyFolders = (
 export const accountKeyFile = (folder: StateFolder, name: ProcessName): string =>
   join(folder.keys, name, 'account-key');
 
+/** The key-encryption keys of what organizations keep secret; only the tenant service has them. */
+export const kekFolder = (folder: StateFolder, name: ProcessName): string =>
+  join(folder.keys, name, 'key-encryption-keys');
+
 /** Where mail goes as files while no SMTP server is named: it carries links that open accounts, so no log ever has it. */
 export const mailFolder = (folder: StateFolder): string => join(folder.root, 'mail');
 
@@ -95,8 +99,15 @@ export function processEnvironment(
     ...(name === 'all-in-one' || name === 'tenant'
       ? {
           TRUFFLE_ACCOUNT_KEY_FILE: accountKeyFile(folder, name),
+          TRUFFLE_KEK_DIR: kekFolder(folder, name),
           TRUFFLE_MAIL_DIR: mailFolder(folder),
-          ...fromOurs(['TRUFFLE_SMTP_URL', 'TRUFFLE_SMTP_URL_FILE', 'TRUFFLE_MAIL_FROM']),
+          ...fromOurs([
+            'TRUFFLE_SMTP_URL',
+            'TRUFFLE_SMTP_URL_FILE',
+            'TRUFFLE_MAIL_FROM',
+            'TRUFFLE_OUTGOING_ALLOW',
+            'TRUFFLE_DNS_SERVERS',
+          ]),
         }
       : {}),
     // A developer's machine is off for longer than a certificate is good, and often.

@@ -1,3 +1,4 @@
+export { cacheFolder } from './engines/binaries.ts';
 export {
   removeState,
   startEngines,

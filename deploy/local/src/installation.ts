@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstallation } from '@truffle/kit';
 import { ChildError } from './children.ts';
-import { accountKeyFile, keyFolders, type ProcessName } from './environment.ts';
+import { accountKeyFile, kekFolder, keyFolders, type ProcessName } from './environment.ts';
 import { checkout, type StateFolder } from './state-folder.ts';
 
 /** The database roles that each service works with. A process is given their keys and no others. */
@@ -36,7 +36,10 @@ export function handOutKeys(folder: StateFolder, shape: readonly ProcessName[]):
       copyFileSync(join(from.passwords, role), join(to.passwords, role));
       copyFileSync(join(from.context, role), join(to.context, role));
     }
-    if (own.includes('tenant')) copyFileSync(installation.env.TRUFFLE_ACCOUNT_KEY_FILE, accountKeyFile(folder, name));
+    if (own.includes('tenant')) {
+      copyFileSync(installation.env.TRUFFLE_ACCOUNT_KEY_FILE, accountKeyFile(folder, name));
+      cpSync(installation.env.TRUFFLE_KEK_DIR, kekFolder(folder, name), { recursive: true });
+    }
     // The audit trail's checkpoints are signed by the tenant service.
     for (const key of own.flatMap((service) => (service === 'tenant' ? [service, 'audit'] : [service])))
       copyFileSync(join(from.service, `${key}.key.pem`), join(to.service, `${key}.key.pem`));

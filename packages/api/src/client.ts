@@ -17,6 +17,10 @@ import { AllowlistService } from '../gen/truffle/tenant/v1/allowlist_service_pb.
 import { AddressService } from '../gen/truffle/tenant/v1/address_service_pb.js';
 import { AuditService } from '../gen/truffle/tenant/v1/audit_service_pb.js';
 import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_service_pb.js';
+import { ConnectionService } from '../gen/truffle/tenant/v1/connection_service_pb.js';
+import { DeviceService } from '../gen/truffle/tenant/v1/device_service_pb.js';
+import { SsoService } from '../gen/truffle/tenant/v1/sso_service_pb.js';
+import { TrustService } from '../gen/truffle/tenant/v1/trust_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { FactorService } from '../gen/truffle/tenant/v1/factor_service_pb.js';
 import { InvitationService } from '../gen/truffle/tenant/v1/invitation_service_pb.js';
@@ -40,6 +44,8 @@ const services = {
   audit: AuditService,
   auditStreams: AuditStreamService,
   clusters: ClusterService,
+  connections: ConnectionService,
+  devices: DeviceService,
   enrollment: EnrollmentService,
   events: EventService,
   factors: FactorService,
@@ -58,7 +64,9 @@ const services = {
   servers: ServerService,
   sessions: SessionService,
   snapshots: SnapshotService,
+  sso: SsoService,
   templates: TemplateService,
+  trusts: TrustService,
   workspaces: WorkspaceService,
 } as const;
 
@@ -83,6 +91,8 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     audit: createClient(services.audit, transport),
     auditStreams: createClient(services.auditStreams, transport),
     clusters: createClient(services.clusters, transport),
+    connections: createClient(services.connections, transport),
+    devices: createClient(services.devices, transport),
     enrollment: createClient(services.enrollment, transport),
     events: createClient(services.events, transport),
     factors: createClient(services.factors, transport),
@@ -101,7 +111,9 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     servers: createClient(services.servers, transport),
     sessions: createClient(services.sessions, transport),
     snapshots: createClient(services.snapshots, transport),
+    sso: createClient(services.sso, transport),
     templates: createClient(services.templates, transport),
+    trusts: createClient(services.trusts, transport),
     workspaces: createClient(services.workspaces, transport),
   };
 }

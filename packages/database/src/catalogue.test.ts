@@ -105,6 +105,7 @@ describe("PostgreSQL's catalogue", () => {
       'template.curated_version svc_template',
       'tenant."user" svc_identity',
       'tenant.challenge svc_identity',
+      'tenant.device_login svc_identity',
       'tenant.factor svc_identity',
       'tenant.link svc_identity',
       'tenant.mail svc_identity',
@@ -112,6 +113,7 @@ describe("PostgreSQL's catalogue", () => {
       'tenant.recovery_code svc_identity',
       'tenant.session svc_identity',
       'tenant.sign_in_attempt svc_identity',
+      'tenant.sign_in_flow svc_identity',
       'tenant.sign_up svc_identity',
     ]);
   });

@@ -145,5 +145,5 @@ function boundsOf({ bounds }: AuthenticateResponse): Bounds | undefined {
 
 function bearer(header: Headers): string | undefined {
   const given = header.get('authorization');
-  return given === null ? undefined : /^Bearer ([\x21-\x7e]{8,512})$/i.exec(given)?.[1];
+  return given === null ? undefined : /^Bearer ([\x21-\x7e]{8,8192})$/i.exec(given)?.[1];
 }

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contextKeyOf, serviceRoles, type ServiceRole } from '@truffle/database';
+import { addFileKey, newestId } from '@truffle/envelope';
 import type { ServiceName } from './service-context.ts';
 
 /** Secrets of one installation of the control plane, as files that only its owner reads. */
@@ -15,7 +16,8 @@ export interface Installation {
       | 'TRUFFLE_DATABASE_PASSWORDS_DIR'
       | 'TRUFFLE_CONTEXT_KEYS_DIR'
       | 'TRUFFLE_SERVICE_KEYS_DIR'
-      | 'TRUFFLE_ACCOUNT_KEY_FILE',
+      | 'TRUFFLE_ACCOUNT_KEY_FILE'
+      | 'TRUFFLE_KEK_DIR',
       string
     >
   >;
@@ -40,6 +42,8 @@ export function ensureInstallation(folder: string): Installation {
   }
   const accountKey = join(folder, 'account-key');
   kept(accountKey, () => randomBytes(32).toString('hex'));
+  const keks = join(folder, 'key-encryption-keys');
+  if (newestId(keks) === undefined) addFileKey(keks);
   for (const name of [...services, 'audit']) ensureKey(serviceKeys, name);
   return {
     folder,
@@ -50,6 +54,7 @@ export function ensureInstallation(folder: string): Installation {
       TRUFFLE_CONTEXT_KEYS_DIR: contextKeys,
       TRUFFLE_SERVICE_KEYS_DIR: serviceKeys,
       TRUFFLE_ACCOUNT_KEY_FILE: accountKey,
+      TRUFFLE_KEK_DIR: keks,
     },
   };
 }

@@ -85,6 +85,10 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'service_account.delete',
       'access.explain',
       'access.who_can',
+      'connection.list',
+      'trust.create',
+      'trust.list',
+      'trust.revoke',
       'agent.enrol',
       'agent.revoke',
       'agent.release',
@@ -100,7 +104,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure']],
+  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure', 'connection.manage']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -50,6 +50,21 @@ servers: { vm: { count: 1, image: debian-12, cpu: 1, memory: 1GiB, disk: 10GiB }
 /** Where an audit stream goes that nobody receives. */
 export const nowhere = { kind: 1, address: 'https://siem.invalid/in' } as const;
 
+/** A connection to a provider that nobody asks. */
+export const aloof = { name: 'staff', issuer: 'https://issuer.invalid', clientId: 'truffle' } as const;
+
+/** A trust in an issuer that nobody asks. */
+export const distant = {
+  name: 'ci',
+  issuer: aloof.issuer,
+  audience: 'truffle',
+  conditions: [{ claim: 'sub', pattern: 'repo:acme/web:*' }],
+  role: Role.VIEWER,
+};
+
+/** No token of a workload: one is only made for an issuer's. */
+export const noToken = `wkt_${'0'.repeat(26)}`;
+
 /** A value that each other field of a request accepts. */
 const plain: Readonly<Record<string, unknown>> = {
   name: 'fresh',
@@ -67,6 +82,11 @@ const plain: Readonly<Record<string, unknown>> = {
   sha256: '0'.repeat(64),
   subject: `user:usr_${'0'.repeat(26)}`,
   ...nowhere,
+  issuer: aloof.issuer,
+  client_id: aloof.clientId,
+  audience: distant.audience,
+  conditions: distant.conditions,
+  domain: 'domain.example',
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,

@@ -7,7 +7,17 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { byPermission, call, everythingOf, requestOf, source, nowhere } from './contract.fixture.ts';
+import {
+  aloof,
+  byPermission,
+  call,
+  distant,
+  everythingOf,
+  noToken,
+  requestOf,
+  source,
+  nowhere,
+} from './contract.fixture.ts';
 import { emailOf, password, startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const roles = [Role.VIEWER, Role.AUDITOR, Role.OPERATOR, Role.ADMIN, Role.OWNER] as const;
@@ -28,6 +38,7 @@ beforeAll(async () => {
   const { template, version } = await owner.templates.createTemplateVersion({ orgId, source });
   const { apiKey } = await owner.apiKeys.createApiKey({ scopeId: orgId, name: 'target', role: Role.VIEWER });
   const { auditStream } = await owner.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
+  const { trust } = await owner.trusts.createTrust({ scopeId: orgId, ...distant });
   site = await testSite({ client: owner, url: plane.host.url, orgId });
   const spec = { name: 'there', agentId: site.agentId, templateVersionId: version?.id ?? '' };
   const { cluster, operation } = await owner.clusters.createCluster({ projectId, spec });
@@ -45,6 +56,9 @@ beforeAll(async () => {
     template_version_id: version?.id ?? '',
     api_key_id: apiKey?.id ?? '',
     audit_stream_id: auditStream?.id ?? '',
+    connection_id: '',
+    trust_id: trust?.id ?? '',
+    token_id: noToken,
     binding_id: await freshBinding(orgId),
     role_id: role?.id ?? '',
     group_id: group?.id ?? '',
@@ -56,6 +70,7 @@ beforeAll(async () => {
     operation_id: operation?.id ?? '',
     server_id: servers[0]?.id ?? '',
   };
+  ids['connection_id'] = await freshConnection();
 }, 120_000);
 
 afterAll(async () => {
@@ -69,6 +84,14 @@ async function freshStream(): Promise<string> {
   const { auditStreams } = await owner.auditStreams.listAuditStreams({ orgId });
   if (auditStreams[0] !== undefined) return auditStreams[0].id;
   return (await owner.auditStreams.createAuditStream({ orgId, name: 'again', target: nowhere })).auditStream?.id ?? '';
+}
+
+/** The organization's one connection; one that was deleted is made again. */
+async function freshConnection(): Promise<string> {
+  const orgId = ids['org_id'] ?? '';
+  const { connections } = await owner.connections.listConnections({ orgId });
+  if (connections[0] !== undefined) return connections[0].id;
+  return (await owner.connections.createConnection({ orgId, ...aloof })).connection?.id ?? '';
 }
 
 const freshBinding = async (scopeId: string): Promise<string> =>
@@ -90,6 +113,8 @@ const levelOf: Readonly<Record<string, Level>> = {
   org_id: 'organization',
   agent_id: 'organization',
   audit_stream_id: 'organization',
+  connection_id: 'organization',
+  trust_id: 'organization',
   binding_id: 'organization',
   role_id: 'organization',
   group_id: 'organization',
@@ -154,6 +179,7 @@ describe.each(levels)('at the %s', (level) => {
       for (const [verdict, name, service, method] of verdicts) {
         if (verdict !== 'allowed') continue;
         if (rulesOf(method).resource === 'audit_stream_id') ids['audit_stream_id'] = await freshStream();
+        if (rulesOf(method).resource === 'connection_id') ids['connection_id'] = await freshConnection();
         if (rulesOf(method).resource === 'binding_id') ids['binding_id'] = await freshBinding(ids['org_id'] ?? '');
         const answer = await call(transport, service, method, requestFor(method));
         const byTheGate =

@@ -1,9 +1,11 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
 import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
+import { dataKeyTable, sealedColumn } from '@truffle/envelope';
 import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
+import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
   create policy identity_insert on ${table} for insert to svc_identity with check (org_id = (select ctx.org()));
@@ -130,8 +132,11 @@ export const tenantMigrations: ServiceMigrations = {
       grant select, insert, update (last_seen_at, ended_at), delete on tenant.session to svc_identity;
       grant select, insert, update, delete on tenant.sign_in_attempt to svc_identity;`,
     '004_allowlist': allowlistMigration,
+    '005_envelope': dataKeyTable('tenant', 'svc_tenant', 'svc_identity'),
     '006_people': peopleMigration,
     '007_audit': auditStreamMigration,
     '009_access': accessMigration,
+    '008_oidc': `${oidcMigration}
+      ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,
   },
 };

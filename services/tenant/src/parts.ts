@@ -1,7 +1,11 @@
 import type { Database } from '@truffle/database';
+import type { Envelope } from '@truffle/envelope';
 import type { Authorizer, Bell, Peers } from '@truffle/kit';
 import type { AccountKey } from './account/account-key.ts';
 import type { PasskeySite } from './factor/passkey.ts';
+import type { TxtResolver } from './connection/domain.usecases.ts';
+import type { OpenId } from './connection/openid.ts';
+import type { Issuers } from './issuer/issuers.ts';
 import type { TenantTables } from './tables.ts';
 
 /** What the tenant service's use cases work with. */
@@ -20,6 +24,14 @@ export interface TenantParts {
   readonly mailDelivers: boolean;
   /** What passkeys are bound to; undefined where the public URL does not say. */
   readonly site: PasskeySite | undefined;
+  /** Seals what organizations keep secret. */
+  readonly envelope: Envelope;
+  /** OpenID issuers outside. */
+  readonly issuers: Issuers;
+  readonly openid: OpenId;
+  readonly txt: TxtResolver;
+  /** Where people reach the product; empty when not known. */
+  readonly origin: string;
   /** Region that new organizations are at home in. */
   readonly homeRegion: string;
   /** Organizations whose allowlists for people and keys are not enforced: their owners are shut out. */

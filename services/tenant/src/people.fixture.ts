@@ -24,13 +24,13 @@ export interface People {
 }
 
 /** The tenant service with a mail server. */
-export async function startPeople(): Promise<People> {
+export async function startPeople(env: Readonly<Record<string, string>> = {}): Promise<People> {
   const mail = await startMailServer();
   const database = await testDatabase([tenantMigrations, billingMigrations]);
   const host = await testHost(
     database,
     { tenant: makeTenantModule, billing: makeBillingModule },
-    { TRUFFLE_SMTP_URL: mail.url, TRUFFLE_PUBLIC_URL: origin },
+    { TRUFFLE_SMTP_URL: mail.url, TRUFFLE_PUBLIC_URL: origin, ...env },
   );
   return {
     database,

@@ -6,11 +6,13 @@ import { onBehalfOf, type Peers, type ScopeLookups, type ScopeOf } from '@truffl
 import { findKey } from './api-key/api-key.repo.ts';
 import { findStream } from './audit-stream/audit-stream.repo.ts';
 import { findBinding } from './binding/binding.repo.ts';
+import { findConnection } from './connection/connection.repo.ts';
 import { findGroup } from './group/group.repo.ts';
 import { findInvitation } from './invitation/invitation.repo.ts';
 import { findRole } from './role/role.repo.ts';
 import { findServiceAccount } from './service-account/service-account.repo.ts';
 import type { TenantTables } from './tables.ts';
+import { findTrust } from './trust/trust.repo.ts';
 
 type Row = { readonly project_id?: string | null | undefined } | undefined;
 
@@ -45,6 +47,8 @@ export function tenantScopes(tenants: Database<TenantTables>, peers: Peers): Sco
     inv: rowOf(findInvitation),
     ast: rowOf(async (tx, id) => (await findStream(tx, id)) && {}),
     key: rowOf(findKey),
+    con: rowOf(async (tx, id) => (await findConnection(tx, id)) && {}),
+    tru: rowOf(findTrust),
     rol: rowOf(async (tx, id) => (await findRole(tx, id)) && {}),
     grp: rowOf(async (tx, id) => (await findGroup(tx, id)) && {}),
     sva: rowOf(async (tx, id) => (await findServiceAccount(tx, id)) && {}),

@@ -5,6 +5,8 @@ import type { SignUpTable } from './account/people.table.ts';
 import type { ApiKeyTable } from './api-key/api-key.table.ts';
 import type { AuditStreamTable } from './audit-stream/audit-stream.table.ts';
 import type { BindingTable } from './binding/binding.table.ts';
+import type { ConnectionTable, DomainTable } from './connection/connection.table.ts';
+import type { DeviceLoginTable } from './device/device.table.ts';
 import type { ChallengeTable, FactorTable, RecoveryCodeTable } from './factor/factor.table.ts';
 import type { GroupMemberTable, GroupTable } from './group/group.table.ts';
 import type { InvitationTable } from './invitation/invitation.table.ts';
@@ -15,6 +17,8 @@ import type { ProjectTable } from './project/project.table.ts';
 import type { RoleTable } from './role/role.table.ts';
 import type { ServiceAccountTable } from './service-account/service-account.table.ts';
 import type { SessionTable } from './session/session.table.ts';
+import type { LinkedIdentityTable, SignInFlowTable } from './sso/sso.table.ts';
+import type { TrustTable, WorkloadTokenTable } from './trust/trust.table.ts';
 import type { WorkspaceTable } from './workspace/workspace.table.ts';
 
 export interface TenantTables extends LedgerTables {
@@ -39,4 +43,11 @@ export interface TenantTables extends LedgerTables {
   'tenant.recovery_code': RecoveryCodeTable;
   'tenant.challenge': ChallengeTable;
   'tenant.invitation': InvitationTable;
+  'tenant.connection': ConnectionTable;
+  'tenant.domain': DomainTable;
+  'tenant.linked_identity': LinkedIdentityTable;
+  'tenant.sign_in_flow': SignInFlowTable;
+  'tenant.device_login': DeviceLoginTable;
+  'tenant.trust': TrustTable;
+  'tenant.workload_token': WorkloadTokenTable;
 }

@@ -6,16 +6,20 @@ import { AddressService } from '@truffle/api/tenant/v1/address_service';
 import type { DescService } from '@bufbuild/protobuf';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
+import { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
+import { DeviceService } from '@truffle/api/tenant/v1/device_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { SessionService } from '@truffle/api/tenant/v1/session_service';
+import { SsoService } from '@truffle/api/tenant/v1/sso_service';
 import { OrganizationService, ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { AccessService } from '@truffle/api/tenant/v1/access_service';
 import { GroupService } from '@truffle/api/tenant/v1/group_service';
 import { RoleService } from '@truffle/api/tenant/v1/role_service';
 import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
+import { TrustService } from '@truffle/api/tenant/v1/trust_service';
 import { integer, list, readSettings, text } from '@truffle/config';
 import type { LedgerTables } from '@truffle/database';
 import { Authorizer, IdempotencyStore, type MakeModule, type ServiceModule } from '@truffle/kit';
@@ -28,6 +32,8 @@ import { auditRpc } from './audit/audit.rpc.ts';
 import { openAudit } from './audit/audit.ts';
 import { auditStreamRpc } from './audit-stream/audit-stream.rpc.ts';
 import { memberRpc } from './binding/binding.rpc.ts';
+import { connectionRpc } from './connection/connection.rpc.ts';
+import { deviceRpc } from './device/device.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
@@ -45,6 +51,9 @@ import { tenantScopes } from './scopes.ts';
 import { serviceAccountRpc } from './service-account/service-account.rpc.ts';
 import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
+import { ssoParts, ssoSettings } from './sso/sso.parts.ts';
+import { ssoRpc } from './sso/sso.rpc.ts';
+import { trustRpc } from './trust/trust.rpc.ts';
 import { workspaceRpc } from './workspace/workspace.rpc.ts';
 
 const tenantSettings = {
@@ -66,11 +75,6 @@ const tenantSettings = {
     'hours of failing after which a stream of the audit trail is disabled',
     { fallback: 72, min: 0, max: 8_760 },
   ),
-  outgoingAllow: list(
-    'TRUFFLE_OUTGOING_ALLOW',
-    'addresses, ranges and host names that are reached though they are not public: receivers of your own',
-    { fallback: [] },
-  ),
   auditCheckpointSeconds: integer(
     'TRUFFLE_AUDIT_CHECKPOINT_SECONDS',
     'seconds between two checkpoints of an organization',
@@ -80,6 +84,7 @@ const tenantSettings = {
       max: 86_400,
     },
   ),
+  ...ssoSettings,
 } as const;
 
 const services: readonly DescService[] = [
@@ -100,6 +105,10 @@ const services: readonly DescService[] = [
   AllowlistService,
   AddressRuleService,
   IdentityService,
+  ConnectionService,
+  SsoService,
+  DeviceService,
+  TrustService,
   EventService,
   AuditService,
   AuditStreamService,
@@ -126,6 +135,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     accountKey: mail.accountKey,
     mailDelivers: mail.delivers,
     site: siteOf(mail.origin),
+    ...ssoParts(settings, mail.origin, () => new Date()),
   };
   if (settings.suspendedAllowlists.length > 0)
     deps.logger.warn({ organizations: settings.suspendedAllowlists }, 'allowlists of addresses are not enforced');
@@ -162,6 +172,10 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(AllowlistService, allowlistRpc(parts))
         .service(AddressRuleService, addressRuleRpc(parts))
         .service(IdentityService, identityRpc(parts))
+        .service(ConnectionService, connectionRpc(parts))
+        .service(SsoService, ssoRpc(parts))
+        .service(DeviceService, deviceRpc(parts))
+        .service(TrustService, trustRpc(parts))
         .service(EventService, eventRpc(events, hub))
         .service(AuditService, auditRpc(audit.parts))
         .service(AuditStreamService, auditStreamRpc(audit.streams)),

@@ -30,6 +30,9 @@ export default function SignInPage() {
         {texts.account.signIn}
       </Button>
       <Text size="2">
+        <Link to="/sso">{texts.account.byProvider}</Link>
+      </Text>
+      <Text size="2">
         {texts.account.noAccount} <Link to="/sign-up">{texts.account.signUp}</Link>
       </Text>
     </Entrance>

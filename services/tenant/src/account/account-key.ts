@@ -11,6 +11,7 @@ const tagBytes = 16;
 export class AccountKey {
   readonly #links: Buffer;
   readonly #seeds: Buffer;
+  readonly #flows: Buffer;
 
   /** @throws TypeError unless `hex` is 32 bytes */
   constructor(hex: string) {
@@ -19,11 +20,17 @@ export class AccountKey {
       Buffer.from(hkdfSync('sha256', Buffer.from(hex, 'hex'), '', `truffle/account/${purpose}`, 32));
     this.#links = derived('links');
     this.#seeds = derived('seeds');
+    this.#flows = derived('flows');
   }
 
   /** 32 bytes that nobody without the key can guess; the same for the same mail, so that sending again sends the same link. */
   linkBytes(mailId: string): Buffer {
     return createHmac('sha256', this.#links).update(mailId).digest();
+  }
+
+  /** What a sign-in by a provider keeps from everybody else, made of its state: 43 characters. */
+  flowText(purpose: 'nonce' | 'verifier', state: string): string {
+    return createHmac('sha256', this.#flows).update(`${purpose}\0${state}`).digest('base64url');
   }
 
   /** AES-256-GCM, bound to `context`: what was sealed for one row does not open in another. */

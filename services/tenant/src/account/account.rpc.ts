@@ -36,7 +36,7 @@ export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountServic
     await signOut(parts, callerOf(context));
     return {};
   },
-  whoAmI: async (_request, context) => whoIs(parts, callerOf(context).subject),
+  whoAmI: async (_request, context) => whoIs(parts, callerOf(context)),
   changePassword: async (request, context) => {
     await changePassword(parts, callerOf(context), request.oldPassword, request.newPassword);
     return {};

@@ -7,6 +7,8 @@ export interface UserTable {
   password_hash: string;
   email_verified_at: Date | null;
   home_org_id: string;
+  /** The organization whose connection made the account; null for one that its person made. */
+  made_by: string | null;
   created_at: Date;
 }
 

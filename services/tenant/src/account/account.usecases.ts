@@ -1,4 +1,9 @@
-import { bells, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import { Role } from '@truffle/api/tenant/v1/account';
+import { bells, PreconditionProblem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import { bindingsOfSubject } from '../binding/binding.repo.ts';
+import { findOpenConnection } from '../connection/connection.repo.ts';
+import { findVerifiedDomain } from '../connection/domain.repo.ts';
+import { domainOf } from '../connection/domain.ts';
 import { endChallenges } from '../factor/challenge.repo.ts';
 import { MfaRequiredProblem } from '../factor/factor.ts';
 import { factorsOf } from '../factor/factor.repo.ts';
@@ -9,10 +14,10 @@ import type { TenantParts } from '../parts.ts';
 import { endOtherSessions, endSession } from '../session/session.repo.ts';
 import { openSession, type OpenedSession } from '../session/session.usecases.ts';
 import { appendEvent } from '@truffle/database';
-import { findUserByEmail, setPasswordHash } from './account.repo.ts';
+import { findUserByEmail, setPasswordHash, type UserRow } from './account.repo.ts';
 import { checkPassword } from './password-rules.ts';
 import { hashPassword, verifyPassword } from './password.ts';
-import { accountEvent, authorAs, demandPerson, recorded } from './person.usecases.ts';
+import { accountEvent, authorAs, demandPerson, demandSession, recorded } from './person.usecases.ts';
 import { countAttempt, forgetAttempts } from './sign-in-attempt.ts';
 
 /**
@@ -34,6 +39,7 @@ export async function signIn(
     throw new UnauthenticatedProblem('WRONG_CREDENTIALS', 'the address or the password is wrong', record);
   }
   await forgetAttempts(parts.identity, counted, now);
+  await demandPasswordAllowed(parts, user);
   const opened = await parts.identity.tenant(user.home_org_id, async (tx) => {
     const factors = await factorsOf(tx, user.id);
     if (factors.length > 0) return challengePerson(parts, tx, { kind: 'sign_in', userId: user.id }, factors, now);
@@ -47,9 +53,29 @@ export async function signIn(
   return opened;
 }
 
+/**
+ * An organization may demand that people of its domain come by its provider. Its owners are let in still: a provider that is broken locks nobody
+ * out for good. Asked once the password was right, so that it tells nothing to who guesses.
+ * @throws PreconditionProblem
+ */
+export async function demandPasswordAllowed(parts: TenantParts, user: UserRow): Promise<void> {
+  const held = await parts.identity.anywhere(async (tx) => {
+    const domain = await findVerifiedDomain(tx, domainOf(user.email));
+    if (domain === undefined || !domain.required) return false;
+    if ((await findOpenConnection(tx, domain.connection_id)) === undefined) return false;
+    const bindings = await bindingsOfSubject(tx, `user:${user.id}`);
+    return !bindings.some((b) => b.scope_id === domain.org_id && b.role === Role.OWNER);
+  });
+  if (held)
+    throw new PreconditionProblem(
+      'SSO_REQUIRED',
+      'your organization demands that you sign in by its provider: begin with your address (BeginSignIn, or truffle login --sso)',
+    );
+}
+
 /** Ends the session that makes the call. @throws PreconditionProblem for an API key, which has none */
 export async function signOut(parts: TenantParts, caller: Caller): Promise<void> {
-  const { user, sessionId } = await demandPerson(parts, caller);
+  const { user, sessionId } = await demandSession(parts, caller);
   await recorded(parts, user, caller, 'account.signed_out', { sessionId }, (tx) =>
     endSession(tx, sessionId, parts.now()),
   );

@@ -10,7 +10,7 @@ import type { TenantTables } from '../tables.ts';
 import { findUser, setEmail, setPasswordHash, verifyEmail, type UserRow } from './account.repo.ts';
 import { checkPassword } from './password-rules.ts';
 import { hashPassword } from './password.ts';
-import { demandPerson, recorded } from './person.usecases.ts';
+import { demandFree, recorded } from './person.usecases.ts';
 import { mayMail } from './sign-in-attempt.ts';
 
 /**
@@ -59,7 +59,7 @@ export async function resetPassword(
 
 /** Asks both addresses: the new one to confirm, the old one whether to stop it. */
 export async function changeAddress(parts: TenantParts, caller: Caller, email: string): Promise<void> {
-  const { user } = await demandPerson(parts, caller);
+  const { user } = await demandFree(parts, caller);
   const now = parts.now();
   const to = email.toLowerCase();
   if (to === user.email || !(await mayMail(parts.identity, 'address', user.email, now))) return;

@@ -166,6 +166,7 @@ function newUser(
     password_hash: wanted.passwordHash,
     email_verified_at: null,
     home_org_id: homeOrgId,
+    made_by: null,
     created_at: now,
   };
 }

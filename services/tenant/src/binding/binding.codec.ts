@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt';
-import { BindingSchema, Effect, type Binding } from '@truffle/api/tenant/v1/account';
+import { BindingSchema, Effect, type Binding, type Role } from '@truffle/api/tenant/v1/account';
 import { deriveId } from '@truffle/ids';
 import type { ApiKeyRow } from '../api-key/api-key.repo.ts';
 import type { BindingRow } from './binding.repo.ts';
@@ -35,3 +35,25 @@ export const keyBindingMessage = (row: ApiKeyRow): Binding =>
   });
 
 const timestamp = (date: Date | null): Timestamp | undefined => (date === null ? undefined : timestampFromDate(date));
+/** What a trust's workloads may do is in the trust's row, as a key's is in its own. */
+export const placedBindingMessage = (
+  subject: string,
+  row: {
+    readonly id: string;
+    readonly org_id: string;
+    readonly role: Role;
+    readonly scope_id: string;
+    readonly workspace_id: string | null;
+    readonly project_id: string | null;
+  },
+): Binding =>
+  create(BindingSchema, {
+    id: deriveId('bnd', row.id),
+    orgId: row.org_id,
+    subject,
+    role: row.role,
+    scopeId: row.scope_id,
+    workspaceId: row.workspace_id ?? '',
+    projectId: row.project_id ?? '',
+    effect: Effect.ALLOW,
+  });

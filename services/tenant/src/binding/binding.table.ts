@@ -19,6 +19,8 @@ export interface BindingTable {
   workspace_id: string | null;
   project_id: string | null;
   quota_holder: string | null;
+  /** The connection whose claims gave it; null for one that somebody gave. */
+  connection_id: string | null;
   revision: Generated<string>;
   created_at: Date;
 }

@@ -39,6 +39,7 @@ export const standing = {
   starts_at: null,
   expires_at: null,
   slot: 'standing',
+  connection_id: null,
 } as const;
 
 /** What a binding's role is made of. */

@@ -59,7 +59,13 @@ export async function giveRole(parts: TenantParts, caller: Caller, wanted: Bindi
     if (wanted.roleId !== '' && custom === undefined) throw new NotFoundProblem('role', wanted.roleId);
     const slot = slotOf(wanted);
     const before = await findBindingAt(tx, subject, wanted.scopeId, slot);
-    const fresh = { id: newId('bnd'), revision: '1', created_at: parts.now(), quota_holder: caller.quotaHolder };
+    const fresh = {
+      id: newId('bnd'),
+      revision: '1',
+      created_at: parts.now(),
+      quota_holder: caller.quotaHolder,
+      connection_id: null,
+    };
     const row: BindingView = {
       ...place,
       org_id: caller.orgId,

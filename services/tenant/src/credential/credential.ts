@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** `tfs`: a person's session. `tfk`: an API key. `tft`: a link that went out by mail. `tfc`: a challenge. */
-export type CredentialKind = 'tfs' | 'tfk' | 'tft' | 'tfc';
+/** `tfs`: a person's session. `tfk`: an API key. `tfw`: a workload's token. `tft`: a link that went out by mail. `tfc`: a challenge. `tfd`: a device's code. */
+export type CredentialKind = 'tfs' | 'tfk' | 'tft' | 'tfc' | 'tfw' | 'tfd';
 
 /** A new credential: the secret is given away once, the digest is kept. */
 export interface NewCredential {
@@ -17,7 +17,7 @@ const secretBytes = 32;
 /** Digits that 32 bytes and a CRC-32 take in base 62. */
 const bodyDigits = 43;
 const checksumDigits = 6;
-const shape = /^(tfs|tfk|tft|tfc)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const shape = /^(tfs|tfk|tft|tfc|tfw|tfd)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 /** Makes `<kind>_<32 random bytes in base 62><CRC-32 of all before it>`: the prefix and the checksum let secret scanners tell one offline. */
 export function newCredential(kind: CredentialKind, random: Buffer = randomBytes(secretBytes)): NewCredential {

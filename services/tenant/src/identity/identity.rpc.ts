@@ -7,8 +7,8 @@ import { authenticate } from './identity.usecases.ts';
 import { resolveScopes } from './scope.usecases.ts';
 
 export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityService> => ({
-  authenticate: async (request) => {
-    const found = await authenticate(parts, request.credential, request.address);
+  authenticate: async (request, context) => {
+    const found = await authenticate(parts, callerOf(context), request.credential, request.address);
     return {
       subject: found.subject,
       displayName: found.displayName,

@@ -4,7 +4,7 @@ import { appendEvent, type EventAuthor, type Transaction } from '@truffle/databa
 import { newId } from '@truffle/ids';
 import { bells, onBehalfOf, permissionsOfRole, PreconditionProblem, type Caller } from '@truffle/kit';
 import { verifyEmail, type UserRow } from '../account/account.repo.ts';
-import { authorAs, demandPerson } from '../account/person.usecases.ts';
+import { authorAs, demandFree } from '../account/person.usecases.ts';
 import { grantOf, holds, standing } from '../binding/binding.ts';
 import { bindingsOfSubject, insertBindingOnce, type BindingRow } from '../binding/binding.repo.ts';
 import { LinkProblem } from '../link/link.ts';
@@ -40,7 +40,7 @@ export async function findOpenInvitation(parts: TenantParts, token: string, emai
 
 /** Accepts an invitation for the caller. @throws LinkProblem, PreconditionProblem for another address or a role that is there */
 export async function accept(parts: TenantParts, caller: Caller, token: string): Promise<BindingRow> {
-  const { user } = await demandPerson(parts, caller);
+  const { user } = await demandFree(parts, caller);
   const invitation = await findOpenInvitation(parts, token, user.email);
   const author = authorAs(user, caller);
   const row = await holdMember(parts, caller, invitation, () =>
@@ -79,6 +79,7 @@ export async function acceptInside(
     workspace_id: invitation.workspace_id,
     project_id: invitation.project_id,
     quota_holder: invitation.id,
+    connection_id: null,
     revision: '1',
     created_at: now,
   };

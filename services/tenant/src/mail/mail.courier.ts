@@ -5,10 +5,12 @@ import type { Logger } from '@truffle/telemetry';
 import type { AccountKey } from '../account/account-key.ts';
 import { deleteExpiredSignUps } from '../account/sign-up.repo.ts';
 import { Wake } from '../event/wake.ts';
+import { deleteExpiredDeviceLogins } from '../device/device.repo.ts';
 import { deleteExpiredChallenges } from '../factor/challenge.repo.ts';
 import { deleteExpiredLinks } from '../link/link.repo.ts';
 import { deviceLifetime } from '../session/session.ts';
 import { deleteOldSessions } from '../session/session.repo.ts';
+import { deleteExpiredFlows } from '../sso/flow.repo.ts';
 import type { TenantTables } from '../tables.ts';
 import { mailLifetimeMs, mostAttempts, retryPauseMs } from './mail.ts';
 import { deleteOldMails, endMail, retryMail, takeMails, type MailRow } from './mail.repo.ts';
@@ -120,6 +122,8 @@ export class MailCourier {
       await deleteExpiredChallenges(tx, now);
       await deleteExpiredSignUps(tx, now);
       await deleteOldSessions(tx, new Date(now.getTime() - deviceLifetime));
+      await deleteExpiredFlows(tx, now);
+      await deleteExpiredDeviceLogins(tx, now);
     });
   }
 }

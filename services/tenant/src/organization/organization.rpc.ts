@@ -3,7 +3,7 @@ import type { OrganizationService } from '@truffle/api/tenant/v1/tenancy_service
 import { pageOf } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { authorOf, bells, callerOf, NotFoundProblem, PermissionProblem } from '@truffle/kit';
-import { demandVerified } from '../account/person.usecases.ts';
+import { demandFree, demandVerified } from '../account/person.usecases.ts';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';
 import { workspaceMessage } from '../workspace/workspace.codec.ts';
@@ -17,6 +17,7 @@ export const organizationRpc = (parts: TenantParts): ServiceImpl<typeof Organiza
     const caller = callerOf(context);
     // A key belongs to one organization and can't own another.
     if (!caller.subject.startsWith('user:')) throw new PermissionProblem('organization.create', 'this installation');
+    await demandFree(parts, caller);
     await demandVerified(parts, caller);
     const wanted = { id: newId('org'), name: request.name, title: request.title, owner: caller.subject };
     const made = await foundOrganization(parts, authorOf(caller), wanted, 'name');

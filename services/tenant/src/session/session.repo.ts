@@ -32,6 +32,11 @@ export async function touchSession(tx: Transaction<TenantTables>, id: string, at
   await tx.updateTable('tenant.session').set({ last_seen_at: at }).where('id', '=', id).execute();
 }
 
+/** What a session is for; undefined for none. */
+export async function findSession(tx: Transaction<TenantTables>, id: string): Promise<SessionRow | undefined> {
+  return tx.selectFrom('tenant.session').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
 /** Ends one session; false when it had ended. */
 export async function endSession(tx: Transaction<TenantTables>, id: string, at: Date): Promise<boolean> {
   const { numUpdatedRows } = await tx

@@ -11,4 +11,8 @@ export interface SessionTable {
   user_agent: string;
   /** When the person last proved who they are. */
   authenticated_at: Date;
+  /** The organization that it is for alone, with the connection and link that opened it; null for one that the person opened themselves. */
+  confined_to: string | null;
+  connection_id: string | null;
+  identity_id: string | null;
 }

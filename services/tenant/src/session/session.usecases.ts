@@ -18,6 +18,15 @@ export interface OpenedSession {
   readonly expiresAt: Date;
 }
 
+/** What a session that nobody gave a proof for here comes from: a connection (for its organization alone), or another session. */
+export interface SessionOrigin {
+  readonly orgId: string | null;
+  readonly connectionId: string | null;
+  readonly identityId: string | null;
+  /** When the person last proved who they are, there. */
+  readonly authenticatedAt: Date;
+}
+
 /**
  * Opens a session in a transaction under the person's home organization. A sign-in from an address or program that was not seen in the last
  * 90 days is noted and told to the person.
@@ -27,6 +36,7 @@ export async function openSession(
   user: UserRow,
   caller: Caller,
   now: Date,
+  origin?: SessionOrigin,
 ): Promise<OpenedSession> {
   const { secret, sha256 } = newCredential('tfs');
   const device = { address: caller.address, userAgent: caller.userAgent ?? '' };
@@ -41,7 +51,10 @@ export async function openSession(
     ended_at: null,
     address: device.address,
     user_agent: device.userAgent,
-    authenticated_at: now,
+    authenticated_at: origin?.authenticatedAt ?? now,
+    confined_to: origin?.orgId ?? null,
+    connection_id: origin?.connectionId ?? null,
+    identity_id: origin?.identityId ?? null,
   };
   await insertSession(tx, row);
   if (history === 'new') {

@@ -2,8 +2,9 @@ import type { ProofChallenge } from '@truffle/api/tenant/v1/session';
 import { ProofKind } from '@truffle/api/tenant/v1/session';
 import type { Proof } from '@truffle/api/tenant/v1/session_service';
 import { bells, stepUpMs, type Caller } from '@truffle/kit';
+import { demandPasswordAllowed } from '../account/account.usecases.ts';
 import { findUser } from '../account/account.repo.ts';
-import { accountEvent, authorAs, demandPerson, recorded, type Person } from '../account/person.usecases.ts';
+import { accountEvent, authorAs, demandSession, recorded, type Person } from '../account/person.usecases.ts';
 import { verifyPassword } from '../account/password.ts';
 import { countAttempt, countCode, forgetAttempts } from '../account/sign-in-attempt.ts';
 import { insertChallenge, takeChallenge, tryChallenge, type ChallengeRow } from '../factor/challenge.repo.ts';
@@ -45,6 +46,7 @@ export async function completeSignIn(parts: TenantParts, caller: Caller, proof: 
         ? new WrongProofProblem({ orgId: user.home_org_id, resourceId: user.id })
         : error;
     });
+    if (alone) await demandPasswordAllowed(parts, user);
     const session = await openSession(tx, user, caller, now);
     const data = { sessionId: session.sessionId, proof: proof.proof.case ?? '' };
     await appendEvent(tx, authorAs(user, caller), accountEvent(user, 'account.signed_in', data));
@@ -65,7 +67,7 @@ async function ownerOf(parts: TenantParts, { proof }: Proof): Promise<string> {
 
 /** What the caller may prove who they are with. */
 export async function startStepUp(parts: TenantParts, caller: Caller): Promise<ProofChallenge> {
-  const { user, sessionId } = await demandPerson(parts, caller);
+  const { user, sessionId } = await demandSession(parts, caller);
   const about = { kind: 'step_up', userId: user.id, sessionId } as const;
   return recorded(parts, user, caller, 'account.step_up_started', { sessionId }, async (tx) =>
     challengePerson(parts, tx, about, await factorsOf(tx, user.id), parts.now()),
@@ -77,7 +79,7 @@ export async function startStepUp(parts: TenantParts, caller: Caller): Promise<P
  * @throws WrongProofProblem, TooManyAttemptsProblem
  */
 export async function stepUp(parts: TenantParts, caller: Caller, proof: Proof): Promise<Date> {
-  const person = await demandPerson(parts, caller);
+  const person = await demandSession(parts, caller);
   const { user, sessionId } = person;
   const now = parts.now();
   const challenge = proof.challenge === '' ? undefined : await ownChallenge(parts, person, proof.challenge);

@@ -9,6 +9,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, Binding, Effect, Role, User } from "./account_pb.js";
 import type { Organization, Project, Workspace } from "./tenancy_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Trust } from "./trust_pb.js";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
 import type { RotateApiKeyRequestSchema, RotateApiKeyResponseSchema } from "./api_key_rotation_pb.js";
 
@@ -249,6 +250,13 @@ export declare type WhoAmIResponse = Message<"truffle.tenant.v1.WhoAmIResponse">
    * @generated from field: repeated truffle.tenant.v1.Binding bindings = 3;
    */
   bindings: Binding[];
+
+  /**
+   * The trust that a workload came by; unset for who is none.
+   *
+   * @generated from field: truffle.tenant.v1.Trust trust = 4;
+   */
+  trust?: Trust | undefined;
 };
 
 /**

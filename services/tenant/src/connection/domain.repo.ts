@@ -1,0 +1,75 @@
+import type { Transaction } from '@truffle/database';
+import type { Insertable, Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { DomainTable } from './connection.table.ts';
+
+export type DomainRow = Selectable<DomainTable>;
+
+/** Adds a domain unless it is there; whether it did. */
+export async function insertDomain(tx: Transaction<TenantTables>, row: Insertable<DomainTable>): Promise<boolean> {
+  const { numInsertedOrUpdatedRows = 0n } = await tx
+    .insertInto('tenant.domain')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows > 0n;
+}
+
+/** In the transaction's organization. */
+export async function findDomain(
+  tx: Transaction<TenantTables>,
+  connectionId: string,
+  domain: string,
+): Promise<DomainRow | undefined> {
+  return tx
+    .selectFrom('tenant.domain')
+    .selectAll()
+    .where('domain', '=', domain)
+    .where('connection_id', '=', connectionId)
+    .executeTakeFirst();
+}
+
+/** The proven owner of a domain, in all organizations that are there. For `svc_identity`. */
+export async function findVerifiedDomain(
+  tx: Transaction<TenantTables>,
+  domain: string,
+): Promise<DomainRow | undefined> {
+  return tx
+    .selectFrom('tenant.domain')
+    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.domain.org_id')
+    .selectAll('tenant.domain')
+    .where('domain', '=', domain)
+    .where('verified_at', 'is not', null)
+    .where('tenant.organization.deleted_at', 'is', null)
+    .executeTakeFirst();
+}
+
+export async function setDomain(
+  tx: Transaction<TenantTables>,
+  domain: string,
+  set: { readonly verified_at?: Date; readonly required?: boolean },
+): Promise<DomainRow> {
+  return tx.updateTable('tenant.domain').set(set).where('domain', '=', domain).returningAll().executeTakeFirstOrThrow();
+}
+
+export async function deleteDomain(tx: Transaction<TenantTables>, domain: string): Promise<void> {
+  await tx.deleteFrom('tenant.domain').where('domain', '=', domain).execute();
+}
+
+export async function listDomains(
+  tx: Transaction<TenantTables>,
+  after: string | undefined,
+  limit: number,
+): Promise<DomainRow[]> {
+  let query = tx.selectFrom('tenant.domain').selectAll();
+  if (after !== undefined) query = query.where('domain', '>', after);
+  return query.orderBy('domain').limit(limit).execute();
+}
+
+export async function countDomains(tx: Transaction<TenantTables>): Promise<number> {
+  const { count } = await tx
+    .selectFrom('tenant.domain')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}

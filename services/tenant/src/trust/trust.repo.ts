@@ -1,0 +1,113 @@
+import type { Transaction } from '@truffle/database';
+import type { Insertable, Selectable } from 'kysely';
+import type { TenantTables } from '../tables.ts';
+import type { TrustTable, WorkloadTokenTable } from './trust.table.ts';
+
+export type TrustRow = Selectable<TrustTable>;
+export type WorkloadTokenRow = Selectable<WorkloadTokenTable>;
+
+export async function insertTrust(tx: Transaction<TenantTables>, row: Insertable<TrustTable>): Promise<void> {
+  await tx.insertInto('tenant.trust').values(row).execute();
+}
+
+export async function findTrust(tx: Transaction<TenantTables>, id: string): Promise<TrustRow | undefined> {
+  return tx.selectFrom('tenant.trust').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** One that gives tokens, of an organization that is there. For `svc_identity`. */
+export async function findOpenTrust(tx: Transaction<TenantTables>, id: string): Promise<TrustRow | undefined> {
+  return tx
+    .selectFrom('tenant.trust')
+    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.trust.org_id')
+    .selectAll('tenant.trust')
+    .where('tenant.trust.id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('tenant.organization.deleted_at', 'is', null)
+    .executeTakeFirst();
+}
+
+/** Newest first: ids sort by the time of their making. */
+export async function listTrusts(
+  tx: Transaction<TenantTables>,
+  before: string | undefined,
+  limit: number,
+): Promise<TrustRow[]> {
+  let query = tx.selectFrom('tenant.trust').selectAll();
+  if (before !== undefined) query = query.where('id', '<', before);
+  return query.orderBy('id', 'desc').limit(limit).execute();
+}
+
+/** Ends a trust with its tokens; false when it had ended. */
+export async function revokeTrust(tx: Transaction<TenantTables>, id: string, at: Date): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('tenant.trust')
+    .set({ revoked_at: at })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  await tx
+    .updateTable('tenant.workload_token')
+    .set({ revoked_at: at })
+    .where('trust_id', '=', id)
+    .where('revoked_at', 'is', null)
+    .execute();
+  return numUpdatedRows > 0n;
+}
+
+export async function insertToken(tx: Transaction<TenantTables>, row: Insertable<WorkloadTokenTable>): Promise<void> {
+  await tx.insertInto('tenant.workload_token').values(row).execute();
+}
+
+/** Tokens of a trust, newest first. */
+export async function listTokens(
+  tx: Transaction<TenantTables>,
+  trustId: string,
+  before: string | undefined,
+  limit: number,
+): Promise<WorkloadTokenRow[]> {
+  let query = tx.selectFrom('tenant.workload_token').selectAll().where('trust_id', '=', trustId);
+  if (before !== undefined) query = query.where('id', '<', before);
+  return query.orderBy('id', 'desc').limit(limit).execute();
+}
+
+export async function findToken(
+  tx: Transaction<TenantTables>,
+  trustId: string,
+  id: string,
+): Promise<WorkloadTokenRow | undefined> {
+  return tx
+    .selectFrom('tenant.workload_token')
+    .selectAll()
+    .where('id', '=', id)
+    .where('trust_id', '=', trustId)
+    .executeTakeFirst();
+}
+
+export async function revokeToken(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
+  await tx.updateTable('tenant.workload_token').set({ revoked_at: at }).where('id', '=', id).execute();
+}
+
+/** Deletes what ended before `ended`, in the transaction's organization: the list stays short and the audit trail has the rest. */
+export async function deleteOldTokens(tx: Transaction<TenantTables>, ended: Date): Promise<void> {
+  await tx.deleteFrom('tenant.workload_token').where('expires_at', '<', ended).execute();
+}
+
+/** The trust of a token that is good now. For `svc_identity`. */
+export async function findByToken(
+  tx: Transaction<TenantTables>,
+  sha256: Buffer,
+  now: Date,
+): Promise<(TrustRow & { readonly workload: string; readonly ends_at: Date }) | undefined> {
+  return tx
+    .selectFrom('tenant.workload_token')
+    .innerJoin('tenant.trust', 'tenant.trust.id', 'tenant.workload_token.trust_id')
+    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.trust.org_id')
+    .selectAll('tenant.trust')
+    .select(['tenant.workload_token.subject as workload', 'tenant.workload_token.expires_at as ends_at'])
+    .where('secret_sha256', '=', sha256)
+    .where('tenant.workload_token.revoked_at', 'is', null)
+    .where('tenant.workload_token.expires_at', '>', now)
+    .where('tenant.trust.revoked_at', 'is', null)
+    .where('tenant.organization.deleted_at', 'is', null)
+    .executeTakeFirst();
+}

@@ -1,0 +1,43 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { TrustService } from '@truffle/api/tenant/v1/trust_service';
+import { pageOf } from '@truffle/database';
+import { callerOf } from '@truffle/kit';
+import type { TenantParts } from '../parts.ts';
+import { tokenMessage, trustMessage } from './trust.codec.ts';
+import { listTokens, listTrusts } from './trust.repo.ts';
+import { createTrust, endToken, endTrust, exchange } from './trust.usecases.ts';
+
+export const trustRpc = (parts: TenantParts): ServiceImpl<typeof TrustService> => ({
+  createTrust: async (request, context) => ({
+    trust: trustMessage(await createTrust(parts, callerOf(context), request)),
+  }),
+  listTrusts: async (request, context) => {
+    const page = pageOf(request.page);
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listTrusts(tx, page.after, page.limit + 1),
+    );
+    const { rows, next } = page.cut(found, (row) => row.id);
+    return { trusts: rows.map(trustMessage), page: { next } };
+  },
+  revokeTrust: async ({ trustId }, context) => {
+    await endTrust(parts, callerOf(context), trustId);
+    return {};
+  },
+  listWorkloadTokens: async ({ trustId, page: wanted }, context) => {
+    const page = pageOf(wanted);
+    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
+      listTokens(tx, trustId, page.after, page.limit + 1),
+    );
+    const { rows, next } = page.cut(found, (row) => row.id);
+    return { tokens: rows.map(tokenMessage), page: { next } };
+  },
+  revokeWorkloadToken: async ({ trustId, tokenId }, context) => {
+    await endToken(parts, callerOf(context), trustId, tokenId);
+    return {};
+  },
+  exchangeToken: async ({ trustId, subjectToken }, context) => {
+    const { secret, expiresAt } = await exchange(parts, callerOf(context), trustId, subjectToken);
+    return { accessToken: secret, expiresAt: timestampFromDate(expiresAt) };
+  },
+});
