@@ -32,6 +32,7 @@ export async function testDatabase(services: readonly ServiceMigrations[]): Prom
   const admin = new pg.Pool({ connectionString: url.href, max: 2 });
   // Dropping the database ends connections that are still on their way out.
   admin.on('connect', (client) => client.on('error', () => undefined));
+  admin.on('error', () => undefined);
   const opened: Database<never>[] = [];
   return {
     adminUrl: url.href,
