@@ -75,6 +75,7 @@ function play(cast: Cast, certificate: string): void {
           streams.set(
             action.stream,
             dialer.dial(action.endpoint, {
+              reached: (step) => input({ on: 'reached', stream: action.stream, step }),
               connected: () => input({ on: 'connected', stream: action.stream }),
               received: (response) => input({ on: 'frame', stream: action.stream, frame: response.frame }),
               drained: () => undefined,
@@ -158,9 +159,10 @@ function playBare(endpoint: string, keys: BareKeys, failures = 0): void {
 
 const [, , file = ''] = process.argv;
 const cast = JSON.parse(readFileSync(file, 'utf8')) as Cast;
+process.once('disconnect', () => process.exit());
 process.on(
   'message',
-  (word: { readonly do: 'mark' | 'look' } | { readonly do: 'start'; readonly perSecond: number }) => {
+  (word: { readonly do: 'mark' | 'count' | 'look' } | { readonly do: 'start'; readonly perSecond: number }) => {
     if (word.do === 'mark') Object.assign(tally, { markedAt: now(), back: [], lost: new Map() });
     else if (word.do === 'start')
       cast.certificates.forEach((certificate, at) => {
@@ -171,7 +173,8 @@ process.on(
     process.send?.({
       ready: tally.ready,
       beats: tally.beats,
-      back: tally.back,
+      // Long, and not free to tell: only to who looks.
+      back: word.do === 'look' ? tally.back : [],
       lost: Object.fromEntries(tally.lost),
     } satisfies Look);
   },

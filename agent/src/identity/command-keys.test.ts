@@ -59,6 +59,7 @@ describe('pinned keys', () => {
     };
     const became: string[] = [];
     pinning(dialer, pins, (how) => became.push(how)).dial('', {
+      reached: () => undefined,
       connected: () => undefined,
       received: ({ frame }) => void heard.push(`${frame.case} with ${pins.ids.length}`),
       drained: () => undefined,

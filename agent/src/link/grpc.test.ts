@@ -17,7 +17,8 @@ test('a dial that failed leaves nothing behind that connects again later', async
   const dialer = grpcDialer(() => ({ ...own, authorities: authority.certificate, serverName: 'gateway' }));
   const dial = (): Promise<unknown> =>
     new Promise((lost) => {
-      const events = { connected: () => undefined, received: () => undefined, drained: () => undefined, lost };
+      const nothing = (): void => undefined;
+      const events = { reached: nothing, connected: nothing, received: nothing, drained: nothing, lost };
       dialer.dial(`127.0.0.1:${port}`, events);
     });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import {
@@ -9,6 +11,7 @@ import {
   type LinkResponse,
 } from '@truffle/api/agent/v1/link';
 import { frameLimit } from './frame.ts';
+import type { DialStep } from './phase.ts';
 import { dialMs } from './session.ts';
 import type { Dialer, Stream, StreamEvents } from './stream.ts';
 
@@ -23,6 +26,7 @@ export interface LinkCredentials {
 }
 
 const path = `/${AgentLinkService.typeName}/${AgentLinkService.method.link.name}`;
+const longestDialMs = Object.values(dialMs).reduce((sum, ms) => sum + ms);
 /** How long a closed stream may take to send what is on its way. */
 const lingerMs = 1_000;
 const refusals: readonly grpc.status[] = [grpc.status.UNAUTHENTICATED, grpc.status.PERMISSION_DENIED];
@@ -31,24 +35,32 @@ const refusals: readonly grpc.status[] = [grpc.status.UNAUTHENTICATED, grpc.stat
  * Dials gateways over gRPC with mutual TLS. Each dial has a connection of its own. `credentials` are asked for anew each time, so that a renewed certificate is used.
  */
 export function grpcDialer(credentials: () => LinkCredentials): Dialer {
-  return { dial: (endpoint, events) => dial(endpoint, credentials(), events) };
+  let last: { readonly of: LinkCredentials; readonly context: SecureContext } | undefined;
+  return {
+    dial: (endpoint, events) => {
+      const of = credentials();
+      // Reading keys costs more than a dial that is refused, and they seldom change.
+      if (last === undefined || !isDeepStrictEqual(last.of, of)) last = { of, context: contextOf(of) };
+      return dial(endpoint, last, events);
+    },
+  };
 }
 
-function dial(endpoint: string, credentials: LinkCredentials, events: StreamEvents): Stream {
-  const dialled: Dialled = { wanted: true, sockets: new Set() };
+const contextOf = ({ authorities, key, certificate }: LinkCredentials): SecureContext =>
+  createSecureContext({ ca: authorities, key, cert: certificate });
+
+function dial(
+  endpoint: string,
+  shown: { readonly of: LinkCredentials; readonly context: SecureContext },
+  events: StreamEvents,
+): Stream {
+  const dialled: Dialled = { wanted: true, sockets: new Set(), reached: (step) => events.reached(step) };
   const client = new grpc.Client(
     endpoint,
-    whileWanted(
-      grpc.credentials.createSsl(
-        Buffer.from(credentials.authorities),
-        Buffer.from(credentials.key),
-        Buffer.from(credentials.certificate),
-      ),
-      dialled,
-    ),
+    whileWanted(grpc.credentials.createFromSecureContext(shown.context), dialled),
     {
-      'grpc.ssl_target_name_override': credentials.serverName,
-      'grpc.default_authority': credentials.serverName,
+      'grpc.ssl_target_name_override': shown.of.serverName,
+      'grpc.default_authority': shown.of.serverName,
       'grpc.keepalive_time_ms': 15_000,
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.keepalive_permit_without_calls': 1,
@@ -67,12 +79,13 @@ function dial(endpoint: string, credentials: LinkCredentials, events: StreamEven
 interface Dialled {
   wanted: boolean;
   readonly sockets: Set<Socket>;
+  readonly reached: (step: DialStep) => void;
 }
 
 /**
  * grpc-js 1.14 connects once or twice more, a second after a channel that failed was closed: after an outage each agent would knock three
  * times for every dial. And a handshake that was given up would go on, and cost the gateway a turn. So the credentials refuse what begins when
- * the stream is over, and what is under way then is cut off.
+ * the stream is over, and what is under way then is cut off. They also see how far a dial has come.
  */
 function whileWanted(credentials: grpc.ChannelCredentials, dialled: Dialled): grpc.ChannelCredentials {
   const createConnector = credentials._createSecureConnector.bind(credentials);
@@ -81,12 +94,17 @@ function whileWanted(credentials: grpc.ChannelCredentials, dialled: Dialled): gr
     return {
       waitForReady: async () => {
         if (!dialled.wanted) throw new Error('the stream is over');
+        // Asked before the first byte goes to an address, so the name is resolved.
+        dialled.reached('tcp');
         await connector.waitForReady();
       },
       connect: async (socket) => {
+        dialled.reached('tls');
         dialled.sockets.add(socket);
         try {
-          return await connector.connect(socket);
+          const secured = await connector.connect(socket);
+          dialled.reached('http2');
+          return secured;
         } finally {
           dialled.sockets.delete(socket);
         }
@@ -112,7 +130,7 @@ class GrpcStream implements Stream {
     // The call is queued until there is a connection, and fails with the reason as soon as there can be none.
     this.#call = client.makeBidiStreamRequest(path, encode, decode, new grpc.Metadata(), {});
     this.#listen();
-    client.waitForReady(Date.now() + dialMs, (error) => {
+    client.waitForReady(Date.now() + longestDialMs, (error) => {
       if (!this.#over && (error === undefined || error === null)) events.connected();
     });
   }

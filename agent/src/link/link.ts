@@ -176,6 +176,10 @@ export class Link {
   #dial(no: StreamNo, endpoint: string): void {
     const dialledAt = this.#deps.clock.now();
     const stream = this.#deps.dialer.dial(endpoint, {
+      reached: (step) => {
+        this.#deps.log.debug({ endpoint, stream: no, step }, 'dialling');
+        this.#input({ on: 'reached', stream: no, step });
+      },
       connected: () => this.#input({ on: 'connected', stream: no }),
       received: ({ frame: given }) => {
         if (given.case === 'refusal') this.#deps.refused?.(given.value, dialledAt);

@@ -3,10 +3,13 @@ import type { LinkRequest, LinkResponse } from '@truffle/api/agent/v1/link';
 /** A stream's number: each dial has its own, so that what comes late from a former one is told apart. */
 export type StreamNo = number;
 
+/** What a dial is at: the name is resolved, the connection is opened, it is secured, the peer shows that it speaks HTTP/2. */
+export type DialStep = 'dns' | 'tcp' | 'tls' | 'http2';
+
 /** A try to come to a session. `until` is by the monotonic clock. */
 export type Attempt =
   | { readonly at: 'waiting'; readonly until: number }
-  | { readonly at: 'dialing'; readonly stream: StreamNo; readonly until: number }
+  | { readonly at: 'dialing'; readonly stream: StreamNo; readonly step: DialStep; readonly until: number }
   | { readonly at: 'greeting'; readonly stream: StreamNo; readonly until: number };
 
 /** A session that work runs over. */
@@ -49,6 +52,8 @@ export interface Session {
 
 /** What happens to the link. */
 export type Input =
+  /** A dial has come to its next step, which has a deadline of its own. */
+  | { readonly on: 'reached'; readonly stream: StreamNo; readonly step: DialStep }
   | { readonly on: 'connected'; readonly stream: StreamNo }
   | { readonly on: 'frame'; readonly stream: StreamNo; readonly frame: LinkResponse['frame'] }
   /** A stream ended or never came to be; `refused` when the gateway did not want this agent. */

@@ -109,15 +109,37 @@ describe('coming to a session', () => {
   });
 
   test.each([
-    ['a connection', dialMs, []],
-    ['a Welcome', 15_000, [{ on: 'connected', stream: 1 }]],
-  ] as const)('waits for %s no longer than %d ms, then tries the next endpoint', (_what, ms, inputs) => {
+    ['an address', 5_000, /^DNS: .* 5 s/, []],
+    ['a connection', 10_000, /^TCP: .* 10 s/, [{ on: 'reached', stream: 1, step: 'tcp' }]],
+    ['a handshake', 10_000, /^TLS: .* 10 s/, [{ on: 'reached', stream: 1, step: 'tls' }]],
+    ['a word', 10_000, /^HTTP\/2: .* 10 s/, [{ on: 'reached', stream: 1, step: 'http2' }]],
+    ['a Welcome', 15_000, /^no Welcome within 15 s/, [{ on: 'connected', stream: 1 }]],
+  ] as const)('waits for %s no longer than %d ms, says so, and tries the next endpoint', (_what, ms, why, inputs) => {
     const bench = new Bench();
     bench.tick();
     for (const input of inputs) bench.give(input);
     expect(wakeAt(bench.session)).toBe(ms);
-    expect(bench.tick()).toMatchObject([{ do: 'close', stream: 1 }]);
+    expect(bench.tick()).toMatchObject([{ do: 'close', stream: 1, why: expect.stringMatching(why) }]);
     expect(bench.tick()).toEqual([{ do: 'dial', stream: 2, endpoint: 'b:1' }]);
+  });
+
+  test('each step of a dial has a deadline of its own, and a slower address of the same name puts none off', () => {
+    const bench = new Bench();
+    bench.tick();
+    bench.now += 4_999;
+    bench.give({ on: 'reached', stream: 1, step: 'tcp' });
+    bench.now += 9_999;
+    bench.give({ on: 'reached', stream: 1, step: 'tls' });
+    const at = wakeAt(bench.session);
+    expect(at).toBe(4_999 + 9_999 + dialMs.tls);
+    bench.now += 5_000;
+    bench.give({ on: 'reached', stream: 1, step: 'tcp' });
+    bench.give({ on: 'reached', stream: 1, step: 'tls' });
+    bench.give({ on: 'reached', stream: 7, step: 'tls' });
+    expect(wakeAt(bench.session)).toBe(at);
+    bench.give({ on: 'connected', stream: 1 });
+    bench.give({ on: 'reached', stream: 1, step: 'tls' });
+    expect(bench.session.phase).toMatchObject({ at: 'connecting', attempt: { at: 'greeting' } });
   });
 
   test('work before Welcome is no session', () => {

@@ -1,9 +1,14 @@
 import type { LinkResponse } from '@truffle/api/agent/v1/link';
 import { frame } from './frame.ts';
-import type { Action, Advance, Attempt, Input, Live, Moment, Session, StreamNo } from './phase.ts';
+import type { Action, Advance, Attempt, DialStep, Input, Live, Moment, Session, StreamNo } from './phase.ts';
 
-/** TCP and TLS: longer than a gateway lets a connection wait at its door when all agents dial at once. */
-export const dialMs = 20_000;
+/** Each step of a dial. TLS: longer than a gateway lets a connection wait at its door when all agents dial at once. */
+export const dialMs: Readonly<Record<DialStep, number>> = {
+  dns: 5_000,
+  tcp: 10_000,
+  tls: 10_000,
+  http2: 10_000,
+};
 export const welcomeMs = 15_000;
 const healthyMs = 60_000;
 const defaultHeartbeatMs = 10_000;
@@ -48,6 +53,8 @@ export function wakeAt({ phase, quietSince }: Session): number | undefined {
 /** The link after `input`, and what is to be done. Pure. */
 export function advance(session: Session, input: Input, moment: Moment): Advance {
   switch (input.on) {
+    case 'reached':
+      return reached(session, input.stream, input.step, moment);
     case 'connected':
       return connected(session, input.stream, moment);
     case 'frame':
@@ -77,6 +84,16 @@ function withAttempt(session: Session, attempt: Attempt): Session {
 function withLive(session: Session, live: Live): Session {
   const attempt = attemptOf(session);
   return { ...session, phase: attempt === undefined ? { at: 'ready', live } : { at: 'moving', live, attempt } };
+}
+
+const dialSteps: readonly DialStep[] = ['dns', 'tcp', 'tls', 'http2'];
+
+/** Addresses of one name are dialled side by side: the one that came farthest counts. */
+function reached(session: Session, stream: StreamNo, step: DialStep, { now }: Moment): Advance {
+  const attempt = attemptOf(session);
+  if (attempt?.at !== 'dialing' || attempt.stream !== stream) return [session, []];
+  if (dialSteps.indexOf(step) <= dialSteps.indexOf(attempt.step)) return [session, []];
+  return [withAttempt(session, { at: 'dialing', stream, step, until: now + dialMs[step] }), []];
 }
 
 function connected(session: Session, stream: StreamNo, { now }: Moment): Advance {
@@ -239,15 +256,30 @@ function tick(session: Session, moment: Moment): Advance {
     const [next, dialed] = dial(current, moment);
     return [next, [...actions, ...dialed]];
   }
-  const why = attempt.at === 'dialing' ? 'no connection in time' : 'no Welcome in time';
-  const [next, failed] = lost(current, attempt.stream, { cap: backoffCapMs, why }, moment);
+  const [next, failed] = lost(current, attempt.stream, { cap: backoffCapMs, why: overdue(attempt) }, moment);
   return [next, [...actions, ...failed]];
+}
+
+/** What did not come in time, for a person who looks where it hangs. */
+function overdue(attempt: Exclude<Attempt, { at: 'waiting' }>): string {
+  if (attempt.at === 'greeting') return `no Welcome within ${welcomeMs / 1_000} s of Hello`;
+  const within = `within ${dialMs[attempt.step] / 1_000} s`;
+  switch (attempt.step) {
+    case 'dns':
+      return `DNS: the name was not resolved ${within}; check the resolver`;
+    case 'tcp':
+      return `TCP: no connection ${within}; check the route and the firewall`;
+    case 'tls':
+      return `TLS: no handshake ${within}; the gateway is overloaded, or something between holds it up`;
+    case 'http2':
+      return `HTTP/2: no word ${within} of the TLS handshake; check that a gateway listens there`;
+  }
 }
 
 function dial(session: Session, { now }: Moment): Advance {
   const stream = session.lastStream + 1;
   const endpoint = session.endpoints[session.endpoint % session.endpoints.length] ?? '';
-  const attempt: Attempt = { at: 'dialing', stream, until: now + dialMs };
+  const attempt: Attempt = { at: 'dialing', stream, step: 'dns', until: now + dialMs.dns };
   return [{ ...withAttempt(session, attempt), lastStream: stream }, [{ do: 'dial', stream, endpoint }]];
 }
 

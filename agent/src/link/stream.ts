@@ -1,7 +1,10 @@
 import type { LinkRequest, LinkResponse } from '@truffle/api/agent/v1/link';
+import type { DialStep } from './phase.ts';
 
 /** What a stream tells its owner. */
 export interface StreamEvents {
+  /** The dial has come to this step; with several addresses perhaps more than once. */
+  reached(step: DialStep): void;
   /** The connection stands; frames may go. */
   connected(): void;
   received(frame: LinkResponse): void;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../command/clock.ts';
 import type { CommandHandler } from '../command/effect.ts';
@@ -30,13 +30,15 @@ export interface TestAgentInput {
   readonly handlers?: readonly CommandHandler[];
   /** For a test that moves it by hand; the machine's otherwise. */
   readonly clock?: Clock;
+  /** For a test that reads what the agent says. */
+  readonly log?: Logger;
   /** 0 for the quickest back-off. */
   readonly random?: () => number;
 }
 
 export async function startAgent(input: TestAgentInput): Promise<TestAgent> {
   const own = await input.authority.issue('agt_test');
-  const log = pino({ level: process.env['TRUFFLE_AGENT_LOG_LEVEL'] ?? 'silent' });
+  const log = input.log ?? pino({ level: process.env['TRUFFLE_AGENT_LOG_LEVEL'] ?? 'silent' });
   const journal = new Journal(join(input.folder, 'journal.db'), (error) => log.fatal({ err: error }, 'journal'));
   const current: { link?: Link } = {};
   const clock = input.clock ?? systemClock;

@@ -330,6 +330,7 @@ export class World {
     return {
       dial: (endpoint, given) => {
         const events: StreamEvents = {
+          reached: (step) => inside(() => given.reached(step)),
           connected: () => inside(() => given.connected()),
           received: (frame) => inside(() => given.received(frame)),
           drained: () => inside(() => given.drained()),
