@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { AgentLinkService } from '@truffle/api/agent/v1/link';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { AgentLinkService, HelloSchema, LinkRequestSchema } from '@truffle/api/agent/v1/link';
 import { testDatabase, testEngines, until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serverName } from '../authority/authority.ts';
@@ -15,6 +17,8 @@ let world: World;
 let one: Running;
 let server: LinkServer;
 let keys: PeerKeys;
+/** Streams that came to the gateway. */
+let taken = 0;
 
 beforeAll(async () => {
   world = await makeWorld(await testDatabase([agentGatewayMigrations]), testEngines().natsUrl);
@@ -25,7 +29,10 @@ beforeAll(async () => {
     port: 0,
     authority: authorities.pem,
     ...(await authorities.issueServer(['127.0.0.1'])),
-    take: (call, identity) => one.gateway.take(call, identity),
+    take: (call, identity) => {
+      taken++;
+      one.gateway.take(call, identity);
+    },
     demandAddress: () => Promise.resolve(),
     renew: () => Promise.reject(new Error('nothing is renewed here')),
     syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
@@ -66,25 +73,48 @@ describe('a peer that stalls loses its connection', () => {
   });
 });
 
-it('a peer that resets stream after stream loses its connection, and no other does', async () => {
+/** A Hello as it goes over the wire: a byte for no compression and four for its length before it. */
+function helloBytes(): Buffer {
+  const hello = create(HelloSchema, { protocolMin: 1, protocolMax: 1, incarnation: randomUUID(), version: '0.0.0' });
+  const frame = create(LinkRequestSchema, { frame: { case: 'hello', value: hello } });
+  const message = toBinary(LinkRequestSchema, frame);
+  const length = Buffer.alloc(5);
+  length.writeUInt32BE(message.length, 1);
+  return Buffer.concat([length, message]);
+}
+
+it.each([
+  ['at once', undefined],
+  ['after a Hello each', helloBytes()],
+])('a peer that resets stream after stream %s loses its connection soon, and no other does', async (_when, bytes) => {
   const { authorities } = world.enrollment;
-  const honest = new Peer(await enrolPeer(world, 'beside-resets'), authorities.pem);
+  const honest = new Peer(await enrolPeer(world, `beside-resets-${bytes === undefined}`), authorities.pem);
   const stream = honest.dial(`127.0.0.1:${server.port}`);
   await until('the honest agent', () => stream.last('welcome'));
   const session = http2.connect(`https://127.0.0.1:${server.port}`, { createConnection: () => connectTls(tls()) });
   session.on('error', () => undefined);
   await once(session, 'connect');
+  const before = taken;
   let opened = 0;
   while (!session.closed && !session.destroyed && opened < 5_000) {
     for (let i = 0; i < 20 && !session.closed && !session.destroyed; i++, opened++) {
       const request = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
       request.on('error', () => undefined);
-      request.close(http2.constants.NGHTTP2_CANCEL);
+      const reset = (): void => request.close(http2.constants.NGHTTP2_CANCEL);
+      if (bytes === undefined) reset();
+      else request.write(bytes, reset);
     }
     await new Promise((resolve) => setImmediate(resolve));
   }
   await until('the end of the connection', () => session.closed || session.destroyed);
   expect(opened).toBeLessThan(5_000);
+  // 50 at once and 5 a second, whatever is sent.
+  expect(taken - before).toBeLessThan(100);
+  expect(stream.ended).toBe(false);
+  const another = new Peer(await enrolPeer(world, `after-resets-${bytes === undefined}`), authorities.pem);
+  const fresh = another.dial(`127.0.0.1:${server.port}`);
+  await until('another honest agent', () => fresh.last('welcome'));
   expect(stream.ended).toBe(false);
   stream.close();
+  fresh.close();
 });
