@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import { Kysely, PostgresDialect, sql, type Transaction as KyselyTransaction } from 'kysely';
 import pg from 'pg';
 import { mintContext, type ContextKey } from './context.ts';
@@ -172,9 +173,30 @@ function named(pool: pg.Pool): ConstructorParameters<typeof PostgresDialect>[0][
   return { connect, end: () => pool.end(), options: pool.options } as never;
 }
 
+/**
+ * Holds back what is written until nothing more comes in this turn of the event loop: statements that wait for no answer of each other go in
+ * one system call. (Measured: those calls were two fifths of a gateway's work when thousands of agents came back at once.)
+ */
+function together(client: pg.PoolClient): () => void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  let held = false;
+  const send = (): void => {
+    held = false;
+    stream.uncork();
+  };
+  return () => {
+    if (held) return;
+    held = true;
+    stream.cork();
+    process.nextTick(send);
+  };
+}
+
 function namedQuery(client: pg.PoolClient): Query {
   const names = new Map<string, string>();
+  const hold = together(client);
   const send: Query = async (text, values) => {
+    hold();
     if (text === 'begin') {
       client.query('begin').catch(() => undefined);
       return { command: 'BEGIN', rows: [], rowCount: 0, oid: 0, fields: [] };

@@ -51,6 +51,8 @@ export async function appendEvent<T extends object>(
     insert into ledger.event (id, org_id, type, action, result, resource_id, project_id, actor_subject, actor_on_behalf_of, person, request_id, traceparent, data)
     values (${id}, ${event.orgId}, ${eventType(event.name)}, ${author.action ?? null}, ${event.result ?? 'OK'}, ${event.resourceId}, ${event.projectId ?? null},
       ${author.subject}, ${author.onBehalfOf ?? null}, ${person?.id ?? null}, ${author.requestId}, ${author.traceparent ?? null}, ${JSON.stringify(event.data)})`;
+  // Before it is stored, as it may travel with the commit; when it is not stored, nor is the rest.
+  appended.set(tx, (appended.get(tx) ?? 0) + 1);
   if (person === undefined) await row.execute(tx);
   else
     await sql`
@@ -59,7 +61,6 @@ export async function appendEvent<T extends object>(
         values (${event.orgId}, ${person.id}, ${person.subject}, ${person.salt}, ${person.data.name}, ${person.data.address}, ${person.data.user_agent})
         on conflict do nothing
       ) ${row}`.execute(tx);
-  appended.set(tx, (appended.get(tx) ?? 0) + 1);
   if (author.trace !== undefined) author.trace.events++;
   return id;
 }

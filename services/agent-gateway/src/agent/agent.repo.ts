@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { withCommit } from '@truffle/database';
 import { sql } from 'kysely';
 import type { ListView } from '@truffle/kit';
 import type { Tx } from '../tables.ts';
@@ -7,39 +8,59 @@ import type { AgentTable } from './agent.table.ts';
 
 export type AgentRow = Selectable<AgentTable>;
 
-/**
- * Moves an agent to `state` and answers where it stood; undefined when it is not there or revoked for good. QUARANTINED and REVOKED
- * are not left by connecting or disconnecting: those answers tell the state that stays.
- */
-export async function setStanding(
-  tx: Tx,
-  agentId: string,
-  state: Exclude<AgentStanding, 'ENROLLED'>,
-  told?: { readonly version: string; readonly capabilities: readonly string[] },
-): Promise<{ readonly state: AgentStanding; readonly stateSince: Date } | undefined> {
+/** Where an agent stands, its row locked. */
+export interface LockedStanding {
+  readonly state: AgentStanding;
+  readonly stateSince: Date;
+  /** Of the certificate that is accepted beside the present one. */
+  readonly nextSerial: string | null;
+}
+
+/** Undefined when there is no such agent. */
+export async function lockStanding(tx: Tx, agentId: string): Promise<LockedStanding | undefined> {
   const row = await tx
     .selectFrom('agent_gateway.agent')
-    .select(['state', 'state_since'])
+    .select(['state', 'state_since', 'next_serial'])
     .where('id', '=', agentId)
     .forUpdate()
     .executeTakeFirst();
-  if (row === undefined || row.state === 'REVOKED') return undefined;
-  const before = { state: row.state, stateSince: row.state_since };
-  if (row.state === 'QUARANTINED' && state !== 'REVOKED') return state === 'ONLINE' ? undefined : before;
-  await tx
+  return row === undefined ? undefined : { state: row.state, stateSince: row.state_since, nextSerial: row.next_serial };
+}
+
+type MovedTo = Exclude<AgentStanding, 'ENROLLED'>;
+type Told = { readonly version: string; readonly capabilities: readonly string[] };
+
+/**
+ * Moves an agent, with the commit, and answers where it stood; undefined when it is not there or revoked for good. QUARANTINED and REVOKED
+ * are not left by connecting or disconnecting: those answers tell the state that stays.
+ */
+export function moveStanding(
+  tx: Tx,
+  agentId: string,
+  move: { readonly from: LockedStanding | undefined; readonly to: MovedTo },
+  told?: Told,
+): Pick<LockedStanding, 'state' | 'stateSince'> | undefined {
+  const { from, to } = move;
+  if (from === undefined || from.state === 'REVOKED') return undefined;
+  if (from.state === 'QUARANTINED' && to !== 'REVOKED') return to === 'ONLINE' ? undefined : from;
+  const moved = tx
     .updateTable('agent_gateway.agent')
     .set({
-      state,
-      ...(row.state === state ? {} : { state_since: sql<Date>`now()`, revision: sql<string>`revision + 1` }),
+      state: to,
+      ...(from.state === to ? {} : { state_since: sql<Date>`now()`, revision: sql<string>`revision + 1` }),
       ...(told === undefined
         ? {}
         : { version: told.version.slice(0, 64), capabilities: [...told.capabilities].slice(0, 64) }),
-      ...(state === 'ONLINE' || row.state === 'ONLINE' ? { last_seen_at: sql<Date>`now()` } : {}),
+      ...(to === 'ONLINE' || from.state === 'ONLINE' ? { last_seen_at: sql<Date>`now()` } : {}),
     })
-    .where('id', '=', agentId)
-    .execute();
-  return before;
+    .where('id', '=', agentId);
+  withCommit(tx, moved.execute());
+  return from;
 }
+
+/** Locks the agent's row and moves it, as `moveStanding` does. */
+export const setStanding = async (tx: Tx, agentId: string, to: MovedTo): Promise<ReturnType<typeof moveStanding>> =>
+  moveStanding(tx, agentId, { from: await lockStanding(tx, agentId), to });
 
 export const readAgent = (tx: Tx, agentId: string): Promise<AgentRow | undefined> =>
   tx.selectFrom('agent_gateway.agent').selectAll().where('id', '=', agentId).executeTakeFirst();

@@ -48,7 +48,7 @@ export class LinkSession {
   readonly #spans: CommandSpans;
   #claiming = false;
   #claimAgain = false;
-  /** The last claim was cut short: more may be queued than a doorbell will tell of. */
+  /** More may be queued than a doorbell will tell of: a claim was cut short, or it rang too early. */
   #moreQueued = false;
   readonly #inventory: InventoryKeeper;
   readonly #kept: KeptNotes;
@@ -193,6 +193,7 @@ export class LinkSession {
     if (ref === undefined || hello === undefined) return;
     const reunion = await store.confirm(ref, this.identity.certificateSerial, hello, this.#sameIncarnation);
     if (reunion === undefined) return this.#dismiss('SUPERSEDED', 'a newer session of this agent is open');
+    this.#moreQueued ||= reunion.moved.some(({ after }) => after.state === 'QUEUED');
     const words: (() => void)[] = [];
     for (const load of reunion.loads) words.push(() => this.#send(load));
     for (const id of reunion.unknown) words.push(() => this.cancel(id));
@@ -208,7 +209,7 @@ export class LinkSession {
   #begin(): void {
     this.#online = true;
     for (const frame of this.#early.splice(0)) this.#work(frame);
-    this.wake();
+    if (this.#moreQueued) this.wake();
   }
 
   #work(frame: WorkFrame): void {

@@ -1,12 +1,13 @@
+// Long, as every transaction of a session stands beside the others that must lock and fence as it does.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { InFlightState, KeptOutcome, type Hello, type Kept } from '@truffle/api/agent/v1/link';
-import { appendEvent, type EventAuthor } from '@truffle/database';
+import { appendEvent, withCommit, type EventAuthor } from '@truffle/database';
 import type { Logger } from '@truffle/telemetry';
 import { adoptNext } from '../agent/certificate.repo.ts';
 import { alarm, quarantineAgent } from '../agent/agent.quarantine.ts';
-import { setStanding } from '../agent/agent.repo.ts';
+import { lockStanding, moveStanding, setStanding, type LockedStanding } from '../agent/agent.repo.ts';
 import { advance, type Held, type Word } from '../command/advance.ts';
 import {
   lockOpenCommands,
@@ -59,6 +60,13 @@ export interface Told extends Doorkeeper {
   readonly noteHealth: (orgId: string, note: HealthNote) => Promise<void>;
 }
 
+const unknownAgent = {
+  kind: 'refused',
+  reason: 'AGENT_REVOKED',
+  message: 'there is no such agent; enrol it anew',
+  retryAfterMs: 0,
+  quarantine: false,
+} as const;
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 /** What a Hello says of its sender's journal. */
 const holderOf = ({ incarnation, journalLsn, continuity }: Hello): HolderClaim => ({
@@ -90,25 +98,18 @@ export class SessionStore {
     const shut = await this.#door.shutFor(identity);
     if (shut !== undefined) return { kind: 'refused', quarantine: false, ...shut };
     const presented = holderOf(hello).continuity;
-    return this.#database.tenant(identity.orgId, async (tx) => {
+    const token = randomBytes(32);
+    const sessionId = randomUUID();
+    const stored = await this.#database.tenant(identity.orgId, async (tx) => {
       const known = await lockSession(tx, identity.agentId);
-      if (known === undefined)
-        return {
-          kind: 'refused',
-          reason: 'AGENT_REVOKED',
-          message: 'there is no such agent; enrol it anew',
-          retryAfterMs: 0,
-          quarantine: false,
-        };
+      if (known === undefined) return unknownAgent;
       const admission = admit(known, {
         ...hello,
         certificateSerial: identity.certificateSerial,
         continuity: presented,
       });
-      if (admission.kind === 'refuse') return { ...admission, kind: 'refused' };
-      const token = randomBytes(32);
-      const sessionId = randomUUID();
-      const epoch = await offerSession(tx, {
+      if (admission.kind === 'refuse') return { ...admission, kind: 'refused' } as const;
+      const epoch = offerSession(tx, {
         agentId: identity.agentId,
         sessionId,
         gatewayId: this.#gatewayId,
@@ -118,28 +119,36 @@ export class SessionStore {
         fresh: !admission.sameIncarnation,
         adopted: wasOffered(known.continuityNext, presented) ? Buffer.from(presented, 'hex') : undefined,
       });
-      const commandKeys = this.#told.commandKeys();
-      const welcome: ResponseFrame = {
-        case: 'welcome',
-        value: {
-          $typeName: 'truffle.agent.v1.Welcome',
-          epoch: BigInt(epoch),
-          sessionId,
-          serverTime: timestampFromMs(Date.now()),
-          heartbeatMs: pace.heartbeatMs,
-          continuity: token,
-          protocol: admission.protocol,
-          endpoints: [...this.#told.endpoints()],
-          ...(commandKeys === undefined ? {} : { commandKeys }),
-        },
-      };
-      return {
-        kind: 'offered',
-        session: { orgId: identity.orgId, agentId: identity.agentId, epoch, incarnation: hello.incarnation },
-        sameIncarnation: admission.sameIncarnation,
-        welcome,
-      };
+      withCommit(tx, epoch);
+      return { kind: 'stored', epoch, admission } as const;
     });
+    if (stored.kind === 'refused') return stored;
+    const { protocol, sameIncarnation } = stored.admission;
+    const epoch = await stored.epoch;
+    return {
+      kind: 'offered',
+      session: { orgId: identity.orgId, agentId: identity.agentId, epoch, incarnation: hello.incarnation },
+      sameIncarnation,
+      welcome: this.#welcome({ epoch, sessionId, token, protocol }),
+    };
+  }
+
+  #welcome(offered: { epoch: number; sessionId: string; token: Buffer<ArrayBuffer>; protocol: number }): ResponseFrame {
+    const commandKeys = this.#told.commandKeys();
+    return {
+      case: 'welcome',
+      value: {
+        $typeName: 'truffle.agent.v1.Welcome',
+        epoch: BigInt(offered.epoch),
+        sessionId: offered.sessionId,
+        serverTime: timestampFromMs(Date.now()),
+        heartbeatMs: pace.heartbeatMs,
+        continuity: offered.token,
+        protocol: offered.protocol,
+        endpoints: [...this.#told.endpoints()],
+        ...(commandKeys === undefined ? {} : { commandKeys }),
+      },
+    };
   }
 
   /**
@@ -153,12 +162,17 @@ export class SessionStore {
     sameIncarnation: boolean,
   ): Promise<Reunion | undefined> {
     return this.#database.tenant(session.orgId, async (tx) => {
-      if (!(await confirmSession(tx, session.agentId, session.epoch))) return undefined;
-      await adoptNext(tx, session.agentId, certificateSerial);
-      if (!(await this.#online(tx, session, hello))) return undefined;
       const journal = new Map(hello.inFlight.map((entry) => [entry.commandId, heldOf[entry.state]]));
-      const commands = await lockOpenCommands(tx, session.agentId, [...journal.keys()]);
-      const { now, leased } = await leaseNow(tx, this.#gatewayId);
+      // None waits for another's answer, so all go at once; the session is locked first.
+      const [confirmed, standing, commands, { now, leased }] = await Promise.all([
+        confirmSession(tx, session.agentId, session.epoch),
+        lockStanding(tx, session.agentId),
+        lockOpenCommands(tx, session.agentId, [...journal.keys()]),
+        leaseNow(tx, this.#gatewayId),
+      ]);
+      if (!confirmed) return undefined;
+      if (standing?.nextSerial === certificateSerial) withCommit(tx, adoptNext(tx, session.agentId, certificateSerial));
+      if (!this.#online(tx, session, standing, hello)) return undefined;
       const busy = new Set<string>();
       const moved = commands.map((command) => {
         const fact = { kind: 'reconnected', held: journal.get(command.id) ?? 'nothing', sameIncarnation } as const;
@@ -172,9 +186,12 @@ export class SessionStore {
         if (step.command.needsPermit && step.command.state === 'RUNNING') busy.add(command.resourceKey);
         return { before: command, after: { ...command, ...step.command }, words: step.words };
       });
-      await saveCommands(
+      withCommit(
         tx,
-        moved.map((m) => m.after),
+        saveCommands(
+          tx,
+          moved.map((m) => m.after),
+        ),
       );
       await noteOddities(tx, session.orgId, moved);
       const again = moved.filter((m) => m.words.some((w) => w.kind === 'send')).map((m) => m.after.id);
@@ -183,28 +200,32 @@ export class SessionStore {
     });
   }
 
-  /** Shows the agent as ONLINE; false when it may not be. */
-  async #online(tx: Tx, session: SessionRef, hello?: Hello): Promise<boolean> {
+  /** Shows the agent as ONLINE, with the commit; false when it may not be. */
+  #online(tx: Tx, session: SessionRef, standing: LockedStanding | undefined, hello?: Hello): boolean {
     const told = hello === undefined ? undefined : { version: hello.version, capabilities: hello.capabilities };
-    const before = await setStanding(tx, session.agentId, 'ONLINE', told);
+    const before = moveStanding(tx, session.agentId, { from: standing, to: 'ONLINE' }, told);
     if (before === undefined) return false;
     if (before.state !== 'ONLINE')
-      await appendEvent(tx, agentAuthor(session, session.agentId), {
-        orgId: session.orgId,
-        name: 'agent.online',
-        resourceId: session.agentId,
-        data: {
-          before: { state: before.state, since: before.stateSince.toISOString() },
-          after: { state: 'ONLINE', ...(hello === undefined ? {} : { version: hello.version }) },
-        },
-      });
+      withCommit(
+        tx,
+        appendEvent(tx, agentAuthor(session, session.agentId), {
+          orgId: session.orgId,
+          name: 'agent.online',
+          resourceId: session.agentId,
+          data: {
+            before: { state: before.state, since: before.stateSince.toISOString() },
+            after: { state: 'ONLINE', ...(hello === undefined ? {} : { version: hello.version }) },
+          },
+        }),
+      );
     return true;
   }
 
   /** Opens a session again that a sweep closed while its gateway could not renew its lease, unless a newer one has the epoch. */
   resume(session: SessionRef): Promise<void> {
     return this.#database.tenant(session.orgId, async (tx) => {
-      if (await reopenSession(tx, session.agentId, session.epoch)) await this.#online(tx, session);
+      if (await reopenSession(tx, session.agentId, session.epoch))
+        this.#online(tx, session, await lockStanding(tx, session.agentId));
     });
   }
 
