@@ -60,8 +60,8 @@ class Company {
     );
   }
 
-  async look(): Promise<Look> {
-    const looks = await this.tell({ do: 'look' });
+  async look(what: 'count' | 'look' = 'look'): Promise<Look> {
+    const looks = await this.tell({ do: what });
     const lost: Record<string, number> = {};
     for (const look of looks) for (const [why, n] of Object.entries(look.lost)) lost[why] = (lost[why] ?? 0) + n;
     return {
@@ -75,7 +75,7 @@ class Company {
   /** Milliseconds until `count` are ready; undefined when that does not come to pass in time. */
   async untilReady(count: number): Promise<number | undefined> {
     const began = performance.now();
-    while ((await this.look()).ready < count) {
+    while ((await this.look('count')).ready < count) {
       if (performance.now() - began > patienceMs) return undefined;
       await delay(250);
     }
@@ -218,6 +218,7 @@ async function measure(name: string, world: World, bare: boolean): Promise<Rest>
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 console.log(`noise of the machine: ${noise()}`);
 const began = performance.now();
 const world = await makeWorld(folder, agents);

@@ -9,6 +9,7 @@ import { ensureInstallation } from '@truffle/kit';
 import { startEngines } from '@truffle/local';
 import pg from 'pg';
 import { Authority, serverName } from '../services/agent-gateway/src/authority/authority.ts';
+import { tenantMigrations } from '../services/tenant/src/index.ts';
 import { agentGatewayMigrations } from '../services/agent-gateway/src/migrations.ts';
 import { makeRequest } from '../services/agent-gateway/src/testing/peer.ts';
 import type { Cast } from './agents.client.ts';
@@ -41,7 +42,7 @@ export async function makeWorld(folder: string, count: number): Promise<World> {
     adminUrl: engines.databaseUrl,
     passwords: installation.databasePasswords,
     contextMaster: installation.contextMaster,
-    services: [agentGatewayMigrations],
+    services: [tenantMigrations, agentGatewayMigrations],
   });
   const children = JSON.parse(readFileSync(join(folder, 'engines', 'children.json'), 'utf8')) as {
     name: string;
@@ -52,7 +53,12 @@ export async function makeWorld(folder: string, count: number): Promise<World> {
   const authority = await Authority.open(caDir);
   const { key, agents } = await issue(authority, count);
   await insert(admin, agents);
-  const [port, barePort, apiPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, barePort, apiPort, tenantPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
   const keys = join(folder, 'bare.json');
   writeFileSync(keys, JSON.stringify({ authority: authority.pem, ...(await authority.issueServer(['127.0.0.1'])) }), {
     mode: 0o600,
@@ -67,14 +73,22 @@ export async function makeWorld(folder: string, count: number): Promise<World> {
     TRUFFLE_LOG_LEVEL: process.env['TRUFFLE_LOG_LEVEL'] ?? 'error',
     TRUFFLE_AGENT_LISTEN: `127.0.0.1:${port}`,
     TRUFFLE_AGENT_CA_DIR: caDir,
+    TRUFFLE_PEERS: `tenant=http://127.0.0.1:${tenantPort}`,
     ...installation.env,
   };
+  const healthy = (at: number) => async () => (await fetch(`http://127.0.0.1:${at}/readyz`)).ok;
+  // A gateway admits nobody before it was told where agents may dial from.
+  const tenant = await serve(
+    [join(import.meta.dirname, '../services/tenant/src/main.ts')],
+    { ...env, TRUFFLE_LISTEN: `127.0.0.1:${tenantPort}`, TRUFFLE_PEERS: '' },
+    healthy(tenantPort),
+  );
   const gateway = join(import.meta.dirname, '../services/agent-gateway/src/main.ts');
   const bareServer = join(import.meta.dirname, 'agents.bare.ts');
   return {
     admin,
     databasePid: children.find((child) => child.name === 'postgres')?.pid ?? 0,
-    startGateway: () => serve([gateway], env, async () => (await fetch(`http://127.0.0.1:${apiPort}/readyz`)).ok),
+    startGateway: () => serve([gateway], env, healthy(apiPort)),
     startBare: () => serve([bareServer, String(barePort), keys], env),
     casts: (bare, shares) =>
       Array.from({ length: shares }, (_, share) => ({
@@ -86,6 +100,7 @@ export async function makeWorld(folder: string, count: number): Promise<World> {
         certificates: agents.filter((_agent, at) => at % shares === share).map((agent) => agent.certificate),
       })),
     close: async () => {
+      await tenant.kill();
       await admin.end();
       await engines.stop();
     },

@@ -6,20 +6,27 @@ import type { Hypervisor } from './peers.script.ts';
 
 const run = promisify(execFile);
 
-/** Ansible with community.proxmox, as its users run it: one local host for each VM, as many at once as may clone. */
-export interface Ansible {
+/** Another tool that makes VMs, as its users run it. */
+export interface Peer {
   readonly version: string;
-  /** @throws with what Ansible says when a task failed */
-  make(first: number, count: number, forks: number): Promise<void>;
+  /** Makes VMs of consecutive numbers, so many at once. @throws with what the tool says when it failed */
+  make(first: number, count: number, atOnce: number): Promise<void>;
+  /** Forgets what was made, which the caller removes. */
+  forget(): void;
 }
 
-/** Installs it into a folder; undefined, with a word on stderr, where Python or the packages are missing. */
-export async function installAnsible(folder: string, at: Hypervisor): Promise<Ansible | undefined> {
-  const bin = join(folder, 'venv', 'bin');
+/**
+ * Ansible with community.proxmox: one local host for each VM. Installed into a folder unless there is one with it; undefined, with a word on
+ * stderr, where Python or the packages are missing.
+ */
+export async function installAnsible(folder: string, at: Hypervisor, ready?: string): Promise<Peer | undefined> {
+  const bin = join(ready ?? join(folder, 'venv'), 'bin');
   try {
-    await run('python3', ['-m', 'venv', join(folder, 'venv')]);
-    const install = ['install', '--quiet', '--disable-pip-version-check', 'ansible==12.3.0', 'proxmoxer', 'requests'];
-    await run(join(bin, 'pip'), install, { timeout: 600_000 });
+    if (ready === undefined) {
+      await run('python3', ['-m', 'venv', join(folder, 'venv')]);
+      const install = ['install', '--quiet', '--disable-pip-version-check', 'ansible==12.3.0', 'proxmoxer', 'requests'];
+      await run(join(bin, 'pip'), install, { timeout: 600_000 });
+    }
   } catch (error) {
     console.error(`Ansible is left out: ${error instanceof Error ? error.message.split('\n').at(-2) : String(error)}`);
     return undefined;
@@ -38,6 +45,7 @@ export async function installAnsible(folder: string, at: Hypervisor): Promise<An
   const { stdout } = await run(join(bin, 'ansible-galaxy'), ['collection', 'list', 'community.proxmox'], { env });
   return {
     version: `community.proxmox ${/community\.proxmox\s+(\S+)/.exec(stdout)?.[1] ?? '(unknown)'}`,
+    forget: () => undefined,
     make: async (first, count, forks) => {
       const hosts = Array.from({ length: count }, (_, i) => `vm-${i} vmid=${first + i} ansible_connection=local`);
       const inventory = join(folder, 'inventory.ini');

@@ -1,7 +1,7 @@
 /**
  * Plain VMs on the simulator (a linked clone takes 1 s, a boot 1 s), eight clones at once: Truffle through its whole stack, beside Ansible's
- * community.proxmox and a bare script that calls the API, on the same site in the same run.
- * Usage: node bench/peers.ts [--servers 50] [--runs 3] [--ansible-runs 1]
+ * community.proxmox, OpenTofu with bpg/proxmox and a bare script that calls the API, on the same site in the same run.
+ * Usage: node bench/peers.ts [--servers 50] [--runs 3] [--ansible-runs 1] [--venv folder with Ansible] [--tofu-runs 1 --tofu program --provider program]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { installAnsible } from './peers.ansible.ts';
 import { Script } from './peers.script.ts';
+import { prepareTofu } from './peers.tofu.ts';
 import { bareServers, clientOf, median, noise, startStack, type BenchStack } from './stack.ts';
 
 const { values } = parseArgs({
@@ -18,13 +19,18 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '50' },
     runs: { type: 'string', default: '3' },
     'ansible-runs': { type: 'string', default: '1' },
+    venv: { type: 'string' },
+    'tofu-runs': { type: 'string', default: '1' },
+    tofu: { type: 'string' },
+    provider: { type: 'string' },
   },
 });
-const [servers, runs, ansibleRuns] = [values.servers, values.runs, values['ansible-runs']].map(Number) as [
-  number,
-  number,
-  number,
-];
+const [servers, runs, ansibleRuns, tofuRuns] = [
+  values.servers,
+  values.runs,
+  values['ansible-runs'],
+  values['tofu-runs'],
+].map(Number) as [number, number, number, number];
 /** What the agent allows itself for one template unless its site says otherwise. */
 const clonesAtOnce = 8;
 
@@ -63,7 +69,11 @@ const site = stack.info.simulator;
 const script = new Script(site);
 try {
   const client = clientOf(stack.info);
-  const ansible = await installAnsible(folder, site);
+  const ansible = ansibleRuns > 0 ? await installAnsible(folder, site, values.venv) : undefined;
+  const tofu =
+    values.tofu === undefined || values.provider === undefined
+      ? undefined
+      : await prepareTofu(folder, site, values.tofu, values.provider);
   console.log(`noise of the machine: ${noise()}`);
   await truffle(stack, client, 1, 0);
   const took: Record<'script' | 'truffle', number[]> = { script: [], truffle: [] };
@@ -80,14 +90,18 @@ try {
   console.log(`${servers} VMs                       | seconds |  ratio | runs`);
   row('bare script', took.script);
   row('Truffle', took.truffle);
-  if (ansible === undefined) console.log('Ansible: left out, see above');
-  else {
+  for (const [peer, times] of [
+    [tofu, tofuRuns],
+    [ansible, ansibleRuns],
+  ] as const) {
+    if (peer === undefined) continue;
     const all: number[] = [];
-    for (let run = 1; run <= ansibleRuns; run++) {
-      all.push(await seconds(() => ansible.make(60_000, servers, clonesAtOnce)));
+    for (let run = 1; run <= times; run++) {
+      all.push(await seconds(() => peer.make(60_000, servers, clonesAtOnce)));
       await script.remove(60_000, servers);
+      peer.forget();
     }
-    row(ansible.version, all);
+    row(peer.version, all);
   }
 } finally {
   script.close();
