@@ -74,4 +74,5 @@ export async function migrateDatabase(folder: StateFolder, databaseUrl: string, 
     throw new ChildError(`the database could not be brought up to date (code ${code}):\n${said.trimEnd()}`);
 }
 
-const installationFolder = (folder: StateFolder): string => join(folder.keys, 'installation');
+/** Where the installation's secrets are, all of them; processes are given copies of their own. */
+export const installationFolder = (folder: StateFolder): string => join(folder.keys, 'installation');

@@ -15,4 +15,4 @@ export {
   type KeyEncryptionKey,
   type KeyEncryptionKeys,
 } from './key-encryption-key.ts';
-export { keysInUse, renewAll, reseal, rewrap } from './rotation.ts';
+export { demandKeys, keysInUse, renewAll, reseal, rewrap } from './rotation.ts';

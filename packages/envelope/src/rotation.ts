@@ -2,7 +2,7 @@ import type { Database } from '@truffle/database';
 import { sql } from 'kysely';
 import { installation, type DataKeyTable, type SealedColumn } from './data-key.ts';
 import { versionOf, wrappingContext, type Envelope } from './envelope.ts';
-import type { KeyEncryptionKeys } from './key-encryption-key.ts';
+import { EnvelopeError, type KeyEncryptionKeys } from './key-encryption-key.ts';
 
 /** Rows that one step looks at. */
 const step = 100;
@@ -59,6 +59,27 @@ export async function renewAll(
     renewed += page.renewed;
     if (page.end === undefined) return renewed;
     last = page.end;
+  }
+}
+
+/** Tries every key-encryption key that wraps a data key on one of them. @throws EnvelopeError for one that is missing or another of its name */
+export async function demandKeys(database: Database<unknown>, schema: string, keks: KeyEncryptionKeys): Promise<void> {
+  const { rows } = await database.anywhere((tx) =>
+    sql<DataKeyTable>`
+      select distinct on (kek_id) * from ${sql.table(`${schema}.data_key`)} order by kek_id, org_id, version`.execute(
+      tx,
+    ),
+  );
+  for (const { kek_id, wrapped, org_id, version } of rows) {
+    const kek = await keks.byId(kek_id);
+    await kek.unwrap(wrapped, wrappingContext(org_id, version)).catch((cause: unknown) => {
+      throw new EnvelopeError(
+        `${kek_id} is not the key of that name that this database knows; put the right one there`,
+        {
+          cause,
+        },
+      );
+    });
   }
 }
 
