@@ -140,13 +140,19 @@ function forPeople(info: StackInfo): string {
     info.agentId === undefined
       ? 'npm run --silent truffle -- template list'
       : 'npm run --silent truffle -- cluster create hello --template static-site --wait';
+  // The CLI finds its sign-in in the folder `.truffle`; state that lies elsewhere is out of its sight.
+  const elsewhere = `truffle login --endpoint ${info.url}`;
+  const signedIn =
+    process.env['TRUFFLE_STATE_DIR'] === undefined
+      ? `this folder is signed in; elsewhere: ${elsewhere}`
+      : `first: npm run --silent ${elsewhere.replace('truffle ', 'truffle -- ')}`;
   return `
 Truffle is ready.
 
   URL       ${info.url}
   Login     ${info.login?.email} / ${info.login?.password}
 ${site}
-Next, in another terminal:
+Next, in another terminal (${signedIn}):
 
   ${next}
 
