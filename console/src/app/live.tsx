@@ -95,7 +95,9 @@ const shownBy: Readonly<Record<string, readonly string[]>> = {
   organization: ['OrganizationService'],
   workspace: ['WorkspaceService', 'ProjectService'],
   project: ['ProjectService'],
-  member: ['MemberService'],
+  member: ['MemberService', 'AccessService'],
+  role: ['RoleService', 'AccessService'],
+  group: ['GroupService', 'AccessService'],
   api_key: ['ApiKeyService'],
   account: ['AccountService'],
 };

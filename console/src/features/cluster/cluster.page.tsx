@@ -2,10 +2,12 @@ import { useMutation, useQuery } from '@connectrpc/connect-query';
 import { ClusterState, type Cluster } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
-import { Button, Tabs } from '@radix-ui/themes';
+import { Tabs } from '@radix-ui/themes';
 import { useNavigate, useParams } from '@tanstack/react-router';
+import { useMay } from '../../app/may.ts';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
+import { Action } from '../../ui/action.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
 import { FailureNotice } from '../../ui/failure.tsx';
 import { Notice } from '../../ui/notice.tsx';
@@ -76,6 +78,7 @@ function Operations({ clusterId }: { readonly clusterId: string }) {
 function DeleteCluster({ cluster }: { readonly cluster: Cluster }) {
   const navigate = useNavigate();
   const params = useParams({ from: '/o/$org/p/$project/clusters/$clusterId' });
+  const may = useMay('cluster.delete', cluster.id);
   const remove = useMutation(ClusterService.method.deleteCluster, {
     onSuccess: ({ operation }) =>
       void navigate({
@@ -93,9 +96,9 @@ function DeleteCluster({ cluster }: { readonly cluster: Cluster }) {
         name={cluster.name}
         onConfirm={() => remove.mutate({ clusterId: cluster.id, revision: cluster.revision })}
       >
-        <Button color="red" variant="soft" loading={remove.isPending}>
+        <Action may={may} color="red" variant="soft" loading={remove.isPending}>
           {text.delete}
-        </Button>
+        </Action>
       </Confirm>
       {remove.error !== null && <Notice error={remove.error} />}
     </>

@@ -1,6 +1,7 @@
 import { ActionKind, type Plan } from '@truffle/api/orchestration/v1/cluster';
-import { Badge, Callout, Flex, Text } from '@radix-ui/themes';
+import { Callout, Flex, Text } from '@radix-ui/themes';
 import { texts } from '../../texts/texts.ts';
+import { StateBadge } from '../../ui/badge.tsx';
 import { bytes } from '../../ui/bytes.ts';
 import { FailureNotice } from '../../ui/failure.tsx';
 import { ListTable } from '../../ui/table.tsx';
@@ -41,7 +42,10 @@ export function PlanView({ plan }: { readonly plan: Plan }) {
         keyOf={({ kind, resource, name }) => `${kind}/${resource}/${name}`}
         columns={[
           { title: text.name, cell: ({ name, resource }) => name || resource },
-          { title: text.plan, cell: ({ kind }) => <Badge color={colors[kind]}>{text.actionKinds[kind]}</Badge> },
+          {
+            title: text.plan,
+            cell: ({ kind }) => <StateBadge state={kind} names={text.actionKinds} colors={colors} />,
+          },
           { title: text.site, cell: ({ node }) => node || '–' },
           { title: texts.server.size, cell: ({ detail }) => detail },
         ]}

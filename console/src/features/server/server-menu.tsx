@@ -6,7 +6,9 @@ import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service'
 import { DropdownMenu, IconButton, Text } from '@radix-ui/themes';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { Ellipsis } from 'lucide-react';
+import { useMay } from '../../app/may.ts';
 import { texts } from '../../texts/texts.ts';
+import { ActionItem } from '../../ui/action.tsx';
 
 const text = texts.server;
 
@@ -36,11 +38,17 @@ export function ServerMenu({ server }: { readonly server: Server }) {
         </DropdownMenu.Trigger>
         <DropdownMenu.Content>
           {server.power === PowerState.STOPPED ? (
-            <DropdownMenu.Item onSelect={() => start.mutate({ serverId })}>{text.start}</DropdownMenu.Item>
+            <Item permission="server.start" serverId={serverId} onSelect={() => start.mutate({ serverId })}>
+              {text.start}
+            </Item>
           ) : (
-            <DropdownMenu.Item onSelect={() => stop.mutate({ serverId })}>{text.stop}</DropdownMenu.Item>
+            <Item permission="server.stop" serverId={serverId} onSelect={() => stop.mutate({ serverId })}>
+              {text.stop}
+            </Item>
           )}
-          <DropdownMenu.Item onSelect={() => snapshot.mutate({ serverId })}>{text.snapshot}</DropdownMenu.Item>
+          <Item permission="snapshot.create" serverId={serverId} onSelect={() => snapshot.mutate({ serverId })}>
+            {text.snapshot}
+          </Item>
         </DropdownMenu.Content>
       </DropdownMenu.Root>
       {error !== null && (
@@ -49,5 +57,21 @@ export function ServerMenu({ server }: { readonly server: Server }) {
         </Text>
       )}
     </>
+  );
+}
+
+interface ItemProps {
+  readonly permission: string;
+  readonly serverId: string;
+  readonly onSelect: () => void;
+  readonly children: string;
+}
+
+/** Asks whether it may be done once the menu is open, not for every server of a list. */
+function Item({ permission, serverId, onSelect, children }: ItemProps) {
+  return (
+    <ActionItem may={useMay(permission, serverId)} onSelect={onSelect}>
+      {children}
+    </ActionItem>
   );
 }

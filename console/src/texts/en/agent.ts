@@ -36,6 +36,7 @@ export const agent = {
     enrolled: 'The agent has enrolled',
     online: 'It is connected',
     looked: 'It has looked at the site',
+    done: 'done',
     inOrder: 'The site is in order',
   },
   states: {
