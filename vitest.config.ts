@@ -11,6 +11,7 @@ const folders = [
   'agent/src',
   'cli/src',
   'simulator/src',
+  'console/src',
   'deploy',
   'templates',
   'tools',

@@ -96,9 +96,17 @@ const shownBy: Readonly<Record<string, readonly string[]>> = {
   workspace: ['WorkspaceService', 'ProjectService'],
   project: ['ProjectService'],
   member: ['MemberService', 'AccessService'],
+  invitation: ['InvitationService', 'MemberService'],
   role: ['RoleService', 'AccessService'],
   group: ['GroupService', 'AccessService'],
+  service_account: ['ServiceAccountService', 'AccessService'],
   api_key: ['ApiKeyService'],
+  trust: ['TrustService'],
+  workload_token: ['TrustService'],
+  connection: ['ConnectionService'],
+  domain: ['ConnectionService'],
+  allowlist: ['AllowlistService'],
+  audit_stream: ['AuditStreamService'],
   account: ['AccountService'],
 };
 

@@ -1,10 +1,11 @@
-import { Boxes, LayoutDashboard, LayoutTemplate, ListChecks, Server, type LucideIcon } from 'lucide-react';
+import { Boxes, KeyRound, LayoutDashboard, LayoutTemplate, ListChecks, Server, type LucideIcon } from 'lucide-react';
 import { texts } from '../texts/texts.ts';
 
 /** The pages that one gets to from everywhere: by the rail and by the palette. */
 export const organizationPages = [
   { to: '/o/$org', title: texts.dashboard.title, icon: LayoutDashboard, exact: true },
   { to: '/o/$org/sites', title: texts.agent.many, icon: Server, exact: false },
+  { to: '/o/$org/access', title: texts.access.title, icon: KeyRound, exact: false },
 ] as const satisfies readonly {
   readonly to: string;
   readonly title: string;

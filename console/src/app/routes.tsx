@@ -1,9 +1,7 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
-import { NotFound } from '../ui/notice.tsx';
-import { Shell } from './shell.tsx';
+import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { accessRoutes } from './routes.access.tsx';
+import { organization, project, root, textsOf } from './roots.tsx';
 import { session } from './queries.ts';
-
-const root = createRootRoute({ notFoundComponent: NotFound });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -46,16 +44,15 @@ const home = createRoute({
   component: lazyRouteComponent(() => import('../features/account/home.page.tsx')),
 });
 
-const organization = createRoute({ getParentRoute: () => root, path: '/o/$org', component: Shell });
 const overview = createRoute({
   getParentRoute: () => organization,
   path: '/',
   component: lazyRouteComponent(() => import('../features/dashboard/dashboard.page.tsx')),
 });
-const project = createRoute({ getParentRoute: () => organization, path: '/p/$project' });
 const clusters = createRoute({
   getParentRoute: () => project,
   path: '/clusters',
+  validateSearch: textsOf('name', 'deleted'),
   component: lazyRouteComponent(() => import('../features/cluster/clusters.page.tsx')),
 });
 const cluster = createRoute({
@@ -66,6 +63,7 @@ const cluster = createRoute({
 const operations = createRoute({
   getParentRoute: () => project,
   path: '/operations',
+  validateSearch: textsOf('cluster'),
   component: lazyRouteComponent(() => import('../features/operation/operations.page.tsx')),
 });
 const operation = createRoute({
@@ -76,6 +74,7 @@ const operation = createRoute({
 const templates = createRoute({
   getParentRoute: () => project,
   path: '/templates',
+  validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
 });
 const deploy = createRoute({
@@ -86,6 +85,7 @@ const deploy = createRoute({
 const agents = createRoute({
   getParentRoute: () => organization,
   path: '/sites',
+  validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/agent/agents.page.tsx')),
 });
 const agent = createRoute({
@@ -112,6 +112,7 @@ const tree = root.addChildren([
     overview,
     agents,
     agent,
+    accessRoutes,
     project.addChildren([projectHome, clusters, cluster, templates, deploy, operations, operation]),
   ]),
 ]);

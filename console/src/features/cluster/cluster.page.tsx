@@ -1,11 +1,9 @@
 import { useMutation, useQuery } from '@connectrpc/connect-query';
 import { ClusterState, type Cluster } from '@truffle/api/orchestration/v1/cluster';
 import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
-import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { Tabs } from '@radix-ui/themes';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useMay } from '../../app/may.ts';
-import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
 import { Action } from '../../ui/action.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
@@ -13,7 +11,7 @@ import { FailureNotice } from '../../ui/failure.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { OperationLog } from '../operation/log.tsx';
-import { OperationTable } from '../operation/operation-table.tsx';
+import { OperationList } from '../operation/operation-list.tsx';
 import { Steps } from '../operation/steps.tsx';
 import { useOperation } from '../operation/watch.ts';
 import { ServerTable } from '../server/server-table.tsx';
@@ -49,7 +47,7 @@ export default function ClusterPage() {
           <ServerTable clusterId={clusterId} />
         </Tabs.Content>
         <Tabs.Content value="operations" className="tab">
-          <Operations clusterId={clusterId} />
+          <OperationList clusterId={clusterId} />
         </Tabs.Content>
         <Tabs.Content value="log" className="tab">
           <OperationLog operationId={cluster.operationId} />
@@ -63,16 +61,6 @@ export default function ClusterPage() {
 function Running({ operationId }: { readonly operationId: string }) {
   const { operation } = useOperation(operationId);
   return operation === undefined || operation.endedAt !== undefined ? null : <Steps operation={operation} />;
-}
-
-function Operations({ clusterId }: { readonly clusterId: string }) {
-  const { project } = usePlace();
-  const { data, error } = useQuery(
-    OperationService.method.listOperations,
-    { projectId: project?.id ?? '', clusterId, page: { size: 50 } },
-    { enabled: project !== undefined },
-  );
-  return error === null ? <OperationTable operations={data?.operations} /> : <Notice error={error} />;
 }
 
 function DeleteCluster({ cluster }: { readonly cluster: Cluster }) {

@@ -5,6 +5,7 @@ export const agent = {
   state: 'State',
   since: 'Since',
   heard: 'Last heard',
+  commands: 'Open commands',
   hypervisor: 'Hypervisor',
   version: 'Agent',
   certificate: 'Certificate ends',

@@ -8,6 +8,7 @@ export const cluster = {
   changed: 'Changed',
   made: 'Made',
   make: 'New cluster',
+  withDeleted: 'Deleted ones too',
   none: 'No clusters yet',
   noneHint: 'A cluster is a set of virtual machines with what runs on them, made from a template.',
   ready: (ready: number, all: number) => `${ready} of ${all} ready`,

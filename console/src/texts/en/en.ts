@@ -1,3 +1,4 @@
+import { access } from './access.ts';
 import { account } from './account.ts';
 import { agent } from './agent.ts';
 import { cluster } from './cluster.ts';
@@ -8,6 +9,7 @@ import { template } from './template.ts';
 
 export const english = {
   locale: 'en',
+  access,
   account,
   agent,
   cluster,
@@ -15,7 +17,29 @@ export const english = {
   operation,
   server,
   template,
-  confirm: { cancel: 'Cancel', type: (name: string) => `Type ${name} to confirm` },
+  confirm: {
+    cancel: 'Cancel',
+    change: 'Change',
+    delete: 'Delete',
+    done: 'Done',
+    save: 'Save',
+    type: (name: string) => `Type ${name} to confirm`,
+  },
+  list: { exactName: 'Name (exactly)', more: 'Show more', noneSuch: 'There is none of that kind.' },
+  may: { nothing: 'You have no role that reaches this. Ask an owner of the organization for one.' },
+  merge: {
+    changed: (who: string) => `${who} changed this while you did,`,
+    somebody: 'Somebody',
+    hint: 'Take over what they changed, then save.',
+    was: 'It was',
+    is: 'and is now',
+    yours: 'You want',
+    take: (field: string) => `Whose ${field} stands`,
+    takes: { mine: 'Mine', theirs: 'Theirs', both: 'Both' },
+    taken: 'You did not change it: theirs stands.',
+    merge: 'Take over',
+  },
+  secret: { once: 'Copy it now: it is shown this once.' },
   failure: { remedy: 'What to do:' },
   shell: {
     skip: 'Skip to the content',

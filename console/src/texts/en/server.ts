@@ -1,5 +1,7 @@
 export const server = {
+  one: 'Server',
   many: 'Servers',
+  none: 'It has no servers.',
   name: 'Name',
   state: 'State',
   stopped: 'stopped',
@@ -12,6 +14,7 @@ export const server = {
   start: 'Start',
   stop: 'Stop',
   snapshot: 'Take a snapshot',
+  healths: { 0: '', 1: 'healthy again', 2: 'mended', 3: 'unhealthy' } as Readonly<Record<number, string>>,
   states: {
     0: 'Unknown',
     1: 'Waiting',
