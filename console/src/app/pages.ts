@@ -1,4 +1,14 @@
-import { Boxes, KeyRound, LayoutDashboard, LayoutTemplate, ListChecks, Server, type LucideIcon } from 'lucide-react';
+import {
+  Boxes,
+  KeyRound,
+  LayoutDashboard,
+  LayoutTemplate,
+  ListChecks,
+  ScrollText,
+  Server,
+  ShieldCheck,
+  type LucideIcon,
+} from 'lucide-react';
 import { texts } from '../texts/texts.ts';
 
 /** The pages that one gets to from everywhere: by the rail and by the palette. */
@@ -6,6 +16,8 @@ export const organizationPages = [
   { to: '/o/$org', title: texts.dashboard.title, icon: LayoutDashboard, exact: true },
   { to: '/o/$org/sites', title: texts.agent.many, icon: Server, exact: false },
   { to: '/o/$org/access', title: texts.access.title, icon: KeyRound, exact: false },
+  { to: '/o/$org/security', title: texts.security.title, icon: ShieldCheck, exact: false },
+  { to: '/o/$org/audit', title: texts.audit.title, icon: ScrollText, exact: false },
 ] as const satisfies readonly {
   readonly to: string;
   readonly title: string;

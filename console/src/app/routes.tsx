@@ -1,5 +1,6 @@
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { accessRoutes } from './routes.access.tsx';
+import { auditRoute, securityRoutes } from './routes.security.tsx';
 import { organization, project, root, textsOf } from './roots.tsx';
 import { session } from './queries.ts';
 
@@ -113,6 +114,8 @@ const tree = root.addChildren([
     agents,
     agent,
     accessRoutes,
+    securityRoutes,
+    auditRoute,
     project.addChildren([projectHome, clusters, cluster, templates, deploy, operations, operation]),
   ]),
 ]);

@@ -1,9 +1,11 @@
 import { access } from './access.ts';
 import { account } from './account.ts';
 import { agent } from './agent.ts';
+import { audit } from './audit.ts';
 import { cluster } from './cluster.ts';
 import { dashboard } from './dashboard.ts';
 import { operation } from './operation.ts';
+import { security } from './security.ts';
 import { server } from './server.ts';
 import { template } from './template.ts';
 
@@ -12,9 +14,11 @@ export const english = {
   access,
   account,
   agent,
+  audit,
   cluster,
   dashboard,
   operation,
+  security,
   server,
   template,
   confirm: {
