@@ -1,5 +1,6 @@
 import {
   Boxes,
+  HardDrive,
   KeyRound,
   LayoutDashboard,
   LayoutTemplate,
@@ -28,6 +29,7 @@ export const organizationPages = [
 /** Those of a project. */
 export const projectPages = [
   { to: '/o/$org/p/$project/clusters', title: texts.cluster.many, icon: Boxes },
+  { to: '/o/$org/p/$project/servers', title: texts.server.many, icon: HardDrive },
   { to: '/o/$org/p/$project/templates', title: texts.template.many, icon: LayoutTemplate },
   { to: '/o/$org/p/$project/operations', title: texts.operation.many, icon: ListChecks },
 ] as const satisfies readonly { readonly to: string; readonly title: string; readonly icon: LucideIcon }[];

@@ -59,6 +59,7 @@ const clusters = createRoute({
 const cluster = createRoute({
   getParentRoute: () => project,
   path: '/clusters/$clusterId',
+  validateSearch: textsOf('tab'),
   component: lazyRouteComponent(() => import('../features/cluster/cluster.page.tsx')),
 });
 const operations = createRoute({
@@ -94,6 +95,18 @@ const agent = createRoute({
   path: '/sites/$agentId',
   component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
 });
+const servers = createRoute({
+  getParentRoute: () => project,
+  path: '/servers',
+  validateSearch: textsOf('cluster'),
+  component: lazyRouteComponent(() => import('../features/server/servers.page.tsx')),
+});
+const server = createRoute({
+  getParentRoute: () => project,
+  path: '/servers/$serverId',
+  validateSearch: textsOf('tab', 'hours'),
+  component: lazyRouteComponent(() => import('../features/server/server.page.tsx')),
+});
 const projectHome = createRoute({
   getParentRoute: () => project,
   path: '/',
@@ -116,7 +129,7 @@ const tree = root.addChildren([
     accessRoutes,
     securityRoutes,
     auditRoute,
-    project.addChildren([projectHome, clusters, cluster, templates, deploy, operations, operation]),
+    project.addChildren([projectHome, clusters, cluster, servers, server, templates, deploy, operations, operation]),
   ]),
 ]);
 

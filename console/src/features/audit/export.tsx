@@ -3,7 +3,7 @@ import { AuditFormat } from '@truffle/api/tenant/v1/audit';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
-import { useMay } from '../../ui/may.tsx';
+import { useMay } from '../../app/may.ts';
 import { Notice } from '../../ui/notice.tsx';
 import type { Filter } from './filter.ts';
 import { trailBytes } from './trail.ts';
@@ -16,7 +16,7 @@ const formats = [
 
 /** Saves the records that meet the conditions as a file. */
 export function ExportTrail({ orgId, filter }: { readonly orgId: string; readonly filter: Filter }) {
-  const { may, why } = useMay('audit.export', orgId);
+  const may = useMay('audit.export', orgId);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
   const save = async ({ format, file, type }: (typeof formats)[number]): Promise<void> => {
@@ -38,7 +38,7 @@ export function ExportTrail({ orgId, filter }: { readonly orgId: string; readonl
     <Flex direction="column" align="end" gap="2">
       <DropdownMenu.Root>
         <DropdownMenu.Trigger>
-          <Button variant="soft" loading={busy} disabled={!may} title={may ? undefined : why}>
+          <Button variant="soft" loading={busy} disabled={!may.allowed} title={may.reason || undefined}>
             <Download size={16} /> {text.export}
           </Button>
         </DropdownMenu.Trigger>

@@ -1,4 +1,4 @@
-import { Button, Callout, Code, Flex, Text } from '@radix-ui/themes';
+import { Callout, Code, Flex, Text } from '@radix-ui/themes';
 import { createClient } from '@connectrpc/connect';
 import { AuditFormat } from '@truffle/api/tenant/v1/audit';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
@@ -6,8 +6,9 @@ import { Check, ShieldCheck, X } from 'lucide-react';
 import { useState } from 'react';
 import { transport } from '../../app/transport.ts';
 import { texts } from '../../texts/texts.ts';
+import { useMay } from '../../app/may.ts';
+import { Action } from '../../ui/action.tsx';
 import { Copy } from '../../ui/copy.tsx';
-import { useMay } from '../../ui/may.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { checkChain, readKeys, type Found } from './chain.ts';
 import { toHex } from './hex.ts';
@@ -36,7 +37,7 @@ async function check(orgId: string): Promise<Found> {
 
 /** Checks in this page that the trail is as it was written, and says how to check it without the page. */
 export function Verify({ orgId }: { readonly orgId: string }) {
-  const { may, why } = useMay('audit.export', orgId);
+  const may = useMay('audit.export', orgId);
   const [found, setFound] = useState<Found>();
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
@@ -54,9 +55,9 @@ export function Verify({ orgId }: { readonly orgId: string }) {
   return (
     <Flex direction="column" gap="3" my="3">
       <Flex gap="3" align="center" wrap="wrap">
-        <Button loading={busy} disabled={!may} title={may ? undefined : why} onClick={() => void verify()}>
+        <Action may={may} loading={busy} onClick={() => void verify()}>
           <ShieldCheck size={16} /> {text.verify}
-        </Button>
+        </Action>
         <Text size="2" color="gray">
           {text.verifyHint}
         </Text>

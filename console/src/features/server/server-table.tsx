@@ -1,6 +1,7 @@
 import { PowerState } from '@truffle/api/orchestration/v1/cluster';
 import { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { Text } from '@radix-ui/themes';
+import { Link, useParams } from '@tanstack/react-router';
 import { texts } from '../../texts/texts.ts';
 import { bytes } from '../../ui/bytes.ts';
 import { List } from '../../ui/list.tsx';
@@ -13,6 +14,7 @@ const text = texts.server;
 
 /** The servers of a cluster, as they are. */
 export function ServerTable({ clusterId }: { readonly clusterId: string }) {
+  const { org = '', project = '' } = useParams({ strict: false });
   const pages = usePages(ServerService.method.listServers, { clusterId }, ({ servers }) => servers, { size: 500 });
   return (
     <List
@@ -24,7 +26,15 @@ export function ServerTable({ clusterId }: { readonly clusterId: string }) {
         {
           title: text.name,
           sorted: 'ascending',
-          cell: ({ name }) => <Text weight="medium">{name}</Text>,
+          cell: ({ id, name }) => (
+            <Link
+              to="/o/$org/p/$project/servers/$serverId"
+              params={{ org, project, serverId: id }}
+              className="row-link"
+            >
+              {name}
+            </Link>
+          ),
         },
         {
           title: text.state,

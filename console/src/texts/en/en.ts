@@ -4,6 +4,7 @@ import { agent } from './agent.ts';
 import { audit } from './audit.ts';
 import { cluster } from './cluster.ts';
 import { dashboard } from './dashboard.ts';
+import { event } from './event.ts';
 import { operation } from './operation.ts';
 import { security } from './security.ts';
 import { server } from './server.ts';
@@ -17,6 +18,7 @@ export const english = {
   audit,
   cluster,
   dashboard,
+  event,
   operation,
   security,
   server,
@@ -30,7 +32,6 @@ export const english = {
     type: (name: string) => `Type ${name} to confirm`,
   },
   list: { exactName: 'Name (exactly)', more: 'Show more', noneSuch: 'There is none of that kind.' },
-  may: { nothing: 'You have no role that reaches this. Ask an owner of the organization for one.' },
   merge: {
     changed: (who: string) => `${who} changed this while you did,`,
     somebody: 'Somebody',
@@ -42,6 +43,10 @@ export const english = {
     takes: { mine: 'Mine', theirs: 'Theirs', both: 'Both' },
     taken: 'You did not change it: theirs stands.',
     merge: 'Take over',
+  },
+  picture: {
+    controls: 'Zoom',
+    more: (count: number) => `and ${count} more`,
   },
   secret: { once: 'Copy it now: it is shown this once.' },
   failure: { remedy: 'What to do:' },
