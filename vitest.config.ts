@@ -11,6 +11,7 @@ const folders = [
   'agent/src',
   'cli/src',
   'simulator/src',
+  'console/src',
   'deploy',
   'templates',
   'tools',
@@ -18,6 +19,8 @@ const folders = [
 const tests = folders
   .flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root, exclude: ['**/node_modules/**'] }))
   .toSorted();
+/** The console in a browser, on the product as `npm start` makes it. */
+const inBrowser = globSync('console/e2e/*.test.ts', { cwd: root }).toSorted();
 
 /** Whether a test, or a file beside it that it imports, uses the testkit and so the engines that the kit starts. */
 function needsEngines(file: string, seen = new Set<string>()): boolean {
@@ -56,6 +59,16 @@ export default defineConfig({
           name: 'engines',
           include: [...withEngines],
           globalSetup: ['packages/testkit/src/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'console',
+          include: inBrowser,
+          globalSetup: ['console/e2e/setup.fixture.ts'],
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 15_000 } },
         },
       },
     ],

@@ -2,16 +2,27 @@ import { spawn } from 'node:child_process';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
-import { TimedOutError } from '../failure/cli-error.ts';
+import { TimedOutError, UsageError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
 
-/** Signs in by a code that the person approves where they are signed in; answers the session's token. @throws TimedOutError */
-export async function deviceLogin(cli: Invocation): Promise<string> {
+/**
+ * Signs in by a code that the person approves in a browser or where they are signed in; answers the session's token.
+ * Opens a browser where there is one, unless `browser` is false.
+ * @throws TimedOutError, UsageError with `--no-input`: nobody is there to approve
+ */
+export async function deviceLogin(cli: Invocation, browser: boolean): Promise<string> {
+  if (!cli.flags.input)
+    throw new UsageError('nobody is asked with --no-input, and somebody has to approve a sign-in', {
+      next: ['truffle login --with-token < token'],
+    });
   const { api } = await cli.sessionWith(undefined);
   const begun = await api.devices.beginDeviceLogin({});
-  cli.notes.say(`open ${begun.verificationUrl} and enter the code ${begun.userCode}`);
+  const opened = browser && cli.interactive && openBrowser(begun.verificationUrlComplete, cli.env);
+  if (opened) cli.notes.say(`your browser opens; if it does not, open ${begun.verificationUrl}`);
+  else cli.notes.say(`open ${begun.verificationUrl} in any browser`);
+  cli.notes.say(`sign in there and approve the code ${begun.userCode}`);
   cli.notes.say(`or where you are signed in: truffle session approve ${begun.userCode}`);
-  if (cli.interactive) openBrowser(begun.verificationUrlComplete);
+  cli.notes.say('or end this (Ctrl-C) and use your password: truffle login --password');
   const ends = begun.expiresAt === undefined ? cli.now() : timestampMs(begun.expiresAt);
   for (let seconds = begun.intervalSeconds; cli.now() < ends;) {
     await cli.sleep(seconds * 1000, cli.signal);
@@ -23,14 +34,24 @@ export async function deviceLogin(cli: Invocation): Promise<string> {
       else if (info?.reason !== 'AUTHORIZATION_PENDING') throw error;
     }
   }
-  throw new TimedOutError('nobody approved the sign-in in time', ['truffle login --browser']);
+  throw new TimedOutError('nobody approved the sign-in in time', ['truffle login']);
 }
 
-/** Where there is no browser the person has the address and the code. */
-function openBrowser(url: string): void {
-  if (!/^https?:\/\/[\w.:[\]-]+\/device\?code=[A-Z-]+$/.test(url)) return;
-  const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
-  spawn(program, [url], { stdio: 'ignore', detached: true })
+/** Whether a browser was asked for; where none comes, the person has the address and the code. */
+function openBrowser(url: string, env: NodeJS.ProcessEnv): boolean {
+  if (!/^https?:\/\/[\w.:[\]-]+\/device\?code=[A-Z-]+$/.test(url)) return false;
+  const [program, ...args] = opener(env);
+  if (program === undefined) return false;
+  spawn(program, [...args, url], { stdio: 'ignore', detached: true, env })
     .on('error', () => undefined)
     .unref();
+  return true;
+}
+
+/** What opens an address here; empty where no desktop is to show it, as over SSH. */
+function opener(env: NodeJS.ProcessEnv): readonly string[] {
+  if (process.platform === 'darwin') return ['open'];
+  if (process.platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
+  const desktop = [env['DISPLAY'], env['WAYLAND_DISPLAY'], env['WSL_DISTRO_NAME']];
+  return desktop.some((each) => each !== undefined && each !== '') ? ['xdg-open'] : [];
 }

@@ -11,14 +11,17 @@ import { present } from '../lookup/find.ts';
 import { asJson } from '../output/output.ts';
 import { card } from '../output/table.ts';
 import { stateName } from '../output/text.ts';
+import { readPassword } from '../person/person.input.ts';
 import { askProof } from '../person/person.proof.ts';
-import { askSecret, askText } from '../prompt/prompt.ts';
+import { askText } from '../prompt/prompt.ts';
 import type { Session } from '../session.ts';
 
 interface LoginFlags {
   readonly email?: string;
+  readonly password?: boolean;
   readonly passwordFile?: string;
-  readonly browser?: boolean;
+  /** False with `--no-browser`. */
+  readonly browser: boolean;
   readonly withToken?: boolean;
 }
 
@@ -45,17 +48,19 @@ export async function keepSession(cli: Invocation, token: string): Promise<void>
 }
 
 async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {
-  const ways = [flags.withToken, flags.browser, cli.flags.tokenFile, flags.email ?? flags.passwordFile];
+  const byPassword = flags.password ?? flags.email ?? flags.passwordFile;
+  const ways = [flags.withToken, cli.flags.tokenFile, byPassword, flags.browser ? undefined : true];
   if (ways.filter((way) => way !== undefined).length > 1)
-    throw new UsageError('--token-file, --with-token, --browser and a password exclude each other');
+    throw new UsageError('--token-file, --with-token, --no-browser and a password exclude each other');
   if (flags.withToken === true) return readToken('-', '--with-token');
-  if (flags.browser === true) return (await import('./account.device.ts')).deviceLogin(cli);
   if (cli.flags.tokenFile !== undefined) return readToken(cli.flags.tokenFile, '--token-file');
+  if (byPassword !== undefined) return passwordLogin(cli, flags);
+  return (await import('./account.device.ts')).deviceLogin(cli, flags.browser);
+}
+
+async function passwordLogin(cli: Invocation, flags: LoginFlags): Promise<string> {
   const email = flags.email ?? (await askText(cli, 'Address', '--email'));
-  const password =
-    flags.passwordFile === undefined
-      ? await askSecret(cli, 'Password', '--password-file (- for standard input)')
-      : readInput(flags.passwordFile, '--password-file').replace(/\r?\n$/, '');
+  const password = await readPassword(cli, flags);
   const { api } = await cli.sessionWith(undefined);
   try {
     return (await api.accounts.signIn({ email, password })).sessionToken;

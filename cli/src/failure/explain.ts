@@ -40,8 +40,10 @@ const nextByReason: Readonly<Record<string, string>> = {
     'compare again; if the site prints these words, another machine used its token: truffle agent delete',
   AGENT_OFFLINE: 'see since when (truffle agent get), start it on its site, then repeat the command',
   STALE_REVISION: 'look at it again, then repeat the command',
-  WRONG_CREDENTIALS: 'check the address and the password, then: truffle login',
-  MFA_REQUIRED: 'sign in on a terminal (truffle login), or use an API key: truffle login --token-file FILE',
+  WRONG_CREDENTIALS: 'check the address and the password, then: truffle login --password',
+  MFA_REQUIRED:
+    'sign in in a browser (truffle login), on a terminal, or with an API key: truffle login --token-file FILE',
+  NO_PUBLIC_URL: 'truffle login --password',
   STEP_UP_REQUIRED: 'repeat the command on a terminal, where you are asked; or use an API key',
   MFA_ENROLMENT_REQUIRED: 'truffle account add-app NAME, or add a passkey in the console',
   WRONG_PROOF: 'repeat the command with the next code that your app shows',

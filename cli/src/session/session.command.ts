@@ -85,7 +85,7 @@ export const sessionVerbs: readonly Verb<never>[] = [
   },
   {
     usage: 'approve <code>',
-    summary: 'Sign in the program that shows a code (truffle login --browser); shows who asks first.',
+    summary: 'Sign in the program that shows a code (truffle login); shows who asks first.',
     options: [['-y, --yes', 'do not ask']],
     examples: ['session approve BCDF-GHJK'],
     load: async () => approve,

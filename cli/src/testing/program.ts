@@ -89,6 +89,11 @@ export class Running {
     this.#child.stdin?.write(text);
   }
 
+  /** Types `text` and ends its standard input. */
+  end(text: string): void {
+    this.#child.stdin?.end(text);
+  }
+
   interrupt(): void {
     this.#child.kill('SIGINT');
   }

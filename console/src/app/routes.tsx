@@ -1,9 +1,8 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
-import { NotFound } from '../ui/notice.tsx';
-import { Shell } from './shell.tsx';
+import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { accessRoutes } from './routes.access.tsx';
+import { auditRoute, securityRoutes } from './routes.security.tsx';
+import { organization, project, root, textsOf } from './roots.tsx';
 import { session } from './queries.ts';
-
-const root = createRootRoute({ notFoundComponent: NotFound });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -46,26 +45,27 @@ const home = createRoute({
   component: lazyRouteComponent(() => import('../features/account/home.page.tsx')),
 });
 
-const organization = createRoute({ getParentRoute: () => root, path: '/o/$org', component: Shell });
 const overview = createRoute({
   getParentRoute: () => organization,
   path: '/',
   component: lazyRouteComponent(() => import('../features/dashboard/dashboard.page.tsx')),
 });
-const project = createRoute({ getParentRoute: () => organization, path: '/p/$project' });
 const clusters = createRoute({
   getParentRoute: () => project,
   path: '/clusters',
+  validateSearch: textsOf('name', 'deleted'),
   component: lazyRouteComponent(() => import('../features/cluster/clusters.page.tsx')),
 });
 const cluster = createRoute({
   getParentRoute: () => project,
   path: '/clusters/$clusterId',
+  validateSearch: textsOf('tab'),
   component: lazyRouteComponent(() => import('../features/cluster/cluster.page.tsx')),
 });
 const operations = createRoute({
   getParentRoute: () => project,
   path: '/operations',
+  validateSearch: textsOf('cluster'),
   component: lazyRouteComponent(() => import('../features/operation/operations.page.tsx')),
 });
 const operation = createRoute({
@@ -76,6 +76,7 @@ const operation = createRoute({
 const templates = createRoute({
   getParentRoute: () => project,
   path: '/templates',
+  validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
 });
 const deploy = createRoute({
@@ -86,12 +87,25 @@ const deploy = createRoute({
 const agents = createRoute({
   getParentRoute: () => organization,
   path: '/sites',
+  validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/agent/agents.page.tsx')),
 });
 const agent = createRoute({
   getParentRoute: () => organization,
   path: '/sites/$agentId',
   component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
+});
+const servers = createRoute({
+  getParentRoute: () => project,
+  path: '/servers',
+  validateSearch: textsOf('cluster'),
+  component: lazyRouteComponent(() => import('../features/server/servers.page.tsx')),
+});
+const server = createRoute({
+  getParentRoute: () => project,
+  path: '/servers/$serverId',
+  validateSearch: textsOf('tab', 'hours'),
+  component: lazyRouteComponent(() => import('../features/server/server.page.tsx')),
 });
 const projectHome = createRoute({
   getParentRoute: () => project,
@@ -112,7 +126,10 @@ const tree = root.addChildren([
     overview,
     agents,
     agent,
-    project.addChildren([projectHome, clusters, cluster, templates, deploy, operations, operation]),
+    accessRoutes,
+    securityRoutes,
+    auditRoute,
+    project.addChildren([projectHome, clusters, cluster, servers, server, templates, deploy, operations, operation]),
   ]),
 ]);
 

@@ -8,5 +8,7 @@ interface StateBadgeProps {
 
 /** A resource's state: a word, and a colour for who glances. */
 export const StateBadge = ({ state, names, colors }: StateBadgeProps) => (
-  <Badge color={colors[state] ?? 'gray'}>{names[state] ?? names[0]}</Badge>
+  <Badge highContrast color={colors[state] ?? 'gray'}>
+    {names[state] ?? names[0]}
+  </Badge>
 );

@@ -12,15 +12,23 @@ type FieldProps = ComponentProps<typeof TextField.Root> & {
 /** A text field with its label, its hint and what is wrong with it, all told to a screen reader too. */
 export function Field({ label, hint, problem, ...input }: FieldProps) {
   const id = useId();
+  const said = problem ?? hint;
   return (
-    <label>
-      <Text as="div" size="2" mb="1" weight="medium">
+    <div>
+      <Text as="label" htmlFor={id} size="2" mb="1" weight="medium" style={{ display: 'block' }}>
         {label}
       </Text>
-      <TextField.Root {...input} aria-describedby={`${id}-hint`} aria-invalid={problem !== undefined} />
-      <Text as="div" id={`${id}-hint`} size="1" color={problem === undefined ? 'gray' : 'red'} mt="1">
-        {problem ?? hint}
-      </Text>
-    </label>
+      <TextField.Root
+        {...input}
+        id={id}
+        aria-invalid={problem !== undefined}
+        {...(said === undefined ? {} : { 'aria-describedby': `${id}-hint` })}
+      />
+      {said !== undefined && (
+        <Text as="div" id={`${id}-hint`} size="1" color={problem === undefined ? 'gray' : 'red'} mt="1">
+          {said}
+        </Text>
+      )}
+    </div>
   );
 }

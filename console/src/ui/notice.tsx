@@ -71,9 +71,11 @@ export function Empty({ title, hint, command, children }: EmptyProps) {
 
 export function NotFound() {
   return (
-    <Flex direction="column" gap="3" p="7" align="center">
-      <Heading>{texts.notice.notFound}</Heading>
-      <Link to="/">{texts.notice.home}</Link>
+    <Flex direction="column" gap="3" p="7" align="center" asChild>
+      <main>
+        <Heading>{texts.notice.notFound}</Heading>
+        <Link to="/">{texts.notice.home}</Link>
+      </main>
     </Flex>
   );
 }

@@ -1,37 +1,88 @@
 import { Skeleton, Table } from '@radix-ui/themes';
-import type { ReactNode } from 'react';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 
 export interface Column<R> {
   readonly title: string;
   readonly cell: (row: R) => ReactNode;
+  /** Set where the server lists by this: the rows come in this order and no other. */
+  readonly sorted?: 'ascending' | 'descending';
 }
 
-interface ListTableProps<R> {
+export interface ListTableProps<R> {
   readonly label: string;
   /** Undefined while they are on their way. */
   readonly rows: readonly R[] | undefined;
   readonly keyOf: (row: R) => string;
   /** The first says what the row is. */
   readonly columns: readonly Column<R>[];
+  /** The last rows came near the window: the time to ask for more. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
-/** Rows of one kind. */
-export function ListTable<R>({ label, rows, keyOf, columns }: ListTableProps<R>) {
+/** Up to this many rows all are in the page, so that the browser's own search finds them. */
+const mostDrawn = 100;
+/** Height of a row in pixels before it was measured. */
+const rowHeight = 45;
+const rowsBeyondWindow = 12;
+const nearEnd = 40;
+
+/** Rows of one kind; of long lists only those near the window are drawn. */
+export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTableProps<R>) {
+  const count = rows?.length ?? 0;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [top, setTop] = useState(0);
+  // Its functions change with each scroll, so nothing here may be remembered by the compiler; nothing is.
+  // oxlint-disable-next-line react/incompatible-library
+  const virtual = useWindowVirtualizer({
+    count,
+    estimateSize: () => rowHeight,
+    overscan: rowsBeyondWindow,
+    scrollMargin: top,
+    getItemKey: (i) => (rows?.[i] === undefined ? i : keyOf(rows[i])),
+  });
+  useLayoutEffect(() => {
+    // What stands above the table may grow and shrink, and with it the page: then it is looked up again where the rows begin.
+    const watch = new ResizeObserver(() =>
+      setTop(body.current === null ? 0 : body.current.getBoundingClientRect().top + globalThis.scrollY),
+    );
+    watch.observe(document.body);
+    return () => watch.disconnect();
+  }, []);
+  const all = count <= mostDrawn;
+  const items = all ? [] : virtual.getVirtualItems();
+  const first = all ? 0 : (items[0]?.index ?? 0);
+  const last = all ? count - 1 : (items.at(-1)?.index ?? -1);
+  const isNear = count > 0 && last >= count - nearEnd;
+  useLayoutEffect(() => {
+    if (isNear) onEnd?.();
+  }, [isNear, count, onEnd]);
+  const above = all ? 0 : (items[0]?.start ?? top) - top;
+  const below = all ? 0 : virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   return (
     <Skeleton loading={rows === undefined}>
-      <Table.Root variant="surface" aria-label={label}>
+      <Table.Root variant="surface" aria-label={label} aria-rowcount={count + 1}>
         <Table.Header>
           <Table.Row>
-            {columns.map(({ title }) => (
-              <Table.ColumnHeaderCell key={title}>{title}</Table.ColumnHeaderCell>
+            {columns.map(({ title, sorted }) => (
+              <Table.ColumnHeaderCell key={title} aria-sort={sorted}>
+                {title} {sorted !== undefined && <span aria-hidden>{sorted === 'ascending' ? '↑' : '↓'}</span>}
+              </Table.ColumnHeaderCell>
             ))}
           </Table.Row>
         </Table.Header>
-        <Table.Body>
-          {rows?.map((row) => (
-            <Table.Row key={keyOf(row)} align="center">
-              {columns.map(({ title, cell }, i) =>
-                i === 0 ? (
+        <Table.Body ref={body}>
+          <Gap height={above} columns={columns.length} />
+          {rows?.slice(first, last + 1).map((row, i) => (
+            <Table.Row
+              key={keyOf(row)}
+              align="center"
+              aria-rowindex={first + i + 2}
+              data-index={first + i}
+              ref={all ? undefined : virtual.measureElement}
+            >
+              {columns.map(({ title, cell }, at) =>
+                at === 0 ? (
                   <Table.RowHeaderCell key={title}>{cell(row)}</Table.RowHeaderCell>
                 ) : (
                   <Table.Cell key={title}>{cell(row)}</Table.Cell>
@@ -39,8 +90,19 @@ export function ListTable<R>({ label, rows, keyOf, columns }: ListTableProps<R>)
               )}
             </Table.Row>
           ))}
+          <Gap height={below} columns={columns.length} />
         </Table.Body>
       </Table.Root>
     </Skeleton>
+  );
+}
+
+/** Stands for rows that are not drawn. */
+function Gap({ height, columns }: { readonly height: number; readonly columns: number }) {
+  return height <= 0 ? null : (
+    <tr aria-hidden>
+      {/* oxlint-disable-next-line jsx-a11y/control-has-associated-label -- it is hidden */}
+      <td colSpan={columns} style={{ height, padding: 0 }} />
+    </tr>
   );
 }

@@ -9,6 +9,9 @@ const units = [
   ['second', 1],
 ] as const;
 
+/** Clocks differ, and ours here ticks slowly: what just happened is not to be in the future. */
+const justNowMs = 5_000;
+
 const relative = new Intl.RelativeTimeFormat(texts.locale, { numeric: 'auto' });
 
 function ago(at: number, now: number): string {
@@ -17,7 +20,7 @@ function ago(at: number, now: number): string {
   return relative.format(Math.round(seconds / size), unit);
 }
 
-/** How long ago something was, kept true while it is looked at; the moment itself on hover. @param at milliseconds since the epoch, or a timestamp */
+/** How long ago something was, or how soon it will be, kept true while it is looked at; the moment itself on hover. @param at milliseconds since the epoch, or a timestamp */
 export function Ago({ at }: { readonly at: number | Timestamp | undefined }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -31,7 +34,7 @@ export function Ago({ at }: { readonly at: number | Timestamp | undefined }) {
       dateTime={date.toISOString()}
       title={date.toLocaleString(texts.locale, { dateStyle: 'full', timeStyle: 'long' })}
     >
-      {ago(date.getTime(), Math.max(now, date.getTime() - 1))}
+      {ago(date.getTime(), Math.abs(date.getTime() - now) < justNowMs ? date.getTime() : now)}
     </time>
   );
 }

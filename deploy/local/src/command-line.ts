@@ -16,6 +16,8 @@ export const usage = `Truffle on this machine.
     -- --engines-only          only PostgreSQL, NATS and Temporal
     -- --reset                 forget all state first
   npm stop                     end what npm start -- --detach started
+  npm run rotate-keys          seal everything in the database under a new key, while it runs
+    -- --resume                go on with one that was ended
   npm test                     run every check and test
   npm run simulator            the Proxmox simulator alone
 
@@ -52,6 +54,11 @@ export function startFlags(args: readonly string[]): StartFlags {
   } as const;
   const values = understood(() => parseArgs({ args: [...args], options }).values);
   return { ...values, demo: !values['no-demo'], enginesOnly: values['engines-only'] };
+}
+
+/** @throws UsageError */
+export function rotateFlags(args: readonly string[]): { readonly resume: boolean } {
+  return understood(() => parseArgs({ args: [...args], options: { resume: flag } }).values);
 }
 
 /** @throws UsageError */

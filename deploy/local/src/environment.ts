@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineAddresses } from './engines.ts';
 import type { Ports } from './ports.ts';
@@ -31,11 +32,11 @@ export const keyFolders = (
   service: join(folder.keys, name, 'service'),
 });
 
-/** The key of what people's accounts keep secret; only the tenant service has it. */
+/** The key of what people's accounts kept secret in an installation of before; only the tenant service has it. */
 export const accountKeyFile = (folder: StateFolder, name: ProcessName): string =>
   join(folder.keys, name, 'account-key');
 
-/** The key-encryption keys of what organizations keep secret; only the tenant service has them. */
+/** The key-encryption keys of everything that is sealed in the database; only the tenant service has them. */
 export const kekFolder = (folder: StateFolder, name: ProcessName): string =>
   join(folder.keys, name, 'key-encryption-keys');
 
@@ -98,7 +99,9 @@ export function processEnvironment(
       : {}),
     ...(name === 'all-in-one' || name === 'tenant'
       ? {
-          TRUFFLE_ACCOUNT_KEY_FILE: accountKeyFile(folder, name),
+          ...(existsSync(accountKeyFile(folder, name))
+            ? { TRUFFLE_ACCOUNT_KEY_FILE: accountKeyFile(folder, name) }
+            : {}),
           TRUFFLE_KEK_DIR: kekFolder(folder, name),
           TRUFFLE_MAIL_DIR: mailFolder(folder),
           ...fromOurs([

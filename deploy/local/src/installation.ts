@@ -37,7 +37,8 @@ export function handOutKeys(folder: StateFolder, shape: readonly ProcessName[]):
       copyFileSync(join(from.context, role), join(to.context, role));
     }
     if (own.includes('tenant')) {
-      copyFileSync(installation.env.TRUFFLE_ACCOUNT_KEY_FILE, accountKeyFile(folder, name));
+      const accountKey = installation.env.TRUFFLE_ACCOUNT_KEY_FILE;
+      if (accountKey !== undefined) copyFileSync(accountKey, accountKeyFile(folder, name));
       cpSync(installation.env.TRUFFLE_KEK_DIR, kekFolder(folder, name), { recursive: true });
     }
     // The audit trail's checkpoints are signed by the tenant service.
@@ -73,4 +74,5 @@ export async function migrateDatabase(folder: StateFolder, databaseUrl: string, 
     throw new ChildError(`the database could not be brought up to date (code ${code}):\n${said.trimEnd()}`);
 }
 
-const installationFolder = (folder: StateFolder): string => join(folder.keys, 'installation');
+/** Where the installation's secrets are, all of them; processes are given copies of their own. */
+export const installationFolder = (folder: StateFolder): string => join(folder.keys, 'installation');

@@ -1,4 +1,5 @@
-import { enginesFlags, startFlags, usage, UsageError } from './command-line.ts';
+import { enginesFlags, rotateFlags, startFlags, usage, UsageError } from './command-line.ts';
+import { rotateKeys } from './rotate-keys.ts';
 import { runEngines } from './run-engines.ts';
 import { start, startInBackground } from './start.ts';
 import { stop } from './stop.ts';
@@ -18,6 +19,8 @@ async function main(command: string | undefined, args: readonly string[]): Promi
       return startInBackground(startFlags(args));
     case 'stop':
       return stop(say);
+    case 'rotate-keys':
+      return rotateKeys(rotateFlags(args).resume);
     case 'test':
       return test(args);
     case 'engines': {

@@ -15,7 +15,10 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const startMilliseconds = 40 * 60_000;
 
 /** What the detached supervisor tells the process that started it. */
-type Message = { readonly say: string } | { readonly ready: StackInfo } | { readonly failed: string };
+type Message =
+  | { readonly say: string }
+  | { readonly ready: StackInfo }
+  | { readonly failed: string; readonly busy: boolean };
 
 /** `npm start`: answers the exit code. */
 export async function start(flags: StartFlags, args: readonly string[]): Promise<number> {
@@ -50,7 +53,8 @@ export async function startInBackground(flags: StartFlags): Promise<number> {
     );
     return 0;
   } catch (error) {
-    tell({ failed: error instanceof Error ? error.message : String(error) });
+    const busy = error instanceof StateFolderBusyError;
+    tell({ failed: error instanceof Error ? error.message : String(error), busy });
     throw error;
   }
 }
@@ -83,9 +87,11 @@ async function startDetached(flags: StartFlags, args: readonly string[]): Promis
   });
   closeSync(log);
   onSignal(() => child.kill('SIGTERM'));
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     child.on('message', (message: Message) => {
       if ('say' in message) return say(message.say);
+      // Another start took the folder between our look and our child's.
+      if ('failed' in message && message.busy) return reject(new StateFolderBusyError(folder.root));
       if ('failed' in message) return say(`truffle: ${message.failed}`);
       announce(message.ready, flags.json);
       if (!flags.json) say('It runs in the background: npm stop ends it.');
@@ -140,13 +146,19 @@ function forPeople(info: StackInfo): string {
     info.agentId === undefined
       ? 'npm run --silent truffle -- template list'
       : 'npm run --silent truffle -- cluster create hello --template static-site --wait';
+  // The CLI finds its sign-in in the folder `.truffle`; state that lies elsewhere is out of its sight.
+  const elsewhere = `truffle login --endpoint ${info.url}`;
+  const signedIn =
+    process.env['TRUFFLE_STATE_DIR'] === undefined
+      ? `this folder is signed in; elsewhere: ${elsewhere}`
+      : `first: npm run --silent ${elsewhere.replace('truffle ', 'truffle -- ')}`;
   return `
 Truffle is ready.
 
   URL       ${info.url}
   Login     ${info.login?.email} / ${info.login?.password}
 ${site}
-Next, in another terminal:
+Next, in another terminal (${signedIn}):
 
   ${next}
 

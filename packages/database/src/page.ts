@@ -1,8 +1,8 @@
-/** A page token that this list did not give. */
+/** A page token that this list did not give this caller, as it is asked for now. */
 export class InvalidPageTokenError extends Error {
   override readonly name = 'InvalidPageTokenError';
   constructor() {
-    super('the page token is not one that this list gave; start without one');
+    super('is not one that this list gave you for these filters in this organization; start again without page.token');
   }
 }
 
@@ -22,8 +22,8 @@ export interface Page {
 const defaultSize = 50;
 
 /**
- * Keyset paging: a token holds the last row's sort key, so that it needs no state and cannot widen what the caller may see.
- * Read `limit + 1` rows. @throws InvalidPageTokenError
+ * Keyset paging: a token holds the last row's sort key, so that it needs no state. The gate binds it to the list and the caller that it
+ * was given to (`PageTokens` of the kit). Read `limit + 1` rows. @throws InvalidPageTokenError
  */
 export function pageOf(wanted: PageWanted | undefined): Page {
   const limit = wanted?.size ? wanted.size : defaultSize;

@@ -9,6 +9,8 @@ export interface DataKeyTable {
   readonly version: number;
   readonly kek_id: string;
   readonly wrapped: Buffer;
+  /** The key-encryption key that it was made under; empty for one of before that was written down. */
+  readonly made_under: string;
   readonly created_at: Date;
 }
 
@@ -34,6 +36,10 @@ export const dataKeyTable = (schema: string, owner: ServiceRole, before: Service
   ${allowEverywhere(`${schema}.data_key`, 'svc_key_rotation', 'insert')}
   ${allowEverywhere(`${schema}.data_key`, 'svc_key_rotation', 'update', 'update (kek_id, wrapped)')}
   grant usage on schema ${schema} to svc_key_rotation;`;
+
+/** What tells a data key's generation, for a table of `dataKeyTable`: one is renewed once for each key-encryption key. */
+export const dataKeyGeneration = (schema: string): string =>
+  `alter table ${schema}.data_key add column made_under text not null default '';`;
 
 /** A column that holds sealed values: where it is and how its rows are told apart. */
 export interface SealedColumn {

@@ -8,10 +8,12 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   addFileKey,
+  dataKeyGeneration,
   dataKeyTable,
   Envelope,
   fileKeys,
   installation,
+  keysInUse,
   renewAll,
   reseal,
   rewrap,
@@ -27,6 +29,7 @@ const migrations: ServiceMigrations = {
     '001': `
       grant usage on schema safe to svc_tenant, svc_identity;
       ${dataKeyTable('safe', 'svc_tenant', 'svc_identity')}
+      ${dataKeyGeneration('safe')}
       create table safe.note (org_id text not null, id text not null, title text, sealed bytea, primary key (org_id, id));
       ${tenantTable('safe.note', 'svc_tenant')}
       create table safe.seed (id text primary key, sealed bytea);
@@ -143,12 +146,16 @@ describe('rotation', () => {
     rmSync(join(folder, 'kek-0001.key'));
     const fresh = new Envelope('safe', keks);
     expect(await get(acme, 'r007', fresh)).toBe('text 7');
-    await renewAll(rotation, 'safe', fresh);
+    expect([...(await keysInUse(rotation, 'safe')).keys()]).toEqual(['kek-0002']);
+    expect(await renewAll(rotation, 'safe', fresh, keks)).toBeGreaterThanOrEqual(3);
+    expect(await renewAll(rotation, 'safe', fresh, keks)).toBe(0);
     expect(await get(acme, 'r007', fresh)).toBe('text 7');
     const writing = put(acme, 'r100', 'written meanwhile');
-    const moved = await reseal(rotation, 'safe', fresh, notes);
+    const pages: number[] = [];
+    const moved = await reseal(rotation, 'safe', fresh, notes, (done) => pages.push(done));
     await writing;
     expect(moved).toBeGreaterThanOrEqual(249);
+    expect(pages.length).toBeGreaterThanOrEqual(3);
     expect(await reseal(rotation, 'safe', fresh, notes)).toBeLessThanOrEqual(1);
     expect(await reseal(rotation, 'safe', fresh, seeds)).toBe(1);
     expect(await get(acme, 'r249', fresh)).toBe('text 249');

@@ -78,11 +78,12 @@ export class Envelope {
   async #make(tx: AnyTransaction, owner: string, version: number): Promise<DataKeyTable> {
     const kek = await this.#keks.newest();
     const wrapped = await kek.wrap(randomBytes(32), wrappingContext(owner, version));
-    const row = { org_id: owner, version, kek_id: kek.id, wrapped, created_at: new Date(this.#now()) };
+    const made_under = kek.id;
+    const row = { org_id: owner, version, kek_id: kek.id, wrapped, made_under, created_at: new Date(this.#now()) };
     // Another one may make it at the same time: the first stays, and is read back.
     await sql`
-      insert into ${sql.table(this.#table)} (org_id, version, kek_id, wrapped, created_at)
-      values (${row.org_id}, ${row.version}, ${row.kek_id}, ${row.wrapped}, ${row.created_at})
+      insert into ${sql.table(this.#table)} (org_id, version, kek_id, wrapped, made_under, created_at)
+      values (${row.org_id}, ${row.version}, ${row.kek_id}, ${row.wrapped}, ${row.made_under}, ${row.created_at})
       on conflict do nothing`.execute(tx);
     return row;
   }

@@ -1,4 +1,11 @@
-export { dataKeyTable, installation, sealedColumn, type DataKeyTable, type SealedColumn } from './data-key.ts';
+export {
+  dataKeyGeneration,
+  dataKeyTable,
+  installation,
+  sealedColumn,
+  type DataKeyTable,
+  type SealedColumn,
+} from './data-key.ts';
 export { Envelope, type SealedPlace } from './envelope.ts';
 export {
   addFileKey,
@@ -8,4 +15,4 @@ export {
   type KeyEncryptionKey,
   type KeyEncryptionKeys,
 } from './key-encryption-key.ts';
-export { renewAll, reseal, rewrap } from './rotation.ts';
+export { demandKeys, keysInUse, renewAll, reseal, rewrap } from './rotation.ts';

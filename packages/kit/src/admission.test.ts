@@ -53,6 +53,20 @@ describe('with a place for everybody', () => {
   });
 });
 
+describe('one tenant', () => {
+  test('has an eighth of the places at most, though the others are idle', async () => {
+    const { admission, order, enter, settled, drain } = door(64);
+    for (let i = 0; i < 100; i++) void enter('heavy', RateClass.READ);
+    await settled();
+    expect(admission.count).toEqual({ places: 64, running: 8, waiting: 92 });
+    void enter('light', RateClass.READ);
+    await settled();
+    expect(order.at(-1)).toBe('light');
+    await drain();
+    expect(order).toHaveLength(101);
+  });
+});
+
 describe('with too few places', () => {
   test('the tenant that has the fewest is next, however many calls another has', async () => {
     const { order, enter, settled, drain } = door(2);
@@ -87,7 +101,7 @@ describe('with too few places', () => {
 
   test('who waits for too long is sent away and told when to come again, live views first and reads last', async () => {
     const { clock, admission, errors, enter, settled } = door(8);
-    for (let i = 0; i < 8; i++) void enter('b', RateClass.READ);
+    for (let i = 0; i < 8; i++) void enter(`b${i % 2}`, RateClass.READ);
     for (const rate of [RateClass.READ, RateClass.WRITE, RateClass.STREAM]) void enter('a', rate);
     await settled();
     const sent: number[] = [];
@@ -122,7 +136,7 @@ describe('the number of places', () => {
     expect(admission.count.places).toBe(8);
     admission.adjust(0);
     expect(admission.count.places).toBe(8);
-    for (let i = 0; i < 10; i++) void enter('a', RateClass.READ);
+    for (let i = 0; i < 10; i++) void enter(`a${i}`, RateClass.READ);
     await settled();
     admission.adjust(0);
     await settled();

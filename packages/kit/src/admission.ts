@@ -22,6 +22,9 @@ const patienceMs = [3_000, 1_500, 500] as const;
 const least = 8;
 const most = 256;
 const first = 64;
+/** One tenant has at most this part of the places, even of idle ones: whoever comes next waits behind what is at work on this event loop. */
+const shareEach = 1 / 8;
+const leastEach = 4;
 const mostWaiting = 1_024;
 /** Beyond this mean delay of the event loop there are too many calls at once. */
 const tooLateMs = 100;
@@ -51,7 +54,7 @@ export interface AdmissionParts {
 }
 
 /**
- * Bounds how many calls are at work at once, for everybody's sake. When there are too many, places go to the tenant that has the fewest, and of
+ * Bounds how many calls are at work at once, all together and of each tenant, for everybody's sake. When there are too many, places go to the tenant that has the fewest, and of
  * its calls to reads before writes before the rest; when too many wait, it is the tenant with the most of them that loses its last. Calls between
  * services, and with them the work for agents, always pass.
  */
@@ -79,8 +82,8 @@ export class Admission {
     const name = onlyOrganization(caller) || (caller.subject === 'anonymous' ? caller.address : caller.subject);
     const tenant = this.#tenants.get(name) ?? { running: 0, served: 0, waiting: [] };
     this.#tenants.set(name, tenant);
-    if (this.#running >= this.#places || this.#waiting > 0) await this.#wait(tenant, rank);
-    else this.#begin(tenant);
+    if (this.#mayBegin(tenant) && tenant.waiting.length === 0) this.#begin(tenant);
+    else await this.#wait(tenant, rank);
     let left = false;
     return () => {
       if (left) return;
@@ -118,6 +121,10 @@ export class Admission {
     });
   }
 
+  #mayBegin({ running }: Tenant): boolean {
+    return this.#running < this.#places && running < Math.max(leastEach, Math.floor(this.#places * shareEach));
+  }
+
   #begin(tenant: Tenant): void {
     this.#running += 1;
     tenant.running += 1;
@@ -129,7 +136,8 @@ export class Admission {
     while (this.#running < this.#places && this.#waiting > 0) {
       let next: Tenant | undefined;
       for (const tenant of this.#tenants.values())
-        if (tenant.waiting.length > 0 && (next === undefined || comesBefore(tenant, next))) next = tenant;
+        if (tenant.waiting.length > 0 && this.#mayBegin(tenant) && (next === undefined || comesBefore(tenant, next)))
+          next = tenant;
       const waiting = next?.waiting.shift();
       if (next === undefined || waiting === undefined) return;
       this.#waiting -= 1;

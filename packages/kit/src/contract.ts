@@ -1,4 +1,4 @@
-import { getOption, type DescMethod, type DescService } from '@bufbuild/protobuf';
+import { getOption, type DescMessage, type DescMethod, type DescService } from '@bufbuild/protobuf';
 import {
   Access,
   Audience,
@@ -7,6 +7,7 @@ import {
   rules as rulesOption,
   type MethodRules,
 } from '@truffle/api/options/v1/method';
+import { PageInfoSchema, PageRequestSchema } from '@truffle/api/type/v1/page';
 
 /** A method's options are missing or contradict each other: the process must not start. */
 export class ContractError extends Error {
@@ -48,8 +49,23 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   if (rules.stepUp && method.methodKind !== 'unary') return 'streams but wants a step-up';
   if (rules.filtered && (!wantsPermission || rules.idempotency !== Idempotency.SAFE))
     return 'is filtered but reads nothing by permission';
+  if (isPaged(method) && (method.methodKind !== 'unary' || !pagesOf(method.output, PageInfoSchema).includes('page')))
+    return 'asks for a page but does not answer with one';
+  if (pagesOf(method.input, PageRequestSchema).some((name) => name !== 'page'))
+    return 'asks for a page elsewhere than in the field page';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
     return 'writes but has no audit verb';
   return undefined;
 }
+
+/** Whether the method lists page after page. */
+export const isPaged = (method: DescMethod): boolean => pagesOf(method.input, PageRequestSchema).includes('page');
+
+/** Where in `message` there are messages of the type `page`, as paths. */
+const pagesOf = (message: DescMessage, page: DescMessage, above: readonly DescMessage[] = []): string[] =>
+  message.fields.flatMap((field) => {
+    if (field.message === undefined || above.includes(field.message)) return [];
+    if (field.message.typeName === page.typeName) return [field.name];
+    return pagesOf(field.message, page, [...above, message]).map((path) => `${field.name}.${path}`);
+  });

@@ -22,6 +22,7 @@ import type { IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
 import type { EarlyRefusals } from './limit.early.ts';
 import { isRateLimit, spentKey, type RateLimits, type Spent } from './limit.ts';
+import type { PageTokens } from './page-token.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
 import { statusOf } from './problem.status.ts';
 import type { ServiceName } from './service-context.ts';
@@ -36,6 +37,7 @@ export interface GateParts {
   readonly admission: Admission;
   readonly early: EarlyRefusals;
   readonly peers: Peers;
+  readonly pageTokens: PageTokens;
   readonly logger: Logger;
   /** Missing for a service without keyed methods. */
   readonly idempotency?: IdempotencyStore | undefined;
@@ -140,13 +142,26 @@ async function pass(
   attempt.admitted = true;
   request.contextValues.set(callerKey, admitted);
   const work = async () => {
-    const response = await withQuota(parts, admitted, rules, () => next(request));
+    const response = await withQuota(parts, admitted, rules, () => paged(parts, request, admitted, next));
     await record(parts, request, admitted, rules);
     return response;
   };
   if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
     return named(await work(), requestId);
   return named(await once(parts.idempotency, request, admitted, work), requestId);
+}
+
+/** Goes on with the page token as the list's own code gave it, and answers with one that is bound to this list. */
+async function paged(
+  { pageTokens }: GateParts,
+  request: UnaryRequest,
+  caller: Caller,
+  next: Next,
+): Promise<UnaryResponse> {
+  const { method } = request;
+  const opened = { ...request, message: pageTokens.open(method, caller, request.message) };
+  const response = (await next(opened)) as UnaryResponse;
+  return { ...response, message: pageTokens.close(method, caller, request.message, response.message) };
 }
 
 /** The caller with what belongs to this call alone. A service acts within the call that it acts for. */

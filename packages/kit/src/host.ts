@@ -33,6 +33,7 @@ import { EarlyRefusals } from './limit.early.ts';
 import { startLimits, type HostLimits } from './limit.host.ts';
 import type { ServiceModule } from './module.ts';
 import { originHandler } from './origin.ts';
+import { PageTokens } from './page-token.ts';
 import { servePages } from './pages.ts';
 import { remotePeers } from './peer-connection.ts';
 import { Peers } from './peers.ts';
@@ -176,6 +177,7 @@ async function mountServices(
       admission,
       early,
       peers,
+      pageTokens: new PageTokens(keys.secretFor('page tokens')),
       logger: log,
       idempotency: module.idempotency,
       audit,

@@ -13,13 +13,12 @@ export interface Installation {
   /** What `hostSettings` and the tenant service need to find the files. */
   readonly env: Readonly<
     Record<
-      | 'TRUFFLE_DATABASE_PASSWORDS_DIR'
-      | 'TRUFFLE_CONTEXT_KEYS_DIR'
-      | 'TRUFFLE_SERVICE_KEYS_DIR'
-      | 'TRUFFLE_ACCOUNT_KEY_FILE'
-      | 'TRUFFLE_KEK_DIR',
+      'TRUFFLE_DATABASE_PASSWORDS_DIR' | 'TRUFFLE_CONTEXT_KEYS_DIR' | 'TRUFFLE_SERVICE_KEYS_DIR' | 'TRUFFLE_KEK_DIR',
       string
-    >
+    > & {
+      /** Of an installation that an earlier release made. */
+      TRUFFLE_ACCOUNT_KEY_FILE?: string;
+    }
   >;
 }
 
@@ -41,7 +40,6 @@ export function ensureInstallation(folder: string): Installation {
     kept(join(contextKeys, role), () => contextKeyOf(contextMaster, role).secret.toString('hex'));
   }
   const accountKey = join(folder, 'account-key');
-  kept(accountKey, () => randomBytes(32).toString('hex'));
   const keks = join(folder, 'key-encryption-keys');
   if (newestId(keks) === undefined) addFileKey(keks);
   for (const name of [...services, 'audit']) ensureKey(serviceKeys, name);
@@ -53,7 +51,7 @@ export function ensureInstallation(folder: string): Installation {
       TRUFFLE_DATABASE_PASSWORDS_DIR: passwords,
       TRUFFLE_CONTEXT_KEYS_DIR: contextKeys,
       TRUFFLE_SERVICE_KEYS_DIR: serviceKeys,
-      TRUFFLE_ACCOUNT_KEY_FILE: accountKey,
+      ...(existsSync(accountKey) ? { TRUFFLE_ACCOUNT_KEY_FILE: accountKey } : {}),
       TRUFFLE_KEK_DIR: keks,
     },
   };

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import { UnauthenticatedProblem } from './problem.ts';
 
@@ -34,6 +34,12 @@ export class ServiceKeys {
     this.#name = name;
     this.#own = createPrivateKey(ownPem);
     this.#trusted = new Map(Object.entries(trustedPems).map(([service, pem]) => [service, createPublicKey(pem)]));
+  }
+
+  /** 32 bytes that all replicas of this service have and nobody else: others for each purpose, new with the service's key. */
+  secretFor(purpose: string): Buffer {
+    const own = this.#own.export({ type: 'pkcs8', format: 'der' });
+    return Buffer.from(hkdfSync('sha256', own, '', `truffle ${purpose}`, 32));
   }
 
   /** A token for one call to `audience`, good for 60 s. */

@@ -1,11 +1,13 @@
-/** Every way that `secret` may stand in a text: as it is, in base64 at any place, in hex, URL-encoded, JSON-escaped. */
-export function formsOf(secret: string): ReadonlySet<string> {
-  const bytes = Buffer.from(secret, 'utf8');
+/** Every way that `secret` may stand in a text: as it is, in base64 at any place, in hex, URL-encoded, JSON-escaped. Of bytes, not the latter two. */
+export function formsOf(secret: string | Buffer): ReadonlySet<string> {
+  const bytes = Buffer.from(secret);
   const hex = bytes.toString('hex');
+  const inBase64 = [0, 1, 2].flatMap((before) => base64At(bytes, before));
+  if (typeof secret !== 'string') return new Set([bytes.toString('latin1'), ...inBase64, hex, hex.toUpperCase()]);
   const url = encodeURIComponent(secret);
   return new Set([
     secret,
-    ...[0, 1, 2].flatMap((before) => base64At(bytes, before)),
+    ...inBase64,
     hex,
     hex.toUpperCase(),
     url,
@@ -23,7 +25,7 @@ function base64At(bytes: Buffer, before: number): string[] {
 }
 
 /** Which of `secrets` stand in `text`, as `name: form`'s beginning. */
-export function foundIn(text: string, secrets: Readonly<Record<string, string>>): string[] {
+export function foundIn(text: string, secrets: Readonly<Record<string, string | Buffer>>): string[] {
   return Object.entries(secrets).flatMap(([name, secret]) =>
     [...formsOf(secret)].filter((form) => text.includes(form)).map((form) => `${name} as ${form.slice(0, 6)}…`),
   );

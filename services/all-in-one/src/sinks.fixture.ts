@@ -44,6 +44,28 @@ export async function dump(url: string): Promise<string> {
   }
 }
 
+/** The same as PostgreSQL writes a row itself, bytes in hex; with what it knows of its roles. */
+export async function dumpAsText(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')`,
+    );
+    const parts: string[] = [];
+    for (const name of [...rows.map((row) => row.name), 'pg_catalog.pg_authid']) {
+      const read = await client.query<{ text: string | null }>(
+        `select string_agg(t::text, chr(10)) as text from ${name} t`,
+      );
+      parts.push(`${name} ${read.rows[0]?.text ?? ''}`);
+    }
+    return parts.join('\n');
+  } finally {
+    await client.end();
+  }
+}
+
 export function filesIn(path: string): string {
   return everyFile(path)
     .map((file) => read(file))

@@ -5,6 +5,7 @@ import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
+import { secretMigration } from './secret/secret.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -135,6 +136,7 @@ export const tenantMigrations: ServiceMigrations = {
     '005_envelope': dataKeyTable('tenant', 'svc_tenant', 'svc_identity'),
     '006_people': peopleMigration,
     '007_audit': auditStreamMigration,
+    '010_secret': secretMigration,
     '009_access': accessMigration,
     '008_oidc': `${oidcMigration}
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,

@@ -1,15 +1,14 @@
 import type { Database } from '@truffle/database';
-import type { Envelope } from '@truffle/envelope';
 import type { Authorizer, Bell, Peers } from '@truffle/kit';
-import type { AccountKey } from './account/account-key.ts';
 import type { PasskeySite } from './factor/passkey.ts';
 import type { TxtResolver } from './connection/domain.usecases.ts';
 import type { OpenId } from './connection/openid.ts';
 import type { Issuers } from './issuer/issuers.ts';
+import type { SecretParts } from './secret/secret.parts.ts';
 import type { TenantTables } from './tables.ts';
 
 /** What the tenant service's use cases work with. */
-export interface TenantParts {
+export interface TenantParts extends SecretParts {
   /** One organization's rows, as `svc_tenant`. */
   readonly tenants: Database<TenantTables>;
   /** What comes before an organization is known, as `svc_identity`. */
@@ -19,13 +18,10 @@ export interface TenantParts {
   readonly now: () => Date;
   /** Finds where a resource is. */
   readonly places: Pick<Authorizer, 'locate'>;
-  readonly accountKey: AccountKey;
   /** Whether mail reaches people: addresses are then verified. */
   readonly mailDelivers: boolean;
   /** What passkeys are bound to; undefined where the public URL does not say. */
   readonly site: PasskeySite | undefined;
-  /** Seals what organizations keep secret. */
-  readonly envelope: Envelope;
   /** OpenID issuers outside. */
   readonly issuers: Issuers;
   readonly openid: OpenId;

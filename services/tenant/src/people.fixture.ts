@@ -13,6 +13,7 @@ export const emailOf = (name: string): string => `${name}@example.com`;
 
 export interface People {
   readonly database: TestDatabase;
+  /** The one that runs now. */
   readonly host: TestHost;
   readonly mail: MailServer;
   /** A person with an organization of their own, signed up by the link of the mail. */
@@ -20,6 +21,8 @@ export interface People {
   signIn(name: string, word?: string): Promise<string>;
   /** Waits until a credential is refused. */
   ended(credential: string): Promise<unknown>;
+  /** Ends the service and begins it anew with other settings. */
+  restart(env: Readonly<Record<string, string>>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,14 +30,18 @@ export interface People {
 export async function startPeople(env: Readonly<Record<string, string>> = {}): Promise<People> {
   const mail = await startMailServer();
   const database = await testDatabase([tenantMigrations, billingMigrations]);
-  const host = await testHost(
-    database,
-    { tenant: makeTenantModule, billing: makeBillingModule },
-    { TRUFFLE_SMTP_URL: mail.url, TRUFFLE_PUBLIC_URL: origin, ...env },
-  );
+  const open = (more: Readonly<Record<string, string>>): Promise<TestHost> =>
+    testHost(
+      database,
+      { tenant: makeTenantModule, billing: makeBillingModule },
+      { TRUFFLE_SMTP_URL: mail.url, TRUFFLE_PUBLIC_URL: origin, ...more },
+    );
+  let host = await open(env);
   return {
     database,
-    host,
+    get host() {
+      return host;
+    },
     mail,
     signUp: async (name) => {
       await host.client().accounts.signUp({ email: emailOf(name), password, orgName: name });
@@ -54,6 +61,10 @@ export async function startPeople(env: Readonly<Record<string, string>> = {}): P
           .catch((error: unknown) => ConnectError.from(error));
         return answer instanceof ConnectError && answer.code === Code.Unauthenticated;
       }),
+    restart: async (more) => {
+      await host.close();
+      host = await open(more);
+    },
     close: async () => {
       await host.close();
       await database.close();

@@ -48,6 +48,8 @@ import type { TenantParts } from './parts.ts';
 import { projectRpc } from './project/project.rpc.ts';
 import { roleRpc } from './role/role.rpc.ts';
 import { tenantScopes } from './scopes.ts';
+import { SecretAdoption } from './secret/secret.adoption.ts';
+import { openSecrets } from './secret/secret.parts.ts';
 import { serviceAccountRpc } from './service-account/service-account.rpc.ts';
 import { sessionRpc } from './session/session.rpc.ts';
 import type { TenantTables } from './tables.ts';
@@ -121,7 +123,8 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   const identity = deps.database<TenantTables>('svc_identity');
   const events = deps.database<TenantTables>('svc_ledger_reader', 5);
   const relayed = deps.database<LedgerTables>('svc_relay', 5);
-  const mail = openMail(deps, identity);
+  const secrets = openSecrets(deps);
+  const mail = openMail(deps, identity, secrets.envelope);
   const scopes = tenantScopes(tenants, deps.peers);
   const parts: TenantParts = {
     tenants,
@@ -132,21 +135,18 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     places: new Authorizer(deps.peers, scopes),
     homeRegion: settings.homeRegion,
     suspendedAllowlists: new Set(settings.suspendedAllowlists),
-    accountKey: mail.accountKey,
+    ...secrets,
     mailDelivers: mail.delivers,
     site: siteOf(mail.origin),
     ...ssoParts(settings, mail.origin, () => new Date()),
   };
   if (settings.suspendedAllowlists.length > 0)
     deps.logger.warn({ organizations: settings.suspendedAllowlists }, 'allowlists of addresses are not enforced');
-  const audit = openAudit(deps, { events, tenants, ...settings });
+  const audit = openAudit(deps, { events, tenants, secrets, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
-  const relay = new Relay({
-    database: relayed,
-    bell: deps.bell,
-    logger: deps.logger,
-    holder: `${hostname()}/${randomUUID()}`,
-  });
+  const holder = `${hostname()}/${randomUUID()}`;
+  const relay = new Relay({ database: relayed, bell: deps.bell, logger: deps.logger, holder });
+  const adoption = new SecretAdoption({ ...secrets, identity, streams: audit.adoption, logger: deps.logger });
   return {
     name: 'tenant',
     services,
@@ -180,13 +180,12 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(AuditService, auditRpc(audit.parts))
         .service(AuditStreamService, auditStreamRpc(audit.streams)),
     start: async () => {
-      relay.start();
-      audit.start();
-      mail.courier.start();
+      for (const each of [adoption, relay, audit, mail.courier]) each.start();
     },
     ready: async () => void (await Promise.all([tenants.ping(), identity.ping()])),
     close: async () => {
       hub.close();
+      await adoption.close();
       await Promise.all([audit.close(), mail.courier.close()]);
       await relay.close();
       await Promise.all([tenants, identity, events, relayed].map((database) => database.close()));

@@ -1,58 +1,69 @@
-import { useQuery } from '@connectrpc/connect-query';
 import { AgentService } from '@truffle/api/agent/v1/agent_service';
-import { Link, useParams } from '@tanstack/react-router';
+import { Text } from '@radix-ui/themes';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Empty, Notice } from '../../ui/notice.tsx';
+import { Filter } from '../../ui/filter.tsx';
+import { List } from '../../ui/list.tsx';
+import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
-import { ListTable } from '../../ui/table.tsx';
+import { usePages } from '../../ui/pages.ts';
 import { Ago } from '../../ui/time.tsx';
 import { AgentBadge } from './agent-state.tsx';
 import { ConnectSite } from './connect-site.tsx';
 
 const text = texts.agent;
+const from = '/o/$org/sites';
 
 export default function AgentsPage() {
   const { organization } = usePlace();
-  const params = useParams({ from: '/o/$org/sites' });
-  const { data, error, refetch } = useQuery(
-    AgentService.method.listAgents,
-    { orgId: organization?.id ?? '', page: { size: 100 } },
-    { enabled: organization !== undefined },
-  );
-  const connect = organization === undefined ? null : <ConnectSite orgId={organization.id} />;
+  const params = useParams({ from });
+  const { name = '' } = useSearch({ from });
+  const navigate = useNavigate({ from });
+  const orgId = organization?.id ?? '';
+  const pages = usePages(AgentService.method.listAgents, { orgId, name }, ({ agents }) => agents, {
+    enabled: orgId !== '',
+  });
+  const none = pages.rows?.length === 0 && name === '';
   return (
-    <Page title={text.many} actions={connect}>
-      {error !== null && <Notice error={error} retry={() => void refetch()} />}
-      {data?.agents.length === 0 ? (
-        <Empty title={text.none} hint={text.noneHint} command="truffle agent join-token create my-site" />
-      ) : (
-        error === null && (
-          <ListTable
-            label={text.many}
-            rows={data?.agents}
-            keyOf={({ id }) => id}
-            columns={[
-              {
-                title: text.name,
-                cell: ({ id, name }) => (
-                  <Link to="/o/$org/sites/$agentId" params={{ ...params, agentId: id }} className="row-link">
-                    {name}
-                  </Link>
-                ),
-              },
-              { title: text.state, cell: ({ state }) => <AgentBadge state={state} /> },
-              { title: text.since, cell: ({ stateSince }) => <Ago at={stateSince} /> },
-              { title: text.heard, cell: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
-              {
-                title: text.hypervisor,
-                cell: ({ inventory }) => text.runs(inventory?.driver, inventory?.hypervisorVersion),
-              },
-              { title: text.version, cell: ({ version }) => version },
-            ]}
+    <Page title={text.many} actions={orgId === '' ? null : <ConnectSite orgId={orgId} />}>
+      {!none && (
+        <div className="filters">
+          <Filter
+            label={texts.list.exactName}
+            value={name}
+            onChange={(value) => void navigate({ search: value === '' ? {} : { name: value }, replace: true })}
           />
-        )
+        </div>
       )}
+      <List
+        label={text.many}
+        pages={pages}
+        empty={
+          none ? (
+            <Empty title={text.none} hint={text.noneHint} command="truffle agent join-token create my-site" />
+          ) : (
+            <Text color="gray">{texts.list.noneSuch}</Text>
+          )
+        }
+        keyOf={({ id }) => id}
+        columns={[
+          {
+            title: text.name,
+            sorted: 'ascending',
+            cell: ({ id, name: called }) => (
+              <Link to="/o/$org/sites/$agentId" params={{ ...params, agentId: id }} className="row-link">
+                {called}
+              </Link>
+            ),
+          },
+          { title: text.state, cell: ({ state }) => <AgentBadge state={state} /> },
+          { title: text.since, cell: ({ stateSince }) => <Ago at={stateSince} /> },
+          { title: text.heard, cell: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
+          { title: text.version, cell: ({ version }) => version },
+          { title: text.commands, cell: ({ openCommands }) => openCommands },
+        ]}
+      />
     </Page>
   );
 }

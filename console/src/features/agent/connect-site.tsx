@@ -4,7 +4,9 @@ import { AgentService } from '@truffle/api/agent/v1/agent_service';
 import { Button, Dialog, Flex, Spinner, Text } from '@radix-ui/themes';
 import { Check } from 'lucide-react';
 import { useState } from 'react';
+import { useMay } from '../../app/may.ts';
 import { texts } from '../../texts/texts.ts';
+import { Action } from '../../ui/action.tsx';
 import { Copy } from '../../ui/copy.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
@@ -15,11 +17,12 @@ const text = texts.agent.connecting;
 /** One command to paste on the site, and a list that fills as its agent comes up. */
 export function ConnectSite({ orgId }: { readonly orgId: string }) {
   const [name, setName] = useState('');
+  const may = useMay('agent.enrol', orgId);
   const token = useMutation(AgentService.method.createJoinToken);
   return (
     <Dialog.Root onOpenChange={(open) => !open && token.reset()}>
       <Dialog.Trigger>
-        <Button>{text.open}</Button>
+        <Action may={may}>{text.open}</Action>
       </Dialog.Trigger>
       <Dialog.Content maxWidth="560px">
         <Dialog.Title>{text.open}</Dialog.Title>
@@ -77,8 +80,11 @@ const commandOf = (token: string, caPin: string): string =>
 
 /** What the site has got to. */
 function Checklist({ orgId, name }: { readonly orgId: string; readonly name: string }) {
-  const { data } = useQuery(AgentService.method.listAgents, { orgId, name, page: { size: 1 } });
-  const agent = data?.agents[0];
+  const found = useQuery(AgentService.method.listAgents, { orgId, name, page: { size: 1 } }).data?.agents[0];
+  // A list leaves inventories out.
+  const whole = useQuery(AgentService.method.getAgent, { agentId: found?.id ?? '' }, { enabled: found !== undefined })
+    .data?.agent;
+  const agent = whole ?? found;
   const problems = agent?.inventory?.problems ?? [];
   const steps = [
     { title: text.enrolled, done: agent !== undefined },
@@ -90,7 +96,7 @@ function Checklist({ orgId, name }: { readonly orgId: string; readonly name: str
     <Flex direction="column" gap="2" role="status">
       {steps.map(({ title, done }) => (
         <Flex key={title} gap="2" align="center">
-          {done ? <Check size={16} color="var(--green-11)" /> : <Spinner size="2" />}
+          {done ? <Check size={16} color="var(--green-11)" role="img" aria-label={text.done} /> : <Spinner size="2" />}
           <Text size="2">{title}</Text>
         </Flex>
       ))}

@@ -1,4 +1,5 @@
 import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
+import type { BadgeProps } from '@radix-ui/themes';
 import { texts } from '../../texts/texts.ts';
 import { StateBadge } from '../../ui/badge.tsx';
 
@@ -9,14 +10,15 @@ const clusterColors = {
   [ClusterState.DELETING]: 'amber',
 } as const;
 
-const serverColors = {
+/** Colours of a server's states; the others are grey. */
+export const serverColors: Readonly<Record<number, BadgeProps['color']>> = {
   [ServerState.PROVISIONING]: 'blue',
   [ServerState.RUNNING]: 'cyan',
   [ServerState.DEPLOYING]: 'blue',
   [ServerState.READY]: 'green',
   [ServerState.FAILED]: 'red',
   [ServerState.DELETING]: 'amber',
-} as const;
+};
 
 export const ClusterBadge = ({ state }: { readonly state: ClusterState }) => (
   <StateBadge state={state} names={texts.cluster.states} colors={clusterColors} />

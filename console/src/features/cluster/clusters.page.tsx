@@ -1,25 +1,31 @@
-import { useQuery } from '@connectrpc/connect-query';
 import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
-import { Button } from '@radix-ui/themes';
-import { Link, useParams } from '@tanstack/react-router';
+import { Button, Flex, Switch, Text } from '@radix-ui/themes';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Empty, Notice } from '../../ui/notice.tsx';
+import { Filter } from '../../ui/filter.tsx';
+import { List } from '../../ui/list.tsx';
+import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
-import { ListTable } from '../../ui/table.tsx';
+import { usePages } from '../../ui/pages.ts';
 import { Ago } from '../../ui/time.tsx';
 import { ClusterBadge } from './cluster-state.tsx';
 
 const text = texts.cluster;
+const from = '/o/$org/p/$project/clusters';
 
 export default function ClustersPage() {
   const { project } = usePlace();
-  const params = useParams({ from: '/o/$org/p/$project/clusters' });
-  const { data, error, refetch } = useQuery(
+  const params = useParams({ from });
+  const { name = '', deleted } = useSearch({ from });
+  const pages = usePages(
     ClusterService.method.listClusters,
-    { projectId: project?.id ?? '', page: { size: 100 } },
+    { projectId: project?.id ?? '', name, showDeleted: deleted !== undefined },
+    ({ clusters }) => clusters,
     { enabled: project !== undefined },
   );
+  const filtered = name !== '' || deleted !== undefined;
+  const none = pages.rows?.length === 0 && !filtered;
   const make = (
     <Button asChild>
       <Link to="/o/$org/p/$project/templates" params={params}>
@@ -28,43 +34,70 @@ export default function ClustersPage() {
     </Button>
   );
   return (
-    <Page title={text.many} actions={data?.clusters.length === 0 ? undefined : make}>
-      {error !== null && <Notice error={error} retry={() => void refetch()} />}
-      {data?.clusters.length === 0 ? (
-        <Empty
-          title={text.none}
-          hint={text.noneHint}
-          command="truffle cluster create hello --template static-site --wait"
-        >
-          {make}
-        </Empty>
-      ) : (
-        error === null && (
-          <ListTable
-            label={text.many}
-            rows={data?.clusters}
-            keyOf={({ id }) => id}
-            columns={[
-              {
-                title: text.name,
-                cell: ({ id, name }) => (
-                  <Link
-                    to="/o/$org/p/$project/clusters/$clusterId"
-                    params={{ ...params, clusterId: id }}
-                    className="row-link"
-                  >
-                    {name}
-                  </Link>
-                ),
-              },
-              { title: text.state, cell: ({ state }) => <ClusterBadge state={state} /> },
-              { title: text.servers, cell: ({ readyCount, serverCount }) => text.ready(readyCount, serverCount) },
-              { title: text.template, cell: ({ templateRef }) => templateRef },
-              { title: text.changed, cell: ({ updatedAt }) => <Ago at={updatedAt} /> },
-            ]}
-          />
-        )
-      )}
+    <Page title={text.many} actions={none ? undefined : make}>
+      {!none && <Filters name={name} deleted={deleted !== undefined} />}
+      <List
+        label={text.many}
+        pages={pages}
+        empty={
+          filtered ? (
+            <Text color="gray">{texts.list.noneSuch}</Text>
+          ) : (
+            <Empty
+              title={text.none}
+              hint={text.noneHint}
+              command="truffle cluster create hello --template static-site --wait"
+            >
+              {make}
+            </Empty>
+          )
+        }
+        keyOf={({ id }) => id}
+        columns={[
+          {
+            title: text.name,
+            sorted: 'ascending',
+            cell: ({ id, name: called }) => (
+              <Link
+                to="/o/$org/p/$project/clusters/$clusterId"
+                params={{ ...params, clusterId: id }}
+                className="row-link"
+              >
+                {called}
+              </Link>
+            ),
+          },
+          { title: text.state, cell: ({ state }) => <ClusterBadge state={state} /> },
+          { title: text.servers, cell: ({ readyCount, serverCount }) => text.ready(readyCount, serverCount) },
+          { title: text.template, cell: ({ templateRef }) => templateRef },
+          { title: text.changed, cell: ({ updatedAt }) => <Ago at={updatedAt} /> },
+        ]}
+      />
     </Page>
+  );
+}
+
+function Filters({ name, deleted }: { readonly name: string; readonly deleted: boolean }) {
+  const navigate = useNavigate({ from });
+  return (
+    <div className="filters">
+      <Filter
+        label={texts.list.exactName}
+        value={name}
+        onChange={(value) => void navigate({ search: (was) => ({ ...was, name: value || undefined }), replace: true })}
+      />
+      <Text as="label" size="2" mb="2">
+        <Flex gap="2" align="center">
+          <Switch
+            size="1"
+            checked={deleted}
+            onCheckedChange={(on) =>
+              void navigate({ search: (was) => ({ ...was, deleted: on ? 'yes' : undefined }), replace: true })
+            }
+          />
+          {text.withDeleted}
+        </Flex>
+      </Text>
+    </div>
   );
 }

@@ -6,7 +6,9 @@ import type { TemplateVersion } from '@truffle/api/template/v1/template';
 import { Button, Flex, Select, Text } from '@radix-ui/themes';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useMay } from '../../app/may.ts';
 import { texts } from '../../texts/texts.ts';
+import { Action } from '../../ui/action.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { ParameterField } from './parameter-field.tsx';
@@ -30,6 +32,7 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
   const [name, setName] = useState(template.templateName);
   const [agentId, setAgentId] = useState(first.id);
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({});
+  const may = useMay('cluster.create', projectId);
   const plan = useMutation(ClusterService.method.planCluster);
   const create = useMutation(ClusterService.method.createCluster, {
     onSuccess: ({ cluster }) =>
@@ -82,14 +85,15 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
             <PlanView plan={planned} />
             {create.error !== null && <Notice error={create.error} />}
             <Flex>
-              <Button
+              <Action
+                may={may}
                 type="button"
                 disabled={!planned.fits}
                 loading={create.isPending}
                 onClick={() => create.mutate({ projectId, spec })}
               >
                 {text.deploy}
-              </Button>
+              </Action>
             </Flex>
           </>
         )}

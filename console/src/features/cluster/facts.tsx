@@ -1,19 +1,32 @@
+import { useQuery } from '@connectrpc/connect-query';
+import { AgentService } from '@truffle/api/agent/v1/agent_service';
 import type { Cluster } from '@truffle/api/orchestration/v1/cluster';
 import { Code, DataList } from '@radix-ui/themes';
+import { Link, useParams } from '@tanstack/react-router';
 import { texts } from '../../texts/texts.ts';
-import { Copy } from '../../ui/copy.tsx';
 import { Ago } from '../../ui/time.tsx';
 
 const text = texts.cluster;
 
-/** What the cluster is made of, and what it gives. */
+/** What the cluster is made of. */
 export function ClusterFacts({ cluster }: { readonly cluster: Cluster }) {
+  const { org = '' } = useParams({ strict: false });
+  const { data } = useQuery(AgentService.method.getAgent, { agentId: cluster.agentId });
+  const agent = data?.agent;
   return (
     <DataList.Root size="2">
       <DataList.Item>
         <DataList.Label>{text.template}</DataList.Label>
         <DataList.Value>
           <Code>{cluster.templateRef}</Code>
+        </DataList.Value>
+      </DataList.Item>
+      <DataList.Item>
+        <DataList.Label>{text.site}</DataList.Label>
+        <DataList.Value>
+          <Link to="/o/$org/sites/$agentId" params={{ org, agentId: cluster.agentId }}>
+            {agent?.name ?? cluster.agentId}
+          </Link>
         </DataList.Value>
       </DataList.Item>
       <DataList.Item>
@@ -26,14 +39,12 @@ export function ClusterFacts({ cluster }: { readonly cluster: Cluster }) {
           <Ago at={cluster.createdAt} />
         </DataList.Value>
       </DataList.Item>
-      {Object.entries(cluster.outputs).map(([name, value]) => (
-        <DataList.Item key={name} align="center">
-          <DataList.Label>{name}</DataList.Label>
-          <DataList.Value>
-            <Copy text={value} />
-          </DataList.Value>
-        </DataList.Item>
-      ))}
+      <DataList.Item>
+        <DataList.Label>{text.changed}</DataList.Label>
+        <DataList.Value>
+          <Ago at={cluster.updatedAt} />
+        </DataList.Value>
+      </DataList.Item>
     </DataList.Root>
   );
 }

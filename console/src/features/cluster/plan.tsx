@@ -1,19 +1,16 @@
-import { ActionKind, type Plan } from '@truffle/api/orchestration/v1/cluster';
-import { Badge, Callout, Flex, Text } from '@radix-ui/themes';
+import type { Plan } from '@truffle/api/orchestration/v1/cluster';
+import { Callout, Flex, Text } from '@radix-ui/themes';
+import { lazy, Suspense } from 'react';
 import { texts } from '../../texts/texts.ts';
+import { StateBadge } from '../../ui/badge.tsx';
 import { bytes } from '../../ui/bytes.ts';
 import { FailureNotice } from '../../ui/failure.tsx';
 import { ListTable } from '../../ui/table.tsx';
+import { planColors } from './plan-colors.ts';
 
 const text = texts.cluster;
-const colors = {
-  [ActionKind.UNSPECIFIED]: 'gray',
-  [ActionKind.CREATE]: 'green',
-  [ActionKind.UPDATE]: 'blue',
-  [ActionKind.REPLACE]: 'red',
-  [ActionKind.DESTROY]: 'red',
-  [ActionKind.DEPLOY]: 'violet',
-} as const;
+// What draws is large, and comes when there is a plan.
+const PlanPicture = lazy(() => import('./plan-picture.tsx'));
 
 /** What a deployment would do. */
 export function PlanView({ plan }: { readonly plan: Plan }) {
@@ -35,13 +32,19 @@ export function PlanView({ plan }: { readonly plan: Plan }) {
           <Callout.Text>{text.doesNotFit}</Callout.Text>
         </Callout.Root>
       )}
+      <Suspense fallback={null}>
+        <PlanPicture plan={plan} />
+      </Suspense>
       <ListTable
         label={text.plan}
         rows={plan.actions}
         keyOf={({ kind, resource, name }) => `${kind}/${resource}/${name}`}
         columns={[
           { title: text.name, cell: ({ name, resource }) => name || resource },
-          { title: text.plan, cell: ({ kind }) => <Badge color={colors[kind]}>{text.actionKinds[kind]}</Badge> },
+          {
+            title: text.plan,
+            cell: ({ kind }) => <StateBadge state={kind} names={text.actionKinds} colors={planColors} />,
+          },
           { title: text.site, cell: ({ node }) => node || '–' },
           { title: texts.server.size, cell: ({ detail }) => detail },
         ]}

@@ -4,9 +4,16 @@ import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
 import { mostLines, useOperationLog } from './watch.ts';
 
+interface OperationLogProps {
+  readonly operationId: string;
+  /** Only what is about this server; empty for all. */
+  readonly serverId?: string;
+}
+
 /** What the steps of an operation wrote, live, with a search. */
-export function OperationLog({ operationId }: { readonly operationId: string }) {
-  const lines = useOperationLog(operationId);
+export function OperationLog({ operationId, serverId = '' }: OperationLogProps) {
+  const all = useOperationLog(operationId);
+  const lines = serverId === '' ? all : all.filter((line) => line.serverId === serverId);
   const [wanted, setWanted] = useState('');
   const shown =
     wanted === '' ? lines : lines.filter(({ text, serverName }) => `${serverName} ${text}`.includes(wanted));

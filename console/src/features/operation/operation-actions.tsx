@@ -1,9 +1,10 @@
 import { useMutation } from '@connectrpc/connect-query';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
-import { Button } from '@radix-ui/themes';
 import { useNavigate, useParams } from '@tanstack/react-router';
+import { useMay } from '../../app/may.ts';
 import { texts } from '../../texts/texts.ts';
+import { Action } from '../../ui/action.tsx';
 import { Notice } from '../../ui/notice.tsx';
 
 const text = texts.operation;
@@ -21,13 +22,17 @@ export function OperationActions({ operation }: { readonly operation: Operation 
   const retry = useMutation(OperationService.method.retryOperation, { onSuccess: ({ operation: next }) => go(next) });
   const undo = useMutation(OperationService.method.undoOperation, { onSuccess: ({ operation: next }) => go(next) });
   const operationId = operation.id;
+  const mayCancel = useMay('operation.cancel', operationId);
+  const mayRetry = useMay('operation.retry', operationId);
+  const mayUndo = useMay('operation.undo', operationId);
   const running = operation.endedAt === undefined;
   const failed = operation.state === OperationState.FAILED || operation.state === OperationState.CANCELLED;
   const error = cancel.error ?? retry.error ?? undo.error;
   return (
     <>
       {running && (
-        <Button
+        <Action
+          may={mayCancel}
           variant="soft"
           color="amber"
           disabled={operation.cancelRequested}
@@ -35,16 +40,22 @@ export function OperationActions({ operation }: { readonly operation: Operation 
           onClick={() => cancel.mutate({ operationId })}
         >
           {operation.cancelRequested ? text.cancelling : text.cancel}
-        </Button>
+        </Action>
       )}
       {failed && (
         <>
-          <Button loading={retry.isPending} onClick={() => retry.mutate({ operationId })}>
+          <Action may={mayRetry} loading={retry.isPending} onClick={() => retry.mutate({ operationId })}>
             {text.retry}
-          </Button>
-          <Button variant="soft" color="red" loading={undo.isPending} onClick={() => undo.mutate({ operationId })}>
+          </Action>
+          <Action
+            may={mayUndo}
+            variant="soft"
+            color="red"
+            loading={undo.isPending}
+            onClick={() => undo.mutate({ operationId })}
+          >
             {text.undo}
-          </Button>
+          </Action>
         </>
       )}
       {error !== null && <Notice error={error} />}

@@ -1,26 +1,40 @@
 import { useQuery } from '@connectrpc/connect-query';
-import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Empty, Notice } from '../../ui/notice.tsx';
+import { Choice } from '../../ui/choice.tsx';
 import { Page } from '../../ui/page.tsx';
-import { OperationTable } from './operation-table.tsx';
+import { OperationList } from './operation-list.tsx';
+
+const from = '/o/$org/p/$project/operations';
+const all = 'all';
 
 export default function OperationsPage() {
   const { project } = usePlace();
-  const { data, error, refetch } = useQuery(
-    OperationService.method.listOperations,
-    { projectId: project?.id ?? '', page: { size: 100 } },
-    { enabled: project !== undefined },
+  const { cluster = all } = useSearch({ from });
+  const navigate = useNavigate({ from });
+  const projectId = project?.id ?? '';
+  const clusters = useQuery(
+    ClusterService.method.listClusters,
+    { projectId, showDeleted: true, page: { size: 500 } },
+    { enabled: projectId !== '' },
   );
   return (
     <Page title={texts.operation.many}>
-      {error !== null && <Notice error={error} retry={() => void refetch()} />}
-      {data?.operations.length === 0 ? (
-        <Empty title={texts.operation.none} hint={texts.operation.noneHint} command="truffle operation list" />
-      ) : (
-        error === null && <OperationTable operations={data?.operations} />
-      )}
+      <div className="filters">
+        <Choice
+          small
+          label={texts.cluster.one}
+          value={cluster}
+          options={[
+            { value: all, label: texts.operation.ofAll },
+            ...(clusters.data?.clusters ?? []).map(({ id, name }) => ({ value: id, label: name })),
+          ]}
+          onChange={(value) => void navigate({ search: value === all ? {} : { cluster: value }, replace: true })}
+        />
+      </div>
+      <OperationList clusterId={cluster === all ? '' : cluster} />
     </Page>
   );
 }

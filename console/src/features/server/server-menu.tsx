@@ -1,53 +1,66 @@
-import { useMutation } from '@connectrpc/connect-query';
-import { PowerState, ServerState, type Server } from '@truffle/api/orchestration/v1/cluster';
-import { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
-import type { Operation } from '@truffle/api/orchestration/v1/operation';
-import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
-import { DropdownMenu, IconButton, Text } from '@radix-ui/themes';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { PowerState, type Server } from '@truffle/api/orchestration/v1/cluster';
+import { DropdownMenu, IconButton } from '@radix-ui/themes';
 import { Ellipsis } from 'lucide-react';
+import { useState } from 'react';
+import { useMay } from '../../app/may.ts';
 import { texts } from '../../texts/texts.ts';
+import { ActionItem } from '../../ui/action.tsx';
+import { Notice } from '../../ui/notice.tsx';
+import { isIdle, useServerActions } from './use-server-actions.ts';
 
 const text = texts.server;
 
-/** What can be done with one server. */
+/** What is done most with one server; the rest is on its page. */
 export function ServerMenu({ server }: { readonly server: Server }) {
-  const navigate = useNavigate();
-  const { org = '', project = '' } = useParams({ strict: false });
-  const onSuccess = ({ operation }: { readonly operation?: Operation }): void =>
-    void navigate({
-      to: '/o/$org/p/$project/operations/$operationId',
-      params: { org, project, operationId: operation?.id ?? '' },
-    });
-  const start = useMutation(ServerService.method.startServer, { onSuccess });
-  const stop = useMutation(ServerService.method.stopServer, { onSuccess });
-  const snapshot = useMutation(SnapshotService.method.createSnapshot, { onSuccess });
-  const serverId = server.id;
-  const error = start.error ?? stop.error ?? snapshot.error;
-  const idle =
-    server.state === ServerState.READY || server.state === ServerState.FAILED || server.state === ServerState.RUNNING;
+  const [open, setOpen] = useState(false);
+  const actions = useServerActions(server);
+  const error = actions.error ?? actions.errors.snapshot;
+  const stopped = server.power === PowerState.STOPPED;
   return (
     <>
-      <DropdownMenu.Root>
+      <DropdownMenu.Root open={open} onOpenChange={setOpen}>
         <DropdownMenu.Trigger>
-          <IconButton size="1" variant="ghost" color="gray" aria-label={text.actionsOf(server.name)} disabled={!idle}>
+          <IconButton
+            size="1"
+            variant="ghost"
+            color="gray"
+            aria-label={text.actionsOf(server.name)}
+            disabled={!isIdle(server)}
+            loading={actions.pending}
+          >
             <Ellipsis size={16} />
           </IconButton>
         </DropdownMenu.Trigger>
         <DropdownMenu.Content>
-          {server.power === PowerState.STOPPED ? (
-            <DropdownMenu.Item onSelect={() => start.mutate({ serverId })}>{text.start}</DropdownMenu.Item>
+          {stopped ? (
+            <Item permission="server.start" on={server.id} title={text.start} onSelect={actions.start} />
           ) : (
-            <DropdownMenu.Item onSelect={() => stop.mutate({ serverId })}>{text.stop}</DropdownMenu.Item>
+            <Item permission="server.stop" on={server.id} title={text.stop} onSelect={actions.stop} />
           )}
-          <DropdownMenu.Item onSelect={() => snapshot.mutate({ serverId })}>{text.snapshot}</DropdownMenu.Item>
+          <Item
+            permission="snapshot.create"
+            on={server.id}
+            title={text.snapshot}
+            onSelect={() => void actions.snapshot(false).catch(() => undefined)}
+          />
         </DropdownMenu.Content>
       </DropdownMenu.Root>
-      {error !== null && (
-        <Text as="div" size="1" color="red" role="alert">
-          {error.message}
-        </Text>
-      )}
+      {error !== null && <Notice error={error} />}
     </>
+  );
+}
+
+interface ItemProps {
+  readonly permission: string;
+  readonly on: string;
+  readonly title: string;
+  readonly onSelect: () => void;
+}
+
+function Item({ permission, on, title, onSelect }: ItemProps) {
+  return (
+    <ActionItem may={useMay(permission, on)} onSelect={onSelect}>
+      {title}
+    </ActionItem>
   );
 }

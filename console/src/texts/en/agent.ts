@@ -5,6 +5,7 @@ export const agent = {
   state: 'State',
   since: 'Since',
   heard: 'Last heard',
+  commands: 'Open commands',
   hypervisor: 'Hypervisor',
   version: 'Agent',
   certificate: 'Certificate ends',
@@ -36,6 +37,7 @@ export const agent = {
     enrolled: 'The agent has enrolled',
     online: 'It is connected',
     looked: 'It has looked at the site',
+    done: 'done',
     inOrder: 'The site is in order',
   },
   states: {

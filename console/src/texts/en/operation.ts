@@ -6,6 +6,8 @@ export const operation = {
   state: 'State',
   by: 'By',
   begun: 'Begun',
+  ended: 'Ended',
+  ofAll: 'of all clusters',
   steps: 'Steps',
   log: 'Log',
   whole: 'Cluster',

@@ -40,7 +40,8 @@ export const plans: readonly Plan[] = [
     title: 'Trial',
     limits: { agents: 1, api_keys: 5, clusters: 3, members: 3, projects: 2, servers: 10, template_versions: 20 },
     rates: [
-      { rate: RateClass.READ, calls: 600, seconds: 10 },
+      // Cheap and many: a longer window would let a burst of them through that others feel.
+      { rate: RateClass.READ, calls: 120, seconds: 2 },
       { rate: RateClass.WRITE, calls: 100, seconds: 10 },
       { rate: RateClass.EXPENSIVE, calls: 20, seconds: 10 },
       { rate: RateClass.STREAM, calls: 60, seconds: 10 },

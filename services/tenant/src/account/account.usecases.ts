@@ -69,7 +69,7 @@ export async function demandPasswordAllowed(parts: TenantParts, user: UserRow): 
   if (held)
     throw new PreconditionProblem(
       'SSO_REQUIRED',
-      'your organization demands that you sign in by its provider: begin with your address (BeginSignIn, or truffle login --sso)',
+      'your organization demands that you sign in by its provider: begin with your address (BeginSignIn), or truffle login',
     );
 }
 

@@ -35,6 +35,35 @@ export const updateStream = (
     .returningAll()
     .executeTakeFirst();
 
+/** Streams whose secret an earlier release sealed, in the order of their ids after `after`. For `svc_ledger_keeper`. */
+export const readOldStreams = (
+  tx: Tx,
+  after: string,
+  limit: number,
+): Promise<Pick<AuditStreamRow, 'org_id' | 'id'>[]> =>
+  tx
+    .selectFrom('tenant.audit_stream')
+    .select(['org_id', 'id'])
+    .where('old_sealed_secret', 'is not', null)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+
+/** Puts a target that was sealed anew in the place of the one of an earlier release. */
+export async function setStreamSecrets(
+  tx: Tx,
+  id: string,
+  sealed: Pick<AuditStreamRow, 'address' | 'sealed_address' | 'sealed_secret'>,
+): Promise<void> {
+  await tx
+    .updateTable('tenant.audit_stream')
+    .set({ ...sealed, old_sealed_secret: null })
+    .where('id', '=', id)
+    .where('old_sealed_secret', 'is not', null)
+    .execute();
+}
+
 /** Streams with something to send whose time has come, whoever's; those that waited longest first. For `svc_ledger_keeper`. */
 export async function readDue(tx: Tx, limit: number): Promise<AuditStreamRow[]> {
   return tx

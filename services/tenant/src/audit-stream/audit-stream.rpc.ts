@@ -5,6 +5,7 @@ import { pageOf } from '@truffle/database';
 import { callerOf } from '@truffle/kit';
 import { auditStreamMessage } from './audit-stream.codec.ts';
 import { listStreams } from './audit-stream.repo.ts';
+import { withAddress } from './audit-stream.secret.ts';
 import { createStream, endStream, resumeStream, testStream, type AuditStreamParts } from './audit-stream.usecases.ts';
 
 export const auditStreamRpc = (parts: AuditStreamParts): ServiceImpl<typeof AuditStreamService> => ({
@@ -19,10 +20,12 @@ export const auditStreamRpc = (parts: AuditStreamParts): ServiceImpl<typeof Audi
   },
   listAuditStreams: async (request, context) => {
     const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listStreams(tx, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.id);
+    const { rows, next } = await parts.tenants.tenant(callerOf(context).orgId, async (tx) => {
+      const cut = page.cut(await listStreams(tx, page.after, page.limit + 1), (row) => row.id);
+      const rows = [];
+      for (const row of cut.rows) rows.push(await withAddress(parts.secrets, tx, row));
+      return { rows, next: cut.next };
+    });
     return { auditStreams: rows.map(auditStreamMessage), page: { next } };
   },
   testAuditStream: async (request, context) => {

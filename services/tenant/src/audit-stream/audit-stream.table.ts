@@ -6,10 +6,15 @@ export interface AuditStreamTable {
   id: string;
   name: string;
   kind: AuditStreamKind;
+  /** Of a webhook of this release the origin alone. */
   address: string;
+  /** Of a webhook. */
+  sealed_address: Buffer | null;
   ca_pem: string;
   /** Null for syslog, which is not signed. */
-  secret_sealed: Buffer | null;
+  sealed_secret: Buffer | null;
+  /** Of an earlier release, until it is sealed anew. */
+  old_sealed_secret: Buffer | null;
   disabled_at: Date | null;
   /** Number of the last record that was delivered. */
   cursor_n: string;

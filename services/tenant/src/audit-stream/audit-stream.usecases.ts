@@ -21,11 +21,10 @@ import {
   updateStream,
   type AuditStreamRow,
 } from './audit-stream.repo.ts';
+import { sealTarget, withAddress } from './audit-stream.secret.ts';
 import { deliver, DeliveryError, hostAndPort, type DeliveryParts } from './deliver.ts';
 
 export interface AuditStreamParts extends DeliveryParts {
-  /** As `svc_tenant`. */
-  readonly tenants: Database<TenantTables>;
   /** As `svc_ledger_reader`. */
   readonly events: Pick<Database<TenantTables>, 'tenant'>;
   /** Has the streams looked after now. */
@@ -59,14 +58,16 @@ export async function createStream(
           'TOO_MANY_STREAMS',
           `an organization has ${mostStreams} streams at most; delete one first`,
         );
+      const target = { address: wanted.address, secret };
+      const sealed = await sealTarget(parts.secrets, tx, { org_id: orgId, id, kind: wanted.kind }, target);
       const made = await insertStream(tx, {
         org_id: orgId,
         id,
         name: wanted.name,
         kind: wanted.kind,
-        address: wanted.address,
         ca_pem: wanted.caPem,
-        secret_sealed: secret === '' ? null : parts.secrets.seal(id, secret),
+        ...sealed,
+        old_sealed_secret: null,
         disabled_at: null,
         cursor_n: String(newest),
         failing_since: null,
@@ -75,7 +76,7 @@ export async function createStream(
       });
       const after = { name: wanted.name, kind: AuditStreamKind[wanted.kind], address: hostOf(wanted) };
       await appendEvent(tx, authorOf(caller), { orgId, name: 'audit_stream.created', resourceId: id, data: { after } });
-      return made;
+      return { ...made, address: wanted.address };
     })
     .catch((error: unknown) => {
       throw databaseErrorCode(error) === '23505' ? new AlreadyExistsProblem('audit stream', wanted.name) : error;
@@ -107,7 +108,7 @@ export async function resumeStream(parts: AuditStreamParts, caller: Caller, id: 
     const state = before.disabled_at === null ? 'ACTIVE' : 'DISABLED';
     const data = { before: { state }, after: { state: 'ACTIVE' } };
     await appendEvent(tx, authorOf(caller), { orgId, name: 'audit_stream.resumed', resourceId: id, data });
-    return after;
+    return withAddress(parts.secrets, tx, after);
   });
   parts.wake();
   return row;

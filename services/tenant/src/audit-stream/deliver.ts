@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { ExportLine } from '@truffle/audit';
 import { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
+import type { Database } from '@truffle/database';
 import { OutgoingClient, OutgoingFailedError, OutgoingRefusedError } from '@truffle/outgoing';
 import type { AuditStreamRow } from './audit-stream.repo.ts';
-import type { SecretBox } from './audit-stream.secret.ts';
+import { openTarget, type StreamSecrets, type StreamTarget } from './audit-stream.secret.ts';
+import type { TenantTables } from '../tables.ts';
 import { syslogFrame, syslogPing } from './syslog.ts';
 import { webhookHeaders } from './webhook.ts';
 
@@ -12,7 +14,9 @@ export type RecordLine = Extract<ExportLine, { record: unknown }>;
 export interface DeliveryParts {
   /** What may be reached though it is not public. */
   readonly outgoingAllow: readonly string[];
-  readonly secrets: SecretBox;
+  readonly secrets: StreamSecrets;
+  /** As `svc_tenant`. */
+  readonly tenants: Database<TenantTables>;
   readonly now: () => Date;
 }
 
@@ -30,12 +34,13 @@ export async function deliver(
   lines: readonly RecordLine[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const target = await parts.tenants.tenant(stream.org_id, (tx) => openTarget(parts.secrets, tx, stream));
   const ca = stream.ca_pem === '' ? {} : { ca: [stream.ca_pem] };
   const client = new OutgoingClient({ allow: parts.outgoingAllow, ...ca });
   const timeout = AbortSignal.timeout(deadlineMs);
   const within = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
   try {
-    if (stream.kind === AuditStreamKind.WEBHOOK) await post(parts, client, stream, lines, within);
+    if (stream.kind === AuditStreamKind.WEBHOOK) await post(parts, client, { ...stream, ...target }, lines, within);
     else await write(parts, client, stream, lines, within);
   } catch (error) {
     if (error instanceof OutgoingFailedError || error instanceof OutgoingRefusedError)
@@ -47,7 +52,7 @@ export async function deliver(
 async function post(
   parts: DeliveryParts,
   client: OutgoingClient,
-  stream: AuditStreamRow,
+  stream: AuditStreamRow & StreamTarget,
   lines: readonly RecordLine[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -58,9 +63,8 @@ async function post(
     timestamp: parts.now().toISOString(),
     data: { orgId: stream.org_id, records: lines },
   });
-  const secret = parts.secrets.open(stream.id, stream.secret_sealed ?? Buffer.alloc(0));
   // The same records have the same id, so that a receiver knows what it has had.
-  const headers = webhookHeaders(secret, `${stream.id}-${first}-${last}`, parts.now(), body);
+  const headers = webhookHeaders(stream.secret, `${stream.id}-${first}-${last}`, parts.now(), body);
   const answer = await client.request(stream.address, {
     method: 'POST',
     headers,

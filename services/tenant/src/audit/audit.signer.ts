@@ -33,7 +33,7 @@ export class CheckpointSigner {
     }
   }
 
-  /** A key of its own for sealing `purpose`'s secrets, which follows from the audit key. */
+  /** A key for `purpose` that follows from the audit key. */
   derivedKey(purpose: string): Buffer {
     const der = this.#privateKey.export({ type: 'pkcs8', format: 'der' });
     return Buffer.from(hkdfSync('sha256', der, 'truffle/audit-key', purpose, 32));

@@ -4,7 +4,8 @@ import { RetentionService } from '@truffle/api/billing/v1/retention_service';
 import type { Database } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { bells, type ModuleDeps } from '@truffle/kit';
-import { secretBox } from '../audit-stream/audit-stream.secret.ts';
+import type { StreamAdoption } from '../audit-stream/audit-stream.secret.ts';
+import type { SecretParts } from '../secret/secret.parts.ts';
 import type { AuditStreamParts } from '../audit-stream/audit-stream.usecases.ts';
 import { StreamPump } from '../audit-stream/pump.ts';
 import type { TenantTables } from '../tables.ts';
@@ -23,12 +24,15 @@ export interface AuditOptions {
   readonly auditCheckpointSeconds: number;
   readonly auditStreamGiveUpHours: number;
   readonly outgoingAllow: readonly string[];
+  readonly secrets: SecretParts;
 }
 
 /** The audit trail of one process: what its methods work with, and the jobs beside them. */
 export interface Audit {
   readonly parts: AuditParts;
   readonly streams: AuditStreamParts;
+  /** What it takes to seal streams' secrets of an earlier release anew. */
+  readonly adoption: StreamAdoption;
   start(): void;
   close(): Promise<void>;
 }
@@ -64,9 +68,11 @@ export function openAudit(deps: ModuleDeps, options: AuditOptions): Audit {
       random: Math.random,
       work,
     });
+  const secrets = { envelope: options.secrets.envelope, oldKey: signer.derivedKey('audit-stream') };
   const delivery = {
     outgoingAllow: options.outgoingAllow,
-    secrets: secretBox(signer.derivedKey('audit-stream')),
+    secrets,
+    tenants: options.tenants,
     now,
     events: options.events,
   };
@@ -95,7 +101,8 @@ export function openAudit(deps: ModuleDeps, options: AuditOptions): Audit {
   ];
   return {
     parts: { events: options.events, writer: options.tenants, keeper, signer, now },
-    streams: { ...delivery, tenants: options.tenants, wake: () => sending.ring() },
+    adoption: { ...secrets, keeper, tenants: options.tenants },
+    streams: { ...delivery, wake: () => sending.ring() },
     start: () => {
       deafen = deps.bell.listen(bells.numbered('*'), () => sending.ring());
       for (const each of jobs) each.start();

@@ -5,6 +5,7 @@ import { authorOf, bells, InvalidProblem, NotFoundProblem, StaleRevisionProblem,
 import { demandVerified } from '../account/person.usecases.ts';
 import { resolveScopes } from '../identity/scope.usecases.ts';
 import type { TenantParts } from '../parts.ts';
+import { placeIn, sealedColumns } from '../secret/secret.columns.ts';
 import type { TenantTables } from '../tables.ts';
 import {
   deleteConnection,
@@ -29,7 +30,7 @@ export interface WantedConnection {
 const usualScopes = ['email', 'profile'];
 
 /** Where a connection's secret lies. */
-const placeOf = (id: string) => ({ table: 'tenant.connection', column: 'sealed_secret', id });
+const placeOf = (id: string) => placeIn(sealedColumns.clientSecret, id);
 
 /** @throws InvalidProblem for an issuer that may not be asked, or a place that is not in the organization */
 export async function createConnection(

@@ -113,6 +113,28 @@ export async function deleteFactor(tx: Transaction<TenantTables>, id: string): P
   await tx.deleteFrom('tenant.factor').where('id', '=', id).execute();
 }
 
+/** Factors whose seed an earlier release sealed, in the order of their ids after `after`. */
+export async function readOldSeeds(tx: Transaction<TenantTables>, after: string, limit: number): Promise<FactorRow[]> {
+  return tx
+    .selectFrom('tenant.factor')
+    .selectAll()
+    .where('old_sealed_seed', 'is not', null)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
+    .execute();
+}
+
+/** Puts a seed that was sealed anew in the place of the one of an earlier release. */
+export async function setSeed(tx: Transaction<TenantTables>, id: string, sealed: Buffer): Promise<void> {
+  await tx
+    .updateTable('tenant.factor')
+    .set({ sealed_seed: sealed, old_sealed_seed: null })
+    .where('id', '=', id)
+    .execute();
+}
+
 /** Puts new recovery codes in place of the old ones; none, without any. */
 export async function setRecoveryCodes(
   tx: Transaction<TenantTables>,

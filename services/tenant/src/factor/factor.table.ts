@@ -7,6 +7,8 @@ export interface FactorTable {
   kind: FactorKind;
   name: string;
   sealed_seed: Buffer | null;
+  /** Of an earlier release, until it is sealed anew. */
+  old_sealed_seed: Buffer | null;
   last_step: Generated<string>;
   credential_id: string | null;
   public_key: Buffer | null;

@@ -25,8 +25,9 @@ import {
   type FactorRow,
 } from './factor.repo.ts';
 import { demandSite, registrationOptions, verifyRegistration } from './passkey.ts';
-import { passkeyOf, seedContext } from './proof.usecases.ts';
+import { passkeyOf } from './proof.usecases.ts';
 import { newRecoveryCodes } from './recovery-code.ts';
+import { openSeed, sealSeed } from './seed.ts';
 import { describeSeed, newSeed, stepOf } from './totp.ts';
 
 /** A factor that was added; with the first one, the recovery codes, which are shown only now. */
@@ -58,7 +59,7 @@ export async function startTotp(
   const row = newFactor(id, user.id, FactorKind.TOTP, name, parts.now());
   await recorded(parts, user, caller, 'factor.started', { factorId: id, kind: 'totp' }, async (tx) => {
     await demandRoom(tx, user.id);
-    await insertFactor(tx, { ...row, sealed_seed: parts.accountKey.seal(seed, seedContext(user.id, id)) });
+    await insertFactor(tx, { ...row, sealed_seed: await sealSeed(parts, tx, id, seed) });
   });
   return { id, ...describeSeed(seed, 'Truffle', user.email) };
 }
@@ -68,9 +69,11 @@ export async function confirmTotp(parts: TenantParts, caller: Caller, id: string
   const person = await demandPerson(parts, caller);
   const now = parts.now();
   const counted = await countCode(parts.identity, person.user.id, now);
-  const row = await parts.identity.anywhere((tx) => findUnconfirmed(tx, person.user.id, id, now));
-  if (row === undefined || row.sealed_seed === null) throw new NotFoundProblem('second factor', id);
-  const seed = parts.accountKey.open(row.sealed_seed, seedContext(person.user.id, id));
+  const [row, seed] = await parts.identity.anywhere(async (tx) => {
+    const found = await findUnconfirmed(tx, person.user.id, id, now);
+    return [found, found && (await openSeed(parts, tx, found))] as const;
+  });
+  if (row === undefined || seed === undefined) throw new NotFoundProblem('second factor', id);
   const step = stepOf(seed, code, now.getTime());
   if (step === undefined) throw new WrongProofProblem();
   await forgetAttempts(parts.identity, counted, now);
@@ -221,6 +224,7 @@ const newFactor = (id: string, userId: string, kind: FactorKind, name: string, n
   kind,
   name,
   sealed_seed: null,
+  old_sealed_seed: null,
   last_step: '0',
   credential_id: null,
   public_key: null,

@@ -10,6 +10,7 @@ import { insertChallenge, type MadeChallenge, type NewChallenge } from './challe
 import { WrongProofProblem } from './factor.ts';
 import { countPasskey, countRecoveryCodes, takeRecoveryCode, takeStep, type FactorRow } from './factor.repo.ts';
 import { credentialIdOf, demandSite, requestOptions, verifyAuthentication, type Passkey } from './passkey.ts';
+import { openSeed } from './seed.ts';
 import { stepOf } from './totp.ts';
 
 export const passkeyOf = (row: FactorRow): Passkey => ({
@@ -18,9 +19,6 @@ export const passkeyOf = (row: FactorRow): Passkey => ({
   counter: Number(row.counter),
   transports: row.transports,
 });
-
-/** What a sealed seed is bound to. */
-export const seedContext = (userId: string, factorId: string): string => `totp/${userId}/${factorId}`;
 
 /** Makes a challenge that a person answers with one of `factors`; without any, with the password. */
 export async function challengePerson(
@@ -90,8 +88,9 @@ async function proveTotp(
 ): Promise<boolean> {
   const now = parts.now();
   for (const row of factors) {
-    if (row.kind !== FactorKind.TOTP || row.sealed_seed === null) continue;
-    const seed = parts.accountKey.open(row.sealed_seed, seedContext(row.user_id, row.id));
+    if (row.kind !== FactorKind.TOTP) continue;
+    const seed = await openSeed(parts, tx, row);
+    if (seed === undefined) continue;
     const step = stepOf(seed, code, now.getTime());
     if (step !== undefined && (await takeStep(tx, row.id, step, now))) return true;
   }

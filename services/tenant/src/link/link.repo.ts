@@ -1,7 +1,6 @@
 import type { Transaction } from '@truffle/database';
 import type { Selectable } from 'kysely';
-import type { AccountKey } from '../account/account-key.ts';
-import { newCredential, readCredential } from '../credential/credential.ts';
+import { readCredential } from '../credential/credential.ts';
 import type { TenantTables } from '../tables.ts';
 import { LinkProblem, linkLifetimes, type LinkKind } from './link.ts';
 import type { LinkTable } from './link.table.ts';
@@ -15,14 +14,14 @@ export interface WantedLink {
   readonly email: string;
 }
 
-/** Makes the token of a mail's link and keeps its digest. For the same mail it is the same token, and counts from the first time. */
-export async function makeLink(
+/** Keeps the digest of a mail's link. One that an earlier release made for this mail gives way. */
+export async function insertLink(
   tx: Transaction<TenantTables>,
-  key: AccountKey,
+  sha256: Buffer,
   wanted: WantedLink,
   now: Date,
-): Promise<string> {
-  const { secret, sha256 } = newCredential('tft', key.linkBytes(wanted.mailId));
+): Promise<void> {
+  await tx.deleteFrom('tenant.link').where('mail_id', '=', wanted.mailId).execute();
   await tx
     .insertInto('tenant.link')
     .values({
@@ -34,9 +33,7 @@ export async function makeLink(
       created_at: now,
       expires_at: new Date(now.getTime() + linkLifetimes[wanted.kind]),
     })
-    .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return secret;
 }
 
 /** The link of `token`, which stays good. @throws LinkProblem */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '@truffle/database';
+import type { Envelope } from '@truffle/envelope';
 import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
-import type { AccountKey } from '../account/account-key.ts';
 import { deleteExpiredSignUps } from '../account/sign-up.repo.ts';
 import { Wake } from '../event/wake.ts';
 import { deleteExpiredDeviceLogins } from '../device/device.repo.ts';
@@ -20,7 +20,7 @@ import { writeMail } from './mail.usecases.ts';
 export interface CourierParts {
   /** As `svc_identity`. */
   readonly identity: Database<TenantTables>;
-  readonly key: AccountKey;
+  readonly envelope: Envelope;
   readonly transport: MailTransport;
   readonly origin: string;
   readonly bell: Pick<Bell, 'listen'>;
@@ -94,10 +94,10 @@ export class MailCourier {
   }
 
   async #deliver(mail: MailRow): Promise<void> {
-    const { identity, key, origin, transport, logger, now, random } = this.#parts;
+    const { identity, envelope, origin, transport, logger, now, random } = this.#parts;
     const end = (outcome: string) => identity.anywhere((tx) => endMail(tx, mail.id, outcome, now()));
     if (now().getTime() - mail.created_at.getTime() > mailLifetimeMs) return end('too late');
-    const text = await identity.anywhere((tx) => writeMail({ tx, key, origin, now: now() }, mail));
+    const text = await identity.anywhere((tx) => writeMail({ tx, envelope, origin, now: now() }, mail));
     if (text === undefined) return end('dropped');
     try {
       await transport.send({ id: mail.id, to: mail.email, ...text });

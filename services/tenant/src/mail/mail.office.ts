@@ -1,16 +1,12 @@
 import { readSettings, secret, text } from '@truffle/config';
 import type { Database } from '@truffle/database';
+import type { Envelope } from '@truffle/envelope';
 import { readHostFile, type ModuleDeps } from '@truffle/kit';
-import { AccountKey } from '../account/account-key.ts';
 import type { TenantTables } from '../tables.ts';
 import { MailCourier } from './mail.courier.ts';
 import { folderTransport, noTransport, smtpTransport, type MailTransport } from './mail.transport.ts';
 
 const mailSettings = {
-  accountKey: secret(
-    'TRUFFLE_ACCOUNT_KEY',
-    "32 bytes in hex: makes the tokens of mails' links and seals authenticator apps' seeds; the same for every tenant service",
-  ),
   smtpUrl: secret(
     'TRUFFLE_SMTP_URL',
     'mail server: smtp://user:password@host:port, or smtps:// for TLS from the start',
@@ -24,7 +20,6 @@ const mailSettings = {
 
 /** Where this process's mail goes, and who brings it there. */
 export interface MailOffice {
-  readonly accountKey: AccountKey;
   /** Where people reach the product; empty where that is not known. */
   readonly origin: string;
   /** Whether mail reaches people. */
@@ -33,9 +28,8 @@ export interface MailOffice {
 }
 
 /** Reads the settings of mail and makes its courier, who has yet to be started. `identity` as `svc_identity`. */
-export function openMail(deps: ModuleDeps, identity: Database<TenantTables>): MailOffice {
-  const { accountKey, smtpUrl, mailFrom, mailDir } = readSettings(mailSettings, deps.env, readHostFile);
-  const key = new AccountKey(accountKey);
+export function openMail(deps: ModuleDeps, identity: Database<TenantTables>, envelope: Envelope): MailOffice {
+  const { smtpUrl, mailFrom, mailDir } = readSettings(mailSettings, deps.env, readHostFile);
   const origin = deps.settings.publicUrl.replace(/\/$/, '');
   // Mails of an installation that has neither a server nor a folder for them go nowhere.
   const transport: MailTransport =
@@ -47,7 +41,7 @@ export function openMail(deps: ModuleDeps, identity: Database<TenantTables>): Ma
   const { bell, logger } = deps;
   const courier = new MailCourier({
     identity,
-    key,
+    envelope,
     transport,
     origin,
     bell,
@@ -55,5 +49,5 @@ export function openMail(deps: ModuleDeps, identity: Database<TenantTables>): Ma
     now: () => new Date(),
     random: Math.random,
   });
-  return { accountKey: key, origin, delivers: transport.delivers, courier };
+  return { origin, delivers: transport.delivers, courier };
 }

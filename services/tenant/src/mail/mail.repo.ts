@@ -40,6 +40,23 @@ export async function takeMails(
   return rows;
 }
 
+/** Keeps the token of a mail's link for when it is sent again; false when it has one. */
+export async function keepToken(tx: Transaction<TenantTables>, id: string, sealed: Buffer): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('tenant.mail')
+    .set({ sealed_token: sealed })
+    .where('id', '=', id)
+    .where('sealed_token', 'is', null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** The token of a mail's link; null for none. */
+export async function findToken(tx: Transaction<TenantTables>, id: string): Promise<Buffer | null> {
+  const row = await tx.selectFrom('tenant.mail').select('sealed_token').where('id', '=', id).executeTakeFirst();
+  return row?.sealed_token ?? null;
+}
+
 /** Lets a mail be tried again at `at`. */
 export async function retryMail(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
   await tx.updateTable('tenant.mail').set({ next_at: at }).where('id', '=', id).where('ended_at', 'is', null).execute();
@@ -47,7 +64,11 @@ export async function retryMail(tx: Transaction<TenantTables>, id: string, at: D
 
 /** `outcome`: `sent`, `dropped`, or why it was given up. */
 export async function endMail(tx: Transaction<TenantTables>, id: string, outcome: string, now: Date): Promise<void> {
-  await tx.updateTable('tenant.mail').set({ ended_at: now, outcome }).where('id', '=', id).execute();
+  await tx
+    .updateTable('tenant.mail')
+    .set({ ended_at: now, outcome, sealed_token: null })
+    .where('id', '=', id)
+    .execute();
 }
 
 export async function deleteOldMails(tx: Transaction<TenantTables>, now: Date): Promise<void> {

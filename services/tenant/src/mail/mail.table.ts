@@ -9,6 +9,8 @@ export interface MailTable {
   subject: string;
   /** What its text speaks of; never a secret. */
   parameters: JSONColumnType<Record<string, string>>;
+  /** The token of the link that it carries, while it waits to be taken. */
+  sealed_token: Generated<Buffer | null>;
   created_at: Date;
   attempts: Generated<number>;
   next_at: Date;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '@truffle/database';
 import { createLogger } from '@truffle/telemetry';
-import { testDatabase, type TestDatabase } from '@truffle/testkit';
+import { testDatabase, testEngines, type TestDatabase } from '@truffle/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AccountKey } from '../account/account-key.ts';
+import { Envelope, fileKeys } from '@truffle/envelope';
 import { insertUser } from '../account/account.repo.ts';
 import { findLink } from '../link/link.repo.ts';
 import { tenantMigrations } from '../migrations.ts';
@@ -17,7 +17,6 @@ import { mailText } from './mail.texts.ts';
 import { folderTransport, smtpTransport, type MailTransport } from './mail.transport.ts';
 import { startMailServer, type MailServer } from './smtp.fixture.ts';
 
-const key = new AccountKey('7'.repeat(64));
 const address = 'ada@example.com';
 let database: TestDatabase;
 let identity: Database<TenantTables>;
@@ -55,7 +54,7 @@ afterEach(async () => {
 const courierWith = (transport: MailTransport): MailCourier =>
   new MailCourier({
     identity,
-    key,
+    envelope: new Envelope('tenant', fileKeys(testEngines().installation.env.TRUFFLE_KEK_DIR)),
     transport,
     origin: 'https://truffle.example',
     bell: { listen: () => () => undefined },
@@ -98,15 +97,18 @@ describe('a mail', () => {
     server.refuseWith(451);
     await courier.round();
     expect([server.mails.length, await courier.round()]).toEqual([0, 0]);
+    const { rows } = await database.admin.query<{ sealed_token: Buffer }>('select sealed_token from tenant.mail');
+    const token = rows[0]?.sealed_token;
     now += retryPauseMs(1, 1);
     await courier.round();
     expect(await outcomes()).toEqual(['sent']);
     // Once more, as if the courier had died before it noted that the mail was taken.
-    await database.admin.query('update tenant.mail set ended_at = null, outcome = null');
+    await database.admin.query('update tenant.mail set ended_at = null, outcome = null, sealed_token = $1', [token]);
     now += 120_000;
     await courier.round();
     expect(server.mails).toHaveLength(2);
     expect(server.mails[1]).toEqual(server.mails[0]);
+    expect((await database.admin.query('select from tenant.mail where sealed_token is not null')).rows).toEqual([]);
     await courier.close();
   });
 

@@ -1,21 +1,23 @@
 import { Role } from '@truffle/api/tenant/v1/account';
 import type { Transaction } from '@truffle/database';
+import { EnvelopeError, installation, type Envelope } from '@truffle/envelope';
 import { findUser, findUserByEmail, type UserRow } from '../account/account.repo.ts';
-import type { AccountKey } from '../account/account-key.ts';
 import { findOpenSignUp, findSignUp } from '../account/sign-up.repo.ts';
 import { findInvitation, isOpen } from '../invitation/invitation.repo.ts';
+import { newCredential } from '../credential/credential.ts';
 import type { LinkKind } from '../link/link.ts';
-import { endLinks, makeLink } from '../link/link.repo.ts';
+import { endLinks, insertLink, type WantedLink } from '../link/link.repo.ts';
 import { findOrganization } from '../organization/organization.repo.ts';
+import { placeIn, sealedColumns } from '../secret/secret.columns.ts';
 import type { TenantTables } from '../tables.ts';
 import type { MailKind } from './mail.ts';
-import type { MailRow } from './mail.repo.ts';
+import { findToken, keepToken, type MailRow } from './mail.repo.ts';
 import { mailText, type MailText, type MailValues, type TextName } from './mail.texts.ts';
 
 /** What it takes to write a mail. */
 export interface MailDesk {
   readonly tx: Transaction<TenantTables>;
-  readonly key: AccountKey;
+  readonly envelope: Envelope;
   /** Where people reach the product; empty where that is not known: mails then carry codes without links. */
   readonly origin: string;
   readonly now: Date;
@@ -107,12 +109,26 @@ async function writeInvitation(desk: MailDesk, mail: MailRow): Promise<MailText 
 }
 
 async function withLink(
-  { tx, key, origin, now }: MailDesk,
+  desk: MailDesk,
   mail: MailRow,
   to: Pick<UserRow, 'id' | 'locale'>,
   { kind, text }: { readonly kind: LinkKind; readonly text: TextName },
   values: MailValues = {},
 ): Promise<MailText> {
-  const token = await makeLink(tx, key, { mailId: mail.id, kind, subject: to.id, email: mail.email }, now);
-  return mailText(text, to.locale, { ...mail.parameters, ...values, origin, token });
+  const token = await tokenOf(desk, { mailId: mail.id, kind, subject: to.id, email: mail.email });
+  return mailText(text, to.locale, { ...mail.parameters, ...values, origin: desk.origin, token });
+}
+
+/** The token of a mail's link. It is made once: a mail that is sent again has the same, and a link that was used does not come back. */
+async function tokenOf({ tx, envelope, now }: MailDesk, wanted: WantedLink): Promise<string> {
+  const place = placeIn(sealedColumns.mailToken, wanted.mailId);
+  const { secret, sha256 } = newCredential('tft');
+  const known = await findToken(tx, wanted.mailId);
+  if (known === null && (await keepToken(tx, wanted.mailId, await envelope.seal(tx, installation, place, secret)))) {
+    await insertLink(tx, sha256, wanted, now);
+    return secret;
+  }
+  const kept = known ?? (await findToken(tx, wanted.mailId));
+  if (kept === null) throw new EnvelopeError(`the mail ${wanted.mailId} ended while it was written`);
+  return (await envelope.open(tx, installation, place, kept)).toString();
 }

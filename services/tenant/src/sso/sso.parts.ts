@@ -1,6 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { list, text, type Settings } from '@truffle/config';
-import { Envelope, fileKeys } from '@truffle/envelope';
+import { list, type Settings } from '@truffle/config';
 import { OutgoingClient } from '@truffle/outgoing';
 import type { TxtResolver } from '../connection/domain.usecases.ts';
 import { OpenId } from '../connection/openid.ts';
@@ -9,7 +8,6 @@ import type { TenantParts } from '../parts.ts';
 
 /** What sign-in by providers is told by the environment. */
 export const ssoSettings = {
-  kekFolder: text('TRUFFLE_KEK_DIR', 'folder with the key-encryption keys of what organizations keep secret'),
   outgoingAllow: list(
     'TRUFFLE_OUTGOING_ALLOW',
     'addresses, ranges and host names inside that tenants may name too, e.g. of your own OpenID provider; also without TLS',
@@ -27,11 +25,10 @@ export function ssoParts(
   settings: Settings<typeof ssoSettings>,
   origin: string,
   now: () => Date,
-): Pick<TenantParts, 'envelope' | 'issuers' | 'openid' | 'txt' | 'origin'> {
+): Pick<TenantParts, 'issuers' | 'openid' | 'txt' | 'origin'> {
   const client = new OutgoingClient({ allow: settings.outgoingAllow });
   const issuers = new Issuers({ client, plainHosts: settings.outgoingAllow, now });
   return {
-    envelope: new Envelope('tenant', fileKeys(settings.kekFolder)),
     issuers,
     openid: new OpenId(issuers, origin),
     txt: txtResolver(settings.dnsServers),

@@ -14,6 +14,8 @@ export interface SignInFlowTable {
   state_sha256: Buffer;
   /** Of what the browser that began keeps. */
   binding_sha256: Buffer;
+  /** Nonce and PKCE verifier. */
+  sealed_secrets: Buffer;
   connection_id: string;
   connection_revision: string;
   /** Who links; null for a sign-in. */

@@ -12,6 +12,7 @@ import { newCredential, readCredential } from '../credential/credential.ts';
 import type { Claims } from '../issuer/token.ts';
 import type { TenantParts } from '../parts.ts';
 import { openSession, type OpenedSession } from '../session/session.usecases.ts';
+import { newFlowSecrets, openFlow, sealFlow } from './flow.secret.ts';
 import { insertFlow, takeFlow, type FlowRow } from './flow.repo.ts';
 import { deleteIdentity, findIdentityOf, type LinkedIdentityRow } from './linked-identity.repo.ts';
 import { admit, applyRoles, link } from './provision.usecases.ts';
@@ -119,9 +120,11 @@ async function begin(
   const now = parts.now();
   const expiresAt = new Date(now.getTime() + lifetimeMs);
   const client = await clientOf(parts, connection);
-  const url = await parts.openid.begin(client, secretsOf(parts, state.secret), { fresh, loginHint });
-  await parts.identity.anywhere((tx) =>
+  const secrets = newFlowSecrets(state.secret);
+  const url = await parts.openid.begin(client, secrets, { fresh, loginHint });
+  await parts.identity.anywhere(async (tx) =>
     insertFlow(tx, {
+      sealed_secrets: await sealFlow(parts.envelope, tx, state.sha256, secrets),
       state_sha256: state.sha256,
       binding_sha256: binding.sha256,
       connection_id: connection.id,
@@ -141,32 +144,37 @@ async function finish(
   answer: FlowAnswer,
   userId: string | null,
 ): Promise<{ readonly connection: ConnectionRow; readonly claims: Claims }> {
-  const flow = await take(parts, answer, userId);
+  const { flow, secrets } = (await take(parts, answer, userId)) ?? {};
   const connection = await parts.identity.anywhere((tx) => findOpenConnection(tx, flow?.connection_id ?? ''));
   // A connection that was changed meanwhile is not the one that was gone to.
-  if (flow === undefined || connection === undefined || connection.revision !== flow.connection_revision)
+  if (
+    flow === undefined ||
+    secrets === undefined ||
+    connection === undefined ||
+    connection.revision !== flow.connection_revision
+  )
     throw new UnauthenticatedProblem(
       'FLOW_NOT_GOOD',
       'this sign-in was not begun here, was used, or has ended; begin again',
     );
   const client = await clientOf(parts, connection);
-  const claims = await parts.openid.finish(client, secretsOf(parts, answer.state), answer, flow.fresh);
+  const claims = await parts.openid.finish(client, secrets, answer, flow.fresh);
   return { connection, claims };
 }
 
-async function take(parts: TenantParts, answer: FlowAnswer, userId: string | null): Promise<FlowRow | undefined> {
+async function take(
+  parts: TenantParts,
+  answer: FlowAnswer,
+  userId: string | null,
+): Promise<{ readonly flow: FlowRow; readonly secrets: FlowSecrets } | undefined> {
   const state = readCredential(answer.state);
   const binding = readCredential(answer.binding);
   if (state?.kind !== 'tfc' || binding?.kind !== 'tfc') return undefined;
-  return parts.identity.anywhere((tx) => takeFlow(tx, state.sha256, binding.sha256, userId, parts.now()));
+  return parts.identity.anywhere(async (tx) => {
+    const flow = await takeFlow(tx, state.sha256, binding.sha256, userId, parts.now());
+    return flow && { flow, secrets: await openFlow(parts.envelope, tx, flow, answer.state) };
+  });
 }
-
-/** Nonce and PKCE verifier are made of the state by our key: nothing secret of a flow is stored. */
-const secretsOf = (parts: TenantParts, state: string): FlowSecrets => ({
-  state,
-  nonce: parts.accountKey.flowText('nonce', state),
-  verifier: parts.accountKey.flowText('verifier', state),
-});
 
 const clientOf = async (parts: TenantParts, connection: ConnectionRow): Promise<ProviderClient> => ({
   issuer: connection.issuer,

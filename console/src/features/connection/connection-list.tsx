@@ -1,0 +1,85 @@
+import { useMutation } from '@connectrpc/connect-query';
+import { Badge, Code, Text } from '@radix-ui/themes';
+import type { Connection } from '@truffle/api/tenant/v1/connection';
+import { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
+import { texts } from '../../texts/texts.ts';
+import { Confirm } from '../../ui/confirm.tsx';
+import { Copy } from '../../ui/copy.tsx';
+import { List } from '../../ui/list.tsx';
+import { Act } from '../../ui/may.tsx';
+import { Empty, Notice } from '../../ui/notice.tsx';
+import { usePages } from '../../ui/pages.ts';
+import type { Directory } from '../access/directory.ts';
+import { AddDomain } from './add-domain.tsx';
+import { ConnectionForm } from './connection-form.tsx';
+
+const text = texts.security;
+
+/** The OpenID providers that people of the organization sign in by. */
+export function ConnectionList({ directory }: { readonly directory: Directory }) {
+  const { orgId } = directory;
+  const pages = usePages(ConnectionService.method.listConnections, { orgId }, ({ connections }) => connections, {
+    enabled: orgId !== '',
+  });
+  return (
+    <List
+      label={text.providers}
+      pages={pages}
+      empty={
+        <Empty
+          title={text.noProviders}
+          hint={text.providersHint}
+          command="truffle sso create staff --issuer https://login.acme.example --client-id truffle"
+        />
+      }
+      keyOf={({ id }) => id}
+      columns={[
+        { title: texts.access.name, cell: ({ name }) => <Text weight="medium">{name}</Text> },
+        { title: texts.access.issuer, cell: ({ issuer }) => <Code>{issuer}</Code> },
+        {
+          title: texts.access.state,
+          cell: ({ enabled }) => <Badge color={enabled ? 'green' : 'gray'}>{enabled ? text.on : text.off}</Badge>,
+        },
+        { title: text.redirect, cell: ({ redirectUri }) => <Copy text={redirectUri} /> },
+        {
+          title: text.gives,
+          cell: ({ mappings }) => (mappings.length === 0 ? text.givesNothing : text.mappingCount(mappings.length)),
+        },
+        {
+          title: texts.access.actions,
+          cell: (connection) => <Actions connection={connection} directory={directory} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Actions({ connection, directory }: { readonly connection: Connection; readonly directory: Directory }) {
+  const { id, orgId, name } = connection;
+  const remove = useMutation(ConnectionService.method.deleteConnection);
+  return (
+    <div className="row-actions">
+      <ConnectionForm directory={directory} connection={connection} />
+      <AddDomain connection={connection} />
+      <Confirm
+        title={texts.access.deleteTitle(name)}
+        message={text.deleteConnectionHint}
+        action={texts.confirm.delete}
+        name={name}
+        onConfirm={() => remove.mutate({ connectionId: id })}
+      >
+        <Act
+          permission="connection.manage"
+          on={orgId}
+          size="1"
+          variant="soft"
+          color="red"
+          aria-label={texts.access.deleteOf(name)}
+        >
+          {texts.confirm.delete}
+        </Act>
+      </Confirm>
+      {remove.error !== null && <Notice error={remove.error} />}
+    </div>
+  );
+}
