@@ -108,6 +108,18 @@ describe('a statement that travels with the commit', () => {
     await db.tenant('org_c', async (tx) => withCommit(tx, insert(tx, '3')));
     expect(await ids()).toEqual(['1', '3']);
   });
+
+  it('is in the transaction with others like it', async () => {
+    await db.tenant('org_c', async (tx) => {
+      for (const id of ['4', '5', '6']) withCommit(tx, insert(tx, id));
+    });
+    expect(await ids()).toEqual(['1', '3', '4', '5', '6']);
+    const failed = db.tenant('org_c', async (tx) => {
+      for (const id of ['7', '5', '8']) withCommit(tx, insert(tx, id));
+    });
+    await expect(failed.catch(databaseErrorCode)).resolves.toBe('23505');
+    expect(await ids()).toEqual(['1', '3', '4', '5', '6']);
+  });
 });
 
 describe('a connection that PostgreSQL ends', () => {

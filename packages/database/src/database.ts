@@ -12,13 +12,22 @@ const travelling = new WeakMap<object, Promise<unknown>[]>();
 
 /**
  * Lets a statement whose answer nothing in the transaction needs travel together with the commit, which saves waiting for it alone. When it
- * fails, PostgreSQL makes the commit a rollback, and the transaction fails with the statement's error.
+ * fails, PostgreSQL makes the commit a rollback, and the transaction fails with the statement's error. Of several the last one travels, as
+ * kysely sends one after another.
  */
 export function withCommit(tx: object, statement: Promise<unknown>): void {
   statement.catch(() => undefined);
   const all = travelling.get(tx);
   if (all === undefined) travelling.set(tx, [statement]);
   else all.push(statement);
+}
+
+/** Resolves when each of them is sent. @throws what one that came before the last threw */
+async function allSent(those: readonly Promise<unknown>[]): Promise<void> {
+  if (those.length < 2) return;
+  await Promise.all(those.slice(0, -1));
+  // The last one was waiting for those: it goes out in this turn of the event loop.
+  await new Promise(setImmediate);
 }
 
 export interface DatabaseOptions {
@@ -100,13 +109,14 @@ export class Database<T> {
 
   async #transaction<R>(work: (tx: Transaction<T>) => Promise<R>): Promise<R> {
     let events = 0;
-    let last: Promise<unknown>[] = [];
+    let last: readonly Promise<unknown>[] = [];
     const result = await this.#kysely
       .transaction()
       .execute(async (tx) => {
         const done = await work(tx);
         events = eventCountOf(tx);
         last = travelling.get(tx) ?? [];
+        await allSent(last);
         return done;
       })
       .catch(async (error: unknown) => {
@@ -114,6 +124,8 @@ export class Database<T> {
         await Promise.all(last);
         throw error;
       });
+    // One that fails though the commit did not was sent behind it: a mistake of ours, and it is told.
+    await Promise.all(last);
     if (events > 0) this.#options.onEvents?.();
     return result;
   }

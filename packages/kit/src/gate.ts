@@ -1,3 +1,4 @@
+// Long, as all that a call passes on its way in stands in the order in which it happens.
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import {
   createContextKey,
