@@ -133,7 +133,8 @@ export class CertificateKeeper {
         },
         (error: unknown) => {
           if (this.#next.failingSince() === undefined) this.#noteFailing(clock.wall());
-          const refused = error instanceof CertificateRefused;
+          // By this machine's clock alone nothing has ended for good: the present certificate may renew at the next try.
+          const refused = error instanceof CertificateRefused && (due.kind === 'renew' || this.#ended);
           const wait = retryMs(this.#failures++, refused, random);
           const message = `the certificate could not be ${due.kind === 'renew' ? 'renewed' : 'recovered'}`;
           log.error(
@@ -198,17 +199,21 @@ export class CertificateKeeper {
     this.#next.store(identity, await this.#deps.renew(this.credentials(), this.#next.request(identity)));
   }
 
-  /** The same request with the new pair: its handshake is what is asked for. Then it is the one that counts. */
+  /**
+   * The same request with the new pair: its handshake is what is asked for. Then it is the one that counts, unless it lay here for so long
+   * that a younger one is given: this machine would count its life from now on, and it ends sooner.
+   */
   async #try(): Promise<void> {
     const identity = this.#identity;
     const fresh = this.#next.credentials(identity);
     if (fresh === undefined) throw new CertificateRefused('the certificate that came is not there');
     try {
-      await this.#deps.renew(fresh, this.#next.request(identity));
+      this.#next.store(identity, await this.#deps.renew(fresh, this.#next.request(identity)));
     } catch (error) {
       if (error instanceof CertificateRefused) this.#next.drop(identity);
       throw error;
     }
+    if (this.#next.credentials(identity)?.certificate !== fresh.certificate) return this.#try();
     this.#adopt();
     this.#deps.log.info({ certificateEnds: this.#identity.certificateEnds }, 'certificate renewed');
   }

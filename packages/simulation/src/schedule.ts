@@ -131,6 +131,11 @@ async function peace(world: World): Promise<void> {
   }
   // What is acknowledged twice, or comes late, must change nothing; and whoever waited to try again has.
   await time.run(time.now + 310_000);
+  // A recovery that was refused waits for a person, however well the agent does until its certificate ends; it asks again within the hour.
+  if (world.agents.some(({ id }) => world.tables.agent(id)?.recoveryRefused === true)) {
+    for (const agent of world.agents) answer(world, agent);
+    await time.run(time.now + 3_700_000);
+  }
   const recoveries = new Map(world.agents.map(({ id }) => [id, world.recoveries(id)]));
   await time.run(time.now + world.authority.certificateMs);
   for (const { id, tainted } of world.agents)
