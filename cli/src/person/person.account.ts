@@ -72,6 +72,12 @@ export const password: Handler = async (cli) => {
   await cli.out.plain({ changed: true }, 'the password is changed; your other sessions have ended', 'changed');
 };
 
+export const remove: Handler = async (cli, [email = '']) => {
+  const { api } = await cli.session();
+  await api.addresses.deleteAccount({ email });
+  await cli.out.plain({ deleted: true }, 'the account is deleted', 'deleted');
+};
+
 export const address: Handler = async (cli, [email = '']) => {
   const { api } = await cli.session();
   await api.addresses.changeAddress({ email });

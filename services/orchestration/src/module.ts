@@ -1,5 +1,6 @@
 import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { ErasureService } from '@truffle/api/orchestration/v1/erasure_service';
 import { ImageService } from '@truffle/api/orchestration/v1/image_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
@@ -16,6 +17,7 @@ import type { Tables } from './cluster/cluster.table.ts';
 import { CommandSigner } from './command-key/command-key.ts';
 import { commandKeyRpc } from './command-key/command-key.rpc.ts';
 import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
+import { erasureRpc } from './erasure/erasure.rpc.ts';
 import { imageRpc } from './image/image.rpc.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
@@ -59,6 +61,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       CommandKeyService,
       ServerHealthService,
       ServerMetricService,
+      ErasureService,
     ],
     scopes: {
       clu: placeIn,
@@ -78,6 +81,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));
       router.service(ServerHealthService, serverHealthRpc(database));
+      router.service(ErasureService, erasureRpc(sweepDatabase));
       router.service(ServerMetricService, serverMetricRpc({ database, peers }));
     },
     start: () => engine.start(),
