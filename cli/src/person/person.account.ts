@@ -1,7 +1,7 @@
 import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { askSecret } from '../prompt/prompt.ts';
-import { keepSession } from '../account/account.sign-in.ts';
+import { forgetToken, keepSession } from '../account/account.sign-in.ts';
 import { readCode, readNewPassword, readPassword, type CodeFlags, type PasswordFlags } from './person.input.ts';
 
 interface CreateFlags extends PasswordFlags, CodeFlags {
@@ -75,6 +75,7 @@ export const password: Handler = async (cli) => {
 export const remove: Handler = async (cli, [email = '']) => {
   const { api } = await cli.session();
   await api.addresses.deleteAccount({ email });
+  forgetToken(cli, cli.context().token?.value ?? '');
   await cli.out.plain({ deleted: true }, 'the account is deleted', 'deleted');
 };
 
