@@ -102,6 +102,18 @@ async function plainSession(session: Session): Promise<Session> {
   return new Made(session.api, { ...session.context, org: undefined, project: undefined });
 }
 
+/** Takes a credential that has ended out of every context that holds it. */
+export const forgetToken = (cli: Invocation, token: string): void =>
+  cli.config.change((config) => ({
+    ...config,
+    contexts: Object.fromEntries(
+      Object.entries(config.contexts).map(([name, each]) => [
+        name,
+        each.token === token ? { endpoint: each.endpoint } : each,
+      ]),
+    ),
+  }));
+
 export const logout: Handler = async (cli) => {
   const { endpoint, token } = cli.context();
   if (token === undefined) throw new NotSignedInError(endpoint.value);
@@ -113,15 +125,7 @@ export const logout: Handler = async (cli) => {
   const { user } = await session.api.accounts.whoAmI({}).catch(() => ({ user: undefined }));
   // A session is ended at the server too; an API key stays good for its other users.
   if (user !== undefined) await session.api.accounts.signOut({});
-  cli.config.change((config) => ({
-    ...config,
-    contexts: Object.fromEntries(
-      Object.entries(config.contexts).map(([name, each]) => [
-        name,
-        each.token === token.value ? { endpoint: each.endpoint } : each,
-      ]),
-    ),
-  }));
+  forgetToken(cli, token.value);
   await cli.out.plain({ endpoint: endpoint.value, signedIn: false }, `signed out at ${endpoint.value}`, endpoint.value);
 };
 

@@ -1,7 +1,7 @@
 import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { askSecret } from '../prompt/prompt.ts';
-import { keepSession } from '../account/account.sign-in.ts';
+import { forgetToken, keepSession } from '../account/account.sign-in.ts';
 import { readCode, readNewPassword, readPassword, type CodeFlags, type PasswordFlags } from './person.input.ts';
 
 interface CreateFlags extends PasswordFlags, CodeFlags {
@@ -70,6 +70,13 @@ export const password: Handler = async (cli) => {
   const newPassword = await readNewPassword(cli, {}, 'New password');
   await api.accounts.changePassword({ oldPassword, newPassword });
   await cli.out.plain({ changed: true }, 'the password is changed; your other sessions have ended', 'changed');
+};
+
+export const remove: Handler = async (cli, [email = '']) => {
+  const { api } = await cli.session();
+  await api.addresses.deleteAccount({ email });
+  forgetToken(cli, cli.context().token?.value ?? '');
+  await cli.out.plain({ deleted: true }, 'the account is deleted', 'deleted');
 };
 
 export const address: Handler = async (cli, [email = '']) => {

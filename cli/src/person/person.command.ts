@@ -76,6 +76,13 @@ export const personVerbs: readonly Verb<never>[] = [
     load: async () => (await accountOf()).keepAddress,
   },
   {
+    usage: 'delete <email>',
+    summary: 'Delete your account for good; its address confirms it.',
+    more: 'Refused while you are the last owner of an organization. What you made there stays.',
+    examples: ['account delete ada@example.com'],
+    load: async () => (await accountOf()).remove,
+  },
+  {
     usage: 'factors',
     summary: 'List your second factors.',
     examples: ['account factors'],

@@ -95,7 +95,7 @@ export function processEnvironment(
     TRUFFLE_AGENT_CA_DIR: join(folder.keys, 'agent-ca'),
     // The gateway passes commands on and is never where they are signed.
     ...(name === 'all-in-one' || name === 'orchestration'
-      ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys') }
+      ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys'), ...fromOurs(['TRUFFLE_OUTGOING_ALLOW']) }
       : {}),
     ...(name === 'all-in-one' || name === 'tenant'
       ? {

@@ -106,6 +106,8 @@ describe("PostgreSQL's catalogue", () => {
       'tenant."user" svc_identity',
       'tenant.challenge svc_identity',
       'tenant.device_login svc_identity',
+      'tenant.erasure svc_identity',
+      'tenant.erasure svc_tenant',
       'tenant.factor svc_identity',
       'tenant.link svc_identity',
       'tenant.mail svc_identity',

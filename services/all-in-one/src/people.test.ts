@@ -65,8 +65,12 @@ describe('the command line', () => {
     const files = ['--password-file', join(desk.home, 'pw'), '--code-file', join(desk.home, 'code')];
     expect((await bob.run('account', 'create', emailOf('bob'), '--invited', ...files)).err).toBe('');
     expect((await bob.run('whoami')).out).toMatch(/viewer of org_/);
+    expect((await bob.run('account', 'delete', email)).err).toMatch(/email: must be the address of your account/);
+    expect((await desk.run('account', 'delete', email)).err).toMatch(/you are the last owner of ada \(org_\w+\)/);
+    expect((await bob.run('account', 'delete', emailOf('bob'))).out).toContain('deleted');
+    expect((await bob.run('whoami')).code).toBe(4);
     bob.remove();
-  });
+  }, 120_000);
 
   it('adds an authenticator app, signs in by it, and asks for it again before what is dangerous', async () => {
     const email = emailOf('cyd');

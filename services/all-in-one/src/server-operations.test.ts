@@ -331,6 +331,19 @@ describe('an image', { timeout: 60_000 }, () => {
     const withPassword = client.images.importImage({ ...wanted, image: 'debian-15', url: 'https://me:pw@x.org/d' });
     await expect(withPassword).rejects.toThrow(/url/);
   });
+
+  it.each([
+    ['http://169.254.169.254/latest/meta-data', /url.*not a public/],
+    ['https://10.0.0.5/debian.qcow2', /url.*not a public/],
+    ['http://[::ffff:127.0.0.1]/debian.qcow2', /url.*not a public/],
+    ['http://0x7f000001/debian.qcow2', /url.*not a public/],
+    ['http://2130706433/debian.qcow2', /url.*not a public/],
+    ['https://images.example.com:8006/debian.qcow2', /url.*port 8006/],
+  ])('is not imported from %s, which is said at once', async (at, why) => {
+    const wanted = { agentId: site.agentId, image: 'debian-17', url: at, sha256 };
+    await expect(client.images.importImage(wanted)).rejects.toThrow(why);
+    await expect(client.images.getImageImport({ agentId: site.agentId, image: 'debian-17' })).rejects.toThrow();
+  });
 });
 
 describe('orphans', { timeout: 90_000 }, () => {

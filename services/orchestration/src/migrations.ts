@@ -189,5 +189,9 @@ export const orchestrationMigrations: ServiceMigrations = {
     '008_import_workflows': `
       create index image_import_open on orchestration.image_import (created_at) where state = 'RUNNING';
       ${allowEverywhere('orchestration.image_import', 'svc_orchestration_sweep', 'select', 'select (org_id, agent_id, image, command_id, state, created_at)')}`,
+    '009_erasure': `
+      create index operation_named on orchestration.operation (initiator) where initiator_name is not null;
+      grant select (initiator, initiator_name) on orchestration.operation to svc_orchestration_sweep;
+      ${allowEverywhere('orchestration.operation', 'svc_orchestration_sweep', 'update', 'update (initiator_name)')}`,
   },
 };

@@ -1,5 +1,6 @@
 import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { CommandKeyService } from '@truffle/api/orchestration/v1/command_key_service';
+import { ErasureService } from '@truffle/api/orchestration/v1/erasure_service';
 import { ImageService } from '@truffle/api/orchestration/v1/image_service';
 import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { OrphanService } from '@truffle/api/orchestration/v1/orphan_service';
@@ -9,6 +10,7 @@ import { ServerMetricService } from '@truffle/api/orchestration/v1/server_metric
 import { SnapshotService } from '@truffle/api/orchestration/v1/snapshot_service';
 import { readSettings } from '@truffle/config';
 import { IdempotencyStore, readHostFile, type MakeModule, type ScopeOf } from '@truffle/kit';
+import { OutgoingClient } from '@truffle/outgoing';
 import { TemplateSandbox } from '@truffle/template-language';
 import { clusterRpc, projectUseRpc } from './cluster/cluster.rpc.ts';
 import { findPlace } from './cluster/cluster.repo.ts';
@@ -16,7 +18,9 @@ import type { Tables } from './cluster/cluster.table.ts';
 import { CommandSigner } from './command-key/command-key.ts';
 import { commandKeyRpc } from './command-key/command-key.rpc.ts';
 import { commandKeyFolder, commandKeySettings } from './command-key/command-key.settings.ts';
+import { erasureRpc } from './erasure/erasure.rpc.ts';
 import { imageRpc } from './image/image.rpc.ts';
+import { imageSettings } from './image/image.settings.ts';
 import { operationRpc } from './operation/operation.rpc.ts';
 import { orphanRpc } from './orphan/orphan.rpc.ts';
 import { agentScopeIn } from './orphan/orphan.usecases.ts';
@@ -34,6 +38,8 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
   const sweepDatabase = deps.database<Tables>('svc_orchestration_sweep', 1);
   const sandbox = new TemplateSandbox();
   const { folder } = readSettings(commandKeySettings, deps.env, readHostFile);
+  const { outgoingAllow } = readSettings(imageSettings, deps.env, readHostFile);
+  const outgoing = new OutgoingClient({ allow: outgoingAllow });
   const signer = CommandSigner.open(commandKeyFolder(folder, settings.serviceKeys));
   const engine = new WorkflowEngine({
     address: settings.temporalAddress,
@@ -59,6 +65,7 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       CommandKeyService,
       ServerHealthService,
       ServerMetricService,
+      ErasureService,
     ],
     scopes: {
       clu: placeIn,
@@ -72,12 +79,13 @@ export const makeOrchestrationModule: MakeModule = async ({ settings, peers, bel
       router.service(ClusterService, clusterRpc({ ...parts, signer }));
       router.service(ServerService, serverRpc(parts));
       router.service(SnapshotService, snapshotRpc(parts));
-      router.service(ImageService, imageRpc({ database, peers, start: engine.beginImport }));
+      router.service(ImageService, imageRpc({ database, peers, outgoing, start: engine.beginImport }));
       router.service(OrphanService, orphanRpc({ database, peers, signer }));
       router.service(OperationService, operationRpc(parts));
       router.service(ProjectUseService, projectUseRpc(parts));
       router.service(CommandKeyService, commandKeyRpc(signer));
       router.service(ServerHealthService, serverHealthRpc(database));
+      router.service(ErasureService, erasureRpc(sweepDatabase));
       router.service(ServerMetricService, serverMetricRpc({ database, peers }));
     },
     start: () => engine.start(),

@@ -3,6 +3,7 @@ import { auditStreamMigration } from './audit-stream/audit-stream.migration.ts';
 import { dataKeyTable, sealedColumn } from '@truffle/envelope';
 import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
+import { erasureMigration } from './erasure/erasure.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
 import { secretMigration } from './secret/secret.migration.ts';
@@ -137,6 +138,7 @@ export const tenantMigrations: ServiceMigrations = {
     '006_people': peopleMigration,
     '007_audit': auditStreamMigration,
     '010_secret': secretMigration,
+    '011_erasure': erasureMigration,
     '009_access': accessMigration,
     '008_oidc': `${oidcMigration}
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,

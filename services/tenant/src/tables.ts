@@ -7,6 +7,7 @@ import type { AuditStreamTable } from './audit-stream/audit-stream.table.ts';
 import type { BindingTable } from './binding/binding.table.ts';
 import type { ConnectionTable, DomainTable } from './connection/connection.table.ts';
 import type { DeviceLoginTable } from './device/device.table.ts';
+import type { ErasureTable } from './erasure/erasure.table.ts';
 import type { ChallengeTable, FactorTable, RecoveryCodeTable } from './factor/factor.table.ts';
 import type { GroupMemberTable, GroupTable } from './group/group.table.ts';
 import type { InvitationTable } from './invitation/invitation.table.ts';
@@ -39,6 +40,7 @@ export interface TenantTables extends LedgerTables {
   'tenant.sign_up': SignUpTable;
   'tenant.link': LinkTable;
   'tenant.mail': MailTable;
+  'tenant.erasure': ErasureTable;
   'tenant.factor': FactorTable;
   'tenant.recovery_code': RecoveryCodeTable;
   'tenant.challenge': ChallengeTable;

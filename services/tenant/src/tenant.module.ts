@@ -142,7 +142,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
   };
   if (settings.suspendedAllowlists.length > 0)
     deps.logger.warn({ organizations: settings.suspendedAllowlists }, 'allowlists of addresses are not enforced');
-  const audit = openAudit(deps, { events, tenants, secrets, ...settings });
+  const audit = openAudit(deps, { events, tenants, identity, secrets, ...settings });
   const hub = new EventHub({ database: events, bell: deps.bell, logger: deps.logger });
   const holder = `${hostname()}/${randomUUID()}`;
   const relay = new Relay({ database: relayed, bell: deps.bell, logger: deps.logger, holder });

@@ -3,7 +3,16 @@ import { CommandService } from '@truffle/api/agent/v1/command_service';
 import type { ImportImageRequest } from '@truffle/api/orchestration/v1/image_service';
 import type { Database } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, NotFoundProblem, onBehalfOf, PreconditionProblem, type Caller, type Peers } from '@truffle/kit';
+import {
+  authorOf,
+  InvalidProblem,
+  NotFoundProblem,
+  onBehalfOf,
+  PreconditionProblem,
+  type Caller,
+  type Peers,
+} from '@truffle/kit';
+import { OutgoingRefusedError, type OutgoingClient } from '@truffle/outgoing';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { leaseImageVmid } from '../server/server.lease.repo.ts';
 import { nextFence } from '../server/server.repo.ts';
@@ -13,6 +22,8 @@ import { findImport, lockImport, storeImport, type ImportRow } from './image.rep
 export interface ImageDeps {
   readonly database: Database<Tables>;
   readonly peers: Peers;
+  /** Says which addresses may be named. */
+  readonly outgoing: Pick<OutgoingClient, 'check'>;
   /** Starts the workflow of a committed import, best effort: the sweep finds what was missed. */
   readonly start: (ref: ImportRef) => void;
 }
@@ -25,10 +36,11 @@ export interface ImportView {
 
 /**
  * Has a site download an image and make a template of it.
- * @throws NotFoundProblem; PreconditionProblem IMPORT_IN_PROGRESS, IMAGE_EXISTS, NODE_NOT_FOUND, VMID_RANGE_EXHAUSTED
+ * @throws InvalidProblem for an address that may not be named; NotFoundProblem; PreconditionProblem IMPORT_IN_PROGRESS, IMAGE_EXISTS, NODE_NOT_FOUND, VMID_RANGE_EXHAUSTED
  */
 export async function importImage(deps: ImageDeps, caller: Caller, wanted: ImportImageRequest): Promise<ImportView> {
   const { agentId, image } = wanted;
+  demandAddress(deps.outgoing, wanted.url);
   const { agent } = await gatewayOf(deps, caller).getSite({ agentId });
   const node = nodeFor(agent, wanted.node);
   const row = await deps.database.tenant(caller.orgId, async (tx) => {
@@ -52,6 +64,19 @@ export async function importImage(deps: ImageDeps, caller: Caller, wanted: Impor
   // Its workflow sends the command, and takes in what it comes to.
   deps.start(importRefOf(row, caller.traceparent));
   return { row, detail: '' };
+}
+
+/**
+ * Refuses what the control plane would not ask either: other ports than the web's, and addresses that are not public in any notation. Names are
+ * looked up where the download is made, by the site's hypervisor; what it may reach is the site's policy. @throws InvalidProblem
+ */
+function demandAddress(outgoing: Pick<OutgoingClient, 'check'>, url: string): void {
+  try {
+    outgoing.check(url);
+  } catch (error) {
+    if (!(error instanceof OutgoingRefusedError)) throw error;
+    throw new InvalidProblem([{ field: 'url', description: error.message, reason: `ADDRESS_${error.reason}` }]);
+  }
 }
 
 /** A name stands for one content, and one import at a time. @throws PreconditionProblem */

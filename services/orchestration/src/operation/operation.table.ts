@@ -26,6 +26,7 @@ export interface OperationTable {
   cancel_requested: Generated<boolean>;
   failure: ColumnType<StoredFailure | null, string | null | undefined, string | null>;
   initiator: string;
+  /** What people called them then; null once it was erased. */
   initiator_name: string | null;
   request_id: string;
   traceparent: Generated<string>;

@@ -12,6 +12,7 @@ import {
   resetPassword,
   verifyAddress,
 } from './address.usecases.ts';
+import { deleteAccount } from './deletion.usecases.ts';
 import { completeSignUp } from './sign-up.usecases.ts';
 
 export const addressRpc = (parts: TenantParts): ServiceImpl<typeof AddressService> => ({
@@ -49,6 +50,10 @@ export const addressRpc = (parts: TenantParts): ServiceImpl<typeof AddressServic
   },
   keepAddress: async (request, context) => {
     await keepAddress(parts, callerOf(context), request.token);
+    return {};
+  },
+  deleteAccount: async (request, context) => {
+    await deleteAccount(parts, callerOf(context), request.email);
     return {};
   },
 });

@@ -5,6 +5,8 @@ import { appendEvent, pageOf, type Database, type LedgerTables } from '@truffle/
 import { authorOf, callerOf } from '@truffle/kit';
 import { checkpointMessage, filterOf, recordMessage } from './audit.codec.ts';
 import { exportCsv, exportJsonLines, type ExportParts } from './audit.export.ts';
+import { askErasure } from '../erasure/erasure.repo.ts';
+import type { TenantTables } from '../tables.ts';
 import { erasePerson } from './audit.keeper.repo.ts';
 import { readCheckpoints, readRecords } from './audit.repo.ts';
 
@@ -12,7 +14,7 @@ export interface AuditParts extends ExportParts {
   /** As `svc_ledger_keeper`. */
   readonly keeper: Pick<Database<LedgerTables>, 'anywhere'>;
   /** As a role that appends events. */
-  readonly writer: Pick<Database<LedgerTables>, 'tenant'>;
+  readonly writer: Pick<Database<TenantTables>, 'tenant'>;
 }
 
 export const auditRpc = (parts: AuditParts): ServiceImpl<typeof AuditService> => ({
@@ -48,14 +50,15 @@ export const auditRpc = (parts: AuditParts): ServiceImpl<typeof AuditService> =>
     const caller = callerOf(context);
     const { orgId } = caller;
     // The record comes first: when the erasure fails, it was asked for.
-    await parts.writer.tenant(orgId, (tx) =>
-      appendEvent(tx, authorOf(caller), {
+    await parts.writer.tenant(orgId, async (tx) => {
+      await askErasure(tx, request.subject, orgId, parts.now());
+      await appendEvent(tx, authorOf(caller), {
         orgId,
         name: 'audit.subject_erased',
         resourceId: request.subject.split(':')[1] ?? '',
         data: { subject: request.subject },
-      }),
-    );
+      });
+    });
     return { erased: await parts.keeper.anywhere((tx) => erasePerson(tx, request.subject, orgId)) };
   },
 });

@@ -5,6 +5,7 @@ import type { Database } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { bells, type ModuleDeps } from '@truffle/kit';
 import type { StreamAdoption } from '../audit-stream/audit-stream.secret.ts';
+import { eraseDue } from '../erasure/erasure.ts';
 import type { SecretParts } from '../secret/secret.parts.ts';
 import type { AuditStreamParts } from '../audit-stream/audit-stream.usecases.ts';
 import { StreamPump } from '../audit-stream/pump.ts';
@@ -25,6 +26,8 @@ export interface AuditOptions {
   readonly auditStreamGiveUpHours: number;
   readonly outgoingAllow: readonly string[];
   readonly secrets: SecretParts;
+  /** As `svc_identity`. */
+  readonly identity: Database<TenantTables>;
 }
 
 /** The audit trail of one process: what its methods work with, and the jobs beside them. */
@@ -40,9 +43,11 @@ export interface Audit {
 const lookForHeadsMs = 5_000;
 const lookForOldMs = 3_600_000;
 const lookForStreamsMs = 1_000;
+const lookForErasuresMs = 2_000;
 
 /** @throws AuditKeyError */
 export function openAudit(deps: ModuleDeps, options: AuditOptions): Audit {
+  const erasing = { ...deps, ...options, now: () => new Date(), random: Math.random };
   const signer = new CheckpointSigner(deps.settings.serviceKeys);
   const keeper = deps.database<TenantTables>('svc_ledger_keeper', 4);
   const now = () => new Date();
@@ -94,6 +99,7 @@ export function openAudit(deps: ModuleDeps, options: AuditOptions): Audit {
     job('audit-checkpoints', Math.min(lookForHeadsMs, options.auditCheckpointSeconds * 1_000), () =>
       signHeads(keeping),
     ),
+    job('erasure', lookForErasuresMs, (signal) => eraseDue({ ...erasing, keeper }, signal)),
     job('audit-retention', lookForOldMs, async (signal) => {
       await removeOld(keeping, signal);
       return false;

@@ -151,12 +151,12 @@ export async function deleteBindingsOf(tx: Transaction<TenantTables>, subject: s
 
 /**
  * People who own the whole organization for good, by a role of their own, and to whom nothing denies anywhere to say who else may: at least
- * one stays, and can undo what denies the rest.
+ * one stays, and can undo what denies the rest. @param but a subject that is not counted
  */
-export async function countOwners(tx: Transaction<TenantTables>, orgId: string): Promise<number> {
+export async function countOwners(tx: Transaction<TenantTables>, orgId: string, but = ''): Promise<number> {
   const { rows } = await sql<{ count: string }>`
     select count(*) from tenant.role_binding o
-    where o.org_id = ${orgId} and o.scope_id = o.org_id and o.role = ${Role.OWNER} and o.slot = 'standing' and o.subject like 'user:%'
+    where o.org_id = ${orgId} and o.scope_id = o.org_id and o.role = ${Role.OWNER} and o.slot = 'standing' and o.subject like 'user:%' and o.subject <> ${but}
       and not exists (
         select from tenant.role_binding d left join tenant.role r on r.org_id = d.org_id and r.id = d.role_id
         where d.org_id = o.org_id and d.effect = ${Effect.DENY}

@@ -120,6 +120,12 @@ ${unasked}`,
     subject: 'New recovery codes',
     body: `The recovery codes of your account were made anew; the old ones are void.\n\n${unasked}`,
   }),
+  account_deleted: () => ({
+    subject: 'Your account is deleted',
+    body: `Your account was deleted, as was asked for with a fresh proof of who you are. It can't be brought back.
+
+If this was not you, tell whoever runs this control plane and the owners of your organizations.`,
+  }),
 } as const satisfies Record<string, Text>;
 
 export type TextName = keyof typeof english;

@@ -11,7 +11,8 @@ export type MailKind =
   | 'new_device'
   | 'factor_added'
   | 'factor_removed'
-  | 'recovery_codes';
+  | 'recovery_codes'
+  | 'account_deleted';
 
 /** A mail that is to be sent once the transaction is committed. */
 export interface NewMail {

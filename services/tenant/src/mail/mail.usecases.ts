@@ -68,6 +68,8 @@ const writers: Readonly<Record<MailKind, Writer>> = {
   factor_added: notice('factor_added'),
   factor_removed: notice('factor_removed'),
   recovery_codes: notice('recovery_codes'),
+  account_deleted: async ({ origin }, mail) =>
+    mailText('account_deleted', mail.parameters['locale'] ?? 'en', { origin }),
 };
 
 async function writeSignUp(desk: MailDesk, mail: MailRow): Promise<MailText | undefined> {
