@@ -131,13 +131,16 @@ export const whoAmI: Handler = async (cli) => {
   const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
   await cli.out.plain(
     await asJson(WhoAmIResponseSchema, who),
-    card([
-      [who.user !== undefined ? 'person' : who.trust !== undefined ? 'workload of' : 'key', userOf(who)],
-      ['at', session.context.endpoint.value],
-      ...roles,
-    ]),
+    card([[kindOf(who), userOf(who)], ['at', session.context.endpoint.value], ...roles]),
     userOf(who),
   );
 };
 
-const userOf = (who: WhoAmIResponse): string => who.user?.email ?? who.trust?.name ?? present(who.apiKey).name;
+const userOf = (who: WhoAmIResponse): string =>
+  who.user?.email ?? who.serviceAccount?.name ?? who.trust?.name ?? present(who.apiKey).name;
+
+const kindOf = (who: WhoAmIResponse): string => {
+  if (who.user !== undefined) return 'person';
+  if (who.serviceAccount !== undefined) return 'service account';
+  return who.trust === undefined ? 'key' : 'workload of';
+};

@@ -172,7 +172,7 @@ export const sentences = {
   "truffle.tenant.v1.SsoService/FinishSignIn": "Opens a session by the provider's answer.",
   "truffle.tenant.v1.SsoService/ListIdentities": "Lists the caller's links, the newest first.",
   "truffle.tenant.v1.SsoService/Unlink": "Takes one of the caller's links away; sessions that were opened by it end.",
-  "truffle.tenant.v1.TrustService/CreateTrust": "Trusts an issuer's tokens that meet conditions with a role at a place.",
+  "truffle.tenant.v1.TrustService/CreateTrust": "Trusts an issuer's tokens that meet conditions: their workloads act as a service account, or with a role at a place.",
   "truffle.tenant.v1.TrustService/ExchangeToken": "Gives a workload a short-lived token for its issuer's.",
   "truffle.tenant.v1.TrustService/ListTrusts": "Lists an organization's trusts, the newest first.",
   "truffle.tenant.v1.TrustService/ListWorkloadTokens": "Lists the tokens that were given by a trust, the newest first.",

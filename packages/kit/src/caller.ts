@@ -4,7 +4,7 @@ import type { Grant, Scope } from './grant.ts';
 
 /** Who makes a call, as the kit found out. */
 export interface Caller {
-  /** `user:usr_…`, `key:key_…`, `trust:tru_…`, `svc:<service>` or `anonymous`. */
+  /** `user:usr_…`, `key:key_…`, `service_account:sva_…`, `trust:tru_…`, `svc:<service>` or `anonymous`. */
   readonly subject: string;
   /** In whose name a service acts. */
   readonly onBehalfOf?: string | undefined;

@@ -5,6 +5,7 @@ import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
+import { trustAccountMigration } from './trust/trust.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -138,5 +139,6 @@ export const tenantMigrations: ServiceMigrations = {
     '009_access': accessMigration,
     '008_oidc': `${oidcMigration}
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,
+    '010_trust_account': trustAccountMigration,
   },
 };
