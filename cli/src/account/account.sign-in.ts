@@ -131,7 +131,12 @@ export const whoAmI: Handler = async (cli) => {
   const roles = who.bindings.map((each) => ['role', `${stateName(Role, each.role)} of ${each.scopeId}`] as const);
   await cli.out.plain(
     await asJson(WhoAmIResponseSchema, who),
-    card([[kindOf(who), userOf(who)], ['at', session.context.endpoint.value], ...roles]),
+    card([
+      [kindOf(who), userOf(who)],
+      ...(who.actedBy === '' ? [] : [['acted by', who.actedBy] as const]),
+      ['at', session.context.endpoint.value],
+      ...roles,
+    ]),
     userOf(who),
   );
 };

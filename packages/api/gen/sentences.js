@@ -136,6 +136,8 @@ export const sentences = {
   "truffle.tenant.v1.GroupService/UpdateGroup": "Renames or describes a group.",
   "truffle.tenant.v1.IdentityService/Authenticate": "Resolves a session token or an API key.",
   "truffle.tenant.v1.IdentityService/ResolveScopes": "Resolves places of the tenancy tree to the chain of places above them.",
+  "truffle.tenant.v1.ImpersonationService/EndImpersonation": "Ends such a session at once, whoever opened it.",
+  "truffle.tenant.v1.ImpersonationService/StartImpersonation": "Opens a session as a member of the organization, with no more than both may: not for accounts, keys and other dangerous actions.",
   "truffle.tenant.v1.InvitationService/AcceptInvitation": "Accepts an invitation by the token of its link; the caller's address must be the one that was invited.",
   "truffle.tenant.v1.InvitationService/CreateInvitation": "Invites an address to a role at a place, by a link that is good for 7 days; a second call changes the role and sends a new link.",
   "truffle.tenant.v1.InvitationService/ListInvitations": "Lists an organization's invitations, the newest first.",

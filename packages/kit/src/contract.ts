@@ -48,6 +48,7 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   if (rules.stepUp && method.methodKind !== 'unary') return 'streams but wants a step-up';
   if (rules.filtered && (!wantsPermission || rules.idempotency !== Idempotency.SAFE))
     return 'is filtered but reads nothing by permission';
+  if (rules.acting && rules.access !== Access.AUTHENTICATED) return 'says acting but is no method of a person';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
     return 'writes but has no audit verb';

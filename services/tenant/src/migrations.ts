@@ -5,6 +5,7 @@ import { idempotencyTable } from '@truffle/kit';
 import { allowlistMigration } from './allowlist/allowlist.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
+import { impersonationMigration } from './impersonation/impersonation.migration.ts';
 import { trustAccountMigration } from './trust/trust.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
@@ -140,5 +141,6 @@ export const tenantMigrations: ServiceMigrations = {
     '008_oidc': `${oidcMigration}
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,
     '010_trust_account': trustAccountMigration,
+    '011_impersonation': impersonationMigration,
   },
 };

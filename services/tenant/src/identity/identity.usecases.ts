@@ -1,20 +1,24 @@
 import type { AddressRule } from '@truffle/api/tenant/v1/allowlist';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Binding } from '@truffle/api/tenant/v1/account';
+import type { ActingPersonSchema } from '@truffle/api/tenant/v1/identity_service';
 import type { Transaction } from '@truffle/database';
 import { deriveId } from '@truffle/ids';
-import { Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import { allows, Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
 import type { AllowlistKind } from '../allowlist/allowlist.ts';
 import { rangesOf } from '../allowlist/allowlist.repo.ts';
 import { findGoodKey, touchKey, type GoodKey } from '../api-key/api-key.repo.ts';
+import { grantOf } from '../binding/binding.ts';
 import { bindingMessage } from '../binding/binding.codec.ts';
 import { demandingOrganizations, bindingsOfSubject } from '../binding/binding.repo.ts';
 import { readCredential } from '../credential/credential.ts';
 import { hasFactor } from '../factor/factor.repo.ts';
+import { findOwnGood } from '../impersonation/impersonation.repo.ts';
 import { isJwt } from '../issuer/token.ts';
 import type { TenantParts } from '../parts.ts';
 import type { TenantTables } from '../tables.ts';
 import { useResolution } from '../session/session.ts';
-import { findGoodSession, touchSession } from '../session/session.repo.ts';
+import { findGoodSession, touchSession, type SessionRow } from '../session/session.repo.ts';
 import { bearerOf, type Bearer } from '../sso/bearer.usecases.ts';
 import { isLinkOpen } from '../sso/linked-identity.repo.ts';
 import { provenAt } from '../sso/sso.usecases.ts';
@@ -26,6 +30,8 @@ export interface Identity extends Held {
   readonly subject: string;
   readonly displayName: string;
   readonly expiresAt: Date | null;
+  /** Who acts as the subject; missing for the subject itself. */
+  readonly acting?: MessageInitShape<typeof ActingPersonSchema>;
   /** Empty for a key. */
   readonly sessionId: string;
   /** Where such a credential may be used from, in those of its organizations that say. */
@@ -59,14 +65,37 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (session.connection_id !== null && !(await isLinkOpen(tx, session.connection_id, session.identity_id ?? '')))
       throw refused();
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
+    const { acting_id: actingId, confined_to: orgId } = session;
     return {
-      ...(await person(parts, tx, session.user_id, session.confined_to)),
+      ...(await person(parts, tx, session.user_id, orgId)),
+      ...(actingId === null ? {} : { acting: await actingPerson(parts, tx, session, now) }),
       displayName: session.user_name,
       expiresAt: session.expires_at,
       sessionId: session.id,
-      authenticatedAt: session.authenticated_at,
+      // Nobody who acts as somebody has proven to be them.
+      authenticatedAt: actingId === null ? session.authenticated_at : null,
     };
   });
+}
+
+/**
+ * Who acts as the person of a session: for as long as their own session is good and they may still act as others there.
+ * @throws UnauthenticatedProblem
+ */
+async function actingPerson(
+  parts: TenantParts,
+  tx: Transaction<TenantTables>,
+  { acting_id, acting_session_id, confined_to }: SessionRow,
+  now: Date,
+): Promise<MessageInitShape<typeof ActingPersonSchema>> {
+  const [userId, orgId] = [acting_id ?? '', confined_to ?? ''];
+  const own = await findOwnGood(tx, userId, acting_session_id ?? '', now);
+  if (own === undefined) throw refused();
+  const { subject, bindings, roles } = await person(parts, tx, userId, orgId);
+  const admitted = new Set(bindings.map((each) => each.id));
+  const grants = (await bindingsOfSubject(tx, subject)).filter((row) => admitted.has(row.id)).map(grantOf);
+  if (!allows(grants, 'impersonation.create', { orgId }, now.getTime())) throw refused();
+  return { subject, displayName: own.user_name, bindings: [...bindings], roles: [...roles] };
 }
 
 /** What a person may do: in one organization where the credential is for that alone. */

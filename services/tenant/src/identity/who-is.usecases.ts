@@ -18,8 +18,15 @@ import { bindingsOfKey } from './held.ts';
 /** Who a subject is and what it may do: the person or the key, and its bindings. */
 export async function whoIs(
   parts: TenantParts,
-  { subject, bindings, withheld = [] }: Pick<Caller, 'subject' | 'bindings' | 'withheld'>,
-): Promise<{ user?: User; apiKey?: ApiKey; trust?: Trust; serviceAccount?: ServiceAccount; bindings: Binding[] }> {
+  { subject, bindings, withheld = [], acting = '' }: Pick<Caller, 'subject' | 'bindings' | 'withheld' | 'acting'>,
+): Promise<{
+  actedBy?: string;
+  user?: User;
+  apiKey?: ApiKey;
+  trust?: Trust;
+  serviceAccount?: ServiceAccount;
+  bindings: Binding[];
+}> {
   const [kind, id = ''] = subject.split(':');
   // A session that is for one organization does not tell of the others.
   const seen = new Set([...bindings, ...withheld].map((b) => b.orgId));
@@ -48,6 +55,7 @@ export async function whoIs(
     if (user === undefined) return { bindings: [] };
     return {
       user: userMessage(user),
+      actedBy: acting,
       bindings: (await bindingsOfSubject(tx, subject))
         .filter((row) => seen.has(row.org_id))
         .map((row) => bindingMessage(row, user.email)),

@@ -265,6 +265,13 @@ export declare type WhoAmIResponse = Message<"truffle.tenant.v1.WhoAmIResponse">
    * @generated from field: truffle.tenant.v1.ServiceAccount service_account = 5;
    */
   serviceAccount?: ServiceAccount | undefined;
+
+  /**
+   * Who acts as the person, `user:usr_…`; empty for the person themselves.
+   *
+   * @generated from field: string acted_by = 6;
+   */
+  actedBy: string;
 };
 
 /**
