@@ -136,7 +136,8 @@ export const whoAmI: Handler = async (cli) => {
   await cli.out.plain(
     await asJson(WhoAmIResponseSchema, who),
     card([
-      [who.user !== undefined ? 'person' : who.trust !== undefined ? 'workload of' : 'key', userOf(who)],
+      [kindOf(who), userOf(who)],
+      ...(who.actedBy === '' ? [] : [['acted by', who.actedBy] as const]),
       ['at', session.context.endpoint.value],
       ...roles,
     ]),
@@ -144,4 +145,11 @@ export const whoAmI: Handler = async (cli) => {
   );
 };
 
-const userOf = (who: WhoAmIResponse): string => who.user?.email ?? who.trust?.name ?? present(who.apiKey).name;
+const userOf = (who: WhoAmIResponse): string =>
+  who.user?.email ?? who.serviceAccount?.name ?? who.trust?.name ?? present(who.apiKey).name;
+
+const kindOf = (who: WhoAmIResponse): string => {
+  if (who.user !== undefined) return 'person';
+  if (who.serviceAccount !== undefined) return 'service account';
+  return who.trust === undefined ? 'key' : 'workload of';
+};

@@ -14,6 +14,7 @@ const sessionView: View<typeof SessionSchema> = {
     '': (each) => (each.current ? '*' : ''),
     FROM: (each) => each.address || '-',
     PROGRAM: (each) => each.userAgent || '-',
+    BY: (each) => each.actedBy || 'you',
     OPENED: (each, now) => age(each.createdAt, now),
     SEEN: (each, now) => age(each.lastSeenAt, now),
     ID: (each) => each.id,

@@ -2,6 +2,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { TrustSchema, WorkloadTokenSchema } from '@truffle/api/tenant/v1/trust';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { readRole, readScope } from '../account/account.role.ts';
+import { findServiceAccount } from '../access/access.subject.ts';
 import type { Handler } from '../command.ts';
 import { parseDuration } from '../context/duration.ts';
 import { keyed } from '../connection/connection.ts';
@@ -21,7 +22,7 @@ const trustView: View<typeof TrustSchema> = {
   columns: {
     NAME: (each) => each.name,
     ISSUER: (each) => each.issuer,
-    ROLE: (each) => stateName(Role, each.role),
+    ROLE: (each) => (each.serviceAccountId === '' ? stateName(Role, each.role) : each.serviceAccountId),
     WHERE: (each) => each.scopeId,
     STATE: (each) => (each.revokedAt === undefined ? 'good' : 'revoked'),
     ID: (each) => each.id,
@@ -58,9 +59,16 @@ interface CreateFlags {
   readonly audience?: string;
   readonly condition?: readonly string[];
   readonly role?: string;
+  readonly serviceAccount?: string;
   readonly scope?: string;
   readonly lifetime?: string;
 }
+
+/** Workloads act as a service account, or with a role of their own. */
+const powerOf = async (session: Session, { role, serviceAccount }: CreateFlags) =>
+  serviceAccount === undefined
+    ? { role: readRole(role) }
+    : { serviceAccountId: (await findServiceAccount(session, serviceAccount)).id };
 
 export const create: Handler<CreateFlags> = async (cli, [name = ''], flags) => {
   const { issuer, audience, condition = [] } = flags;
@@ -74,13 +82,14 @@ export const create: Handler<CreateFlags> = async (cli, [name = ''], flags) => {
       throw new UsageError(`--condition ${each} is none`, { next: ['--condition sub=repo:acme/web:*'] });
     return { claim, pattern };
   });
-  const role = readRole(flags.role);
+  if ((flags.role === undefined) === (flags.serviceAccount === undefined))
+    throw new UsageError('say either --service-account or --role', { next: ['truffle trust create --help'] });
   const lifetimeSeconds =
     flags.lifetime === undefined ? 0 : Math.round(parseDuration(flags.lifetime, '--lifetime') / 1000);
   const session = await cli.session();
   const scopeId = await readScope(session, flags.scope);
   const { trust } = await session.api.trusts.createTrust(
-    { scopeId, name, issuer, audience, conditions, role, lifetimeSeconds },
+    { scopeId, name, issuer, audience, conditions, ...(await powerOf(session, flags)), lifetimeSeconds },
     keyed(),
   );
   await cli.out.one(trustView, present(trust));

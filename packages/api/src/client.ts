@@ -20,6 +20,7 @@ import { AuditStreamService } from '../gen/truffle/tenant/v1/audit_stream_servic
 import { ConnectionService } from '../gen/truffle/tenant/v1/connection_service_pb.js';
 import { DeviceService } from '../gen/truffle/tenant/v1/device_service_pb.js';
 import { SsoService } from '../gen/truffle/tenant/v1/sso_service_pb.js';
+import { ImpersonationService } from '../gen/truffle/tenant/v1/impersonation_service_pb.js';
 import { TrustService } from '../gen/truffle/tenant/v1/trust_service_pb.js';
 import { EventService } from '../gen/truffle/tenant/v1/event_service_pb.js';
 import { FactorService } from '../gen/truffle/tenant/v1/factor_service_pb.js';
@@ -66,6 +67,7 @@ const services = {
   snapshots: SnapshotService,
   sso: SsoService,
   templates: TemplateService,
+  impersonations: ImpersonationService,
   trusts: TrustService,
   workspaces: WorkspaceService,
 } as const;
@@ -113,6 +115,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     snapshots: createClient(services.snapshots, transport),
     sso: createClient(services.sso, transport),
     templates: createClient(services.templates, transport),
+    impersonations: createClient(services.impersonations, transport),
     trusts: createClient(services.trusts, transport),
     workspaces: createClient(services.workspaces, transport),
   };

@@ -4,11 +4,13 @@ import type { Grant, Scope } from './grant.ts';
 
 /** Who makes a call, as the kit found out. */
 export interface Caller {
-  /** `user:usr_…`, `key:key_…`, `trust:tru_…`, `svc:<service>` or `anonymous`. */
+  /** `user:usr_…`, `key:key_…`, `service_account:sva_…`, `trust:tru_…`, `svc:<service>` or `anonymous`. */
   readonly subject: string;
   /** In whose name a service acts. */
   readonly onBehalfOf?: string | undefined;
   readonly displayName?: string | undefined;
+  /** Who acts as the subject, `user:usr_…`: `bindings` are then what both may. */
+  readonly acting?: string | undefined;
   readonly bindings: readonly Grant[];
   /** The organization that the call is about; empty where the method has none. Every query is made under it. */
   readonly orgId: string;
@@ -60,10 +62,10 @@ export const callerKey = createContextKey<Caller>(nobody, { description: 'caller
 /** Who makes this call. */
 export const callerOf = (context: HandlerContext): Caller => context.values.get(callerKey);
 
-/** The caller as an event's author. */
+/** The caller as an event's author: who acts as somebody does it in their name. */
 export const authorOf = (caller: Caller): EventAuthor => ({
-  subject: caller.subject,
-  onBehalfOf: caller.onBehalfOf,
+  subject: caller.acting ?? caller.subject,
+  onBehalfOf: caller.acting === undefined ? caller.onBehalfOf : principalOf(caller),
   displayName: caller.displayName,
   address: caller.address,
   userAgent: caller.userAgent,
@@ -73,5 +75,8 @@ export const authorOf = (caller: Caller): EventAuthor => ({
   traceparent: caller.traceparent,
 });
 
-/** The person or key behind the call, through services. */
+/** The person or key behind the call, through services; who acts as somebody is that somebody. */
 export const principalOf = (caller: Caller): string => caller.onBehalfOf ?? caller.subject;
+
+/** Who really made the call, also who acts as somebody else. */
+export const actorOf = (caller: Caller): string => caller.acting ?? principalOf(caller);

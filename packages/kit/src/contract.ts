@@ -53,6 +53,7 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
     return 'asks for a page but does not answer with one';
   if (pagesOf(method.input, PageRequestSchema).some((name) => name !== 'page'))
     return 'asks for a page elsewhere than in the field page';
+  if (rules.acting && rules.access !== Access.AUTHENTICATED) return 'says acting but is no method of a person';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')
     return 'writes but has no audit verb';

@@ -13,6 +13,7 @@ import { QuotaService } from '@truffle/api/billing/v1/plan_service';
 import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
 import { newId } from '@truffle/ids';
 import { inSpan, currentTraceparent, type Logger } from '@truffle/telemetry';
+import { demandOwn } from './acting.ts';
 import { leaveKey, type Admission } from './admission.ts';
 import { isSensitiveRead, type AuditLog } from './audit.ts';
 import type { Authorizer } from './authorize.ts';
@@ -129,6 +130,7 @@ async function pass(
   const identified = await parts.identifier.identify(rules.access, request.header, requestId, address);
   const caller = callOf(identified, rules, came.userAgent);
   attempt.caller = caller;
+  demandOwn(caller, rules);
   const spent: Spent = [];
   request.contextValues.set(spentKey, spent);
   parts.limits.take(caller, rules.rate, spent);

@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Effect, type Binding } from '@truffle/api/tenant/v1/account';
-import { IdentityService, type AuthenticateResponse } from '@truffle/api/tenant/v1/identity_service';
+import {
+  IdentityService,
+  type AuthenticateResponse,
+  type CredentialBounds,
+} from '@truffle/api/tenant/v1/identity_service';
 import { Access } from '@truffle/api/options/v1/method';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { bothOf } from './acting.ts';
 import { AddressRanges } from './address.ts';
 import { admitAddress, type AddressRules } from './address-rule.ts';
 import { nobody, type Caller } from './caller.ts';
@@ -12,9 +17,10 @@ import type { Bounds, Grant } from './grant.ts';
 import { UnauthenticatedProblem } from './problem.ts';
 import { contextHeader, type ServiceKeys } from './service-context.ts';
 
-type Identity = Pick<Caller, 'subject' | 'displayName' | 'bindings' | 'sessionId' | 'authenticatedAt' | 'withheld'> & {
-  readonly rules: AddressRules;
-};
+type Identity = Pick<
+  Caller,
+  'subject' | 'displayName' | 'acting' | 'bindings' | 'sessionId' | 'authenticatedAt' | 'withheld'
+> & { readonly rules: AddressRules };
 
 /** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
 const cacheMs = 5_000;
@@ -68,6 +74,7 @@ export class Identifier {
       subject: `svc:${about.service}`,
       onBehalfOf: about.onBehalfOf,
       displayName: about.displayName,
+      acting: about.acting,
       address: about.address ?? base.address,
       userAgent: about.userAgent,
       action: about.action,
@@ -94,11 +101,13 @@ export class Identifier {
         .client('tenant', IdentityService, { orgId: '', requestId })
         .authenticate({ credential, address: address.slice(0, 64) });
       const grantOf = grantReader(got);
+      const held = got.bindings.map(grantOf);
       return {
         subject: got.subject,
         displayName: got.displayName,
         sessionId: got.sessionId === '' ? undefined : got.sessionId,
-        bindings: got.bindings.map(grantOf),
+        acting: got.acting?.subject,
+        bindings: got.acting === undefined ? held : bothOf(held, got.acting.bindings.map(grantReader(got.acting))),
         withheld: got.withheld.map(grantOf),
         authenticatedAt: got.authenticatedAt === undefined ? undefined : timestampMs(got.authenticatedAt),
         rules: new Map(got.addressRules.map((rule) => [rule.orgId, new AddressRanges(rule.ranges)])),
@@ -117,7 +126,9 @@ export class Identifier {
 const nameOf = (credential: string): string => createHash('sha256').update(credential).digest('base64url');
 
 /** Reads the bindings of an answer: what a custom role is made of and what a key is narrowed to are shared by them. */
-function grantReader(answer: AuthenticateResponse): (binding: Binding) => Grant {
+function grantReader(
+  answer: Pick<AuthenticateResponse, 'roles'> & { readonly bounds?: CredentialBounds },
+): (binding: Binding) => Grant {
   const roles = new Map(answer.roles.map((role) => [role.roleId, new Set(role.permissions)]));
   const nothing = new Set<string>();
   const bounds = boundsOf(answer);
@@ -135,7 +146,7 @@ function grantReader(answer: AuthenticateResponse): (binding: Binding) => Grant 
   });
 }
 
-function boundsOf({ bounds }: AuthenticateResponse): Bounds | undefined {
+function boundsOf({ bounds }: { readonly bounds?: CredentialBounds }): Bounds | undefined {
   if (bounds === undefined) return undefined;
   return {
     permissions: bounds.permissions.length === 0 ? undefined : new Set(bounds.permissions),

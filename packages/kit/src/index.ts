@@ -1,7 +1,8 @@
 export { AddressRangeError, AddressRanges, clientAddress, plainAddress, readRange } from './address.ts';
 export { AddressProblem } from './address-rule.ts';
 export { admitCookie } from './browser-session.ts';
-export { authorOf, callerOf, principalOf, scopeOf, type Caller } from './caller.ts';
+export { ActingProblem } from './acting.ts';
+export { actorOf, authorOf, callerOf, principalOf, scopeOf, type Caller } from './caller.ts';
 export { Authorizer } from './authorize.ts';
 export { bells, connectBell, type Bell } from './bell.ts';
 export { checkContract, ContractError, rulesOf } from './contract.ts';

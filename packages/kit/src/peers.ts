@@ -86,6 +86,7 @@ const unreachable = (target: ServiceName, cause: ConnectError): ConnectError =>
 export const onBehalfOf = (caller: Caller): About => ({
   onBehalfOf: caller.subject === 'anonymous' ? undefined : principalOf(caller),
   displayName: caller.displayName,
+  acting: caller.acting,
   address: caller.address,
   userAgent: caller.userAgent,
   action: caller.action,

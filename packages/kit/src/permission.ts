@@ -104,7 +104,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure', 'connection.manage']],
+  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure', 'connection.manage', 'impersonation.create']],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

@@ -15,6 +15,8 @@ export interface ServiceContext {
   /** In whose name: `user:…` or `key:…`; missing for the service's own work. */
   readonly onBehalfOf?: string | undefined;
   readonly displayName?: string | undefined;
+  /** Who acts as that one, `user:…`. */
+  readonly acting?: string | undefined;
   /** Where the call came from and what it was, for the audit trail. */
   readonly address?: string | undefined;
   readonly userAgent?: string | undefined;
@@ -48,6 +50,7 @@ export class ServiceKeys {
       org: about.orgId,
       rid: about.requestId,
       ...(about.onBehalfOf ? { obo: about.onBehalfOf } : {}),
+      ...(about.acting ? { imp: about.acting } : {}),
       ...(about.displayName ? { nam: about.displayName } : {}),
       ...(about.address ? { adr: about.address } : {}),
       ...(about.userAgent ? { uag: about.userAgent } : {}),
@@ -87,6 +90,7 @@ export class ServiceKeys {
         requestId: textOf(payload['rid']) ?? '',
         onBehalfOf: textOf(payload['obo']),
         displayName: textOf(payload['nam']),
+        acting: textOf(payload['imp']),
         address: textOf(payload['adr']),
         userAgent: textOf(payload['uag']),
         action: textOf(payload['act']),

@@ -15,6 +15,14 @@ test('whatever fails, a command takes effect at most once, with a permit, and it
   expect(faults).toBeGreaterThan(runs * 10);
 }, 600_000);
 
+test.each([
+  [500702, 'an agent whose clock jumped ahead is refused its recovery'],
+  [602107, 'nothing is issued for longer than a certificate lasts'],
+  [801264, 'a pair that was stored is tried only after an outage'],
+])('seed %d: %s', async (seed) => {
+  expect((await simulate(seed)).violations).toEqual([]);
+});
+
 test('a seed gives the same run each time', async () => {
   const [once, again] = [await simulate(7), await simulate(7)];
   expect([...again.faults]).toEqual([...once.faults]);

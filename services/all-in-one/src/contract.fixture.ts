@@ -65,6 +65,9 @@ export const distant = {
 /** No token of a workload: one is only made for an issuer's. */
 export const noToken = `wkt_${'0'.repeat(26)}`;
 
+/** No session in which somebody acts as a member: one is only opened as a person. */
+export const noSession = `ses_${'0'.repeat(26)}`;
+
 /** A value that each other field of a request accepts. */
 const plain: Readonly<Record<string, unknown>> = {
   name: 'fresh',
@@ -90,6 +93,7 @@ const plain: Readonly<Record<string, unknown>> = {
   node: 'nowhere',
   target_node: 'pve2',
   snapshot: `tf-cmd_${'0'.repeat(26)}`,
+  reason: 'ticket 4711',
   permission: 'cluster.get',
   permissions: ['cluster.get'],
 };

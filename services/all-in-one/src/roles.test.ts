@@ -14,6 +14,7 @@ import {
   distant,
   everythingOf,
   noToken,
+  noSession,
   requestOf,
   source,
   nowhere,
@@ -59,6 +60,7 @@ beforeAll(async () => {
     connection_id: '',
     trust_id: trust?.id ?? '',
     token_id: noToken,
+    session_id: noSession,
     binding_id: await freshBinding(orgId),
     role_id: role?.id ?? '',
     group_id: group?.id ?? '',
@@ -150,6 +152,7 @@ function requestFor(method: DescMethod): Message {
   // Either of two that say the same.
   if ('subject' in request && 'email' in request) request['subject'] = '';
   if (method.name === 'SetBinding') request['roleId'] = '';
+  if (method.name === 'CreateTrust') request['serviceAccountId'] = '';
   if (method.name === 'CreateApiKey') Object.assign(request, { serviceAccountId: '', permissions: [], scopeIds: [] });
   if ('revision' in request) request['revision'] = 999_999n;
   if ('name' in request && rulesOf(method).idempotency !== Idempotency.SAFE) request['name'] = `fresh-${(count += 1)}`;

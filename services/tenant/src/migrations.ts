@@ -7,6 +7,8 @@ import { erasureMigration } from './erasure/erasure.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
 import { secretMigration } from './secret/secret.migration.ts';
+import { impersonationMigration } from './impersonation/impersonation.migration.ts';
+import { trustAccountMigration } from './trust/trust.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -142,5 +144,7 @@ export const tenantMigrations: ServiceMigrations = {
     '009_access': accessMigration,
     '008_oidc': `${oidcMigration}
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,
+    '010_trust_account': trustAccountMigration,
+    '011_impersonation': impersonationMigration,
   },
 };

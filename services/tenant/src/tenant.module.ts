@@ -11,6 +11,7 @@ import { DeviceService } from '@truffle/api/tenant/v1/device_service';
 import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
+import { ImpersonationService } from '@truffle/api/tenant/v1/impersonation_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { SsoService } from '@truffle/api/tenant/v1/sso_service';
@@ -41,6 +42,7 @@ import { factorRpc } from './factor/factor.rpc.ts';
 import { siteOf } from './factor/passkey.ts';
 import { groupRpc } from './group/group.rpc.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
+import { impersonationRpc } from './impersonation/impersonation.rpc.ts';
 import { invitationRpc } from './invitation/invitation.rpc.ts';
 import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
@@ -94,6 +96,7 @@ const services: readonly DescService[] = [
   AddressService,
   SessionService,
   FactorService,
+  ImpersonationService,
   InvitationService,
   MemberService,
   ApiKeyService,
@@ -159,6 +162,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(AddressService, addressRpc(parts))
         .service(SessionService, sessionRpc(parts))
         .service(FactorService, factorRpc(parts))
+        .service(ImpersonationService, impersonationRpc(parts))
         .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))

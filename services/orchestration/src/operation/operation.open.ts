@@ -1,6 +1,6 @@
 import { appendEvent, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { authorOf, PreconditionProblem, principalOf, type Caller } from '@truffle/kit';
+import { authorOf, PreconditionProblem, actorOf, type Caller } from '@truffle/kit';
 import type { ClusterRow } from '../cluster/cluster.repo.ts';
 import type { Tables } from '../cluster/cluster.table.ts';
 import { findOpenOperation, findOperation, insertOperation, stepsOf, type OperationView } from './operation.repo.ts';
@@ -58,7 +58,7 @@ export async function openOperation(
       kind: opening.kind,
       state: 'PENDING',
       follows_operation_id: opening.follows ?? null,
-      initiator: principalOf(caller),
+      initiator: actorOf(caller),
       initiator_name: caller.displayName ?? null,
       request_id: caller.requestId,
       traceparent: caller.traceparent,

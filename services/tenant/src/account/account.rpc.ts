@@ -2,7 +2,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AccountService } from '@truffle/api/tenant/v1/account_service';
 import { callerOf } from '@truffle/kit';
-import { whoIs } from '../identity/identity.usecases.ts';
+import { whoIs } from '../identity/who-is.usecases.ts';
 import { organizationMessage } from '../organization/organization.codec.ts';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';

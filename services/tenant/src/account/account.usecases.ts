@@ -8,6 +8,7 @@ import { endChallenges } from '../factor/challenge.repo.ts';
 import { MfaRequiredProblem } from '../factor/factor.ts';
 import { factorsOf } from '../factor/factor.repo.ts';
 import { challengePerson } from '../factor/proof.usecases.ts';
+import { leaveImpersonation } from '../impersonation/impersonation.usecases.ts';
 import { endLinks } from '../link/link.repo.ts';
 import { postMail } from '../mail/mail.repo.ts';
 import type { TenantParts } from '../parts.ts';
@@ -75,6 +76,7 @@ export async function demandPasswordAllowed(parts: TenantParts, user: UserRow): 
 
 /** Ends the session that makes the call. @throws PreconditionProblem for an API key, which has none */
 export async function signOut(parts: TenantParts, caller: Caller): Promise<void> {
+  if (caller.acting !== undefined) return leaveImpersonation(parts, caller);
   const { user, sessionId } = await demandSession(parts, caller);
   await recorded(parts, user, caller, 'account.signed_out', { sessionId }, (tx) =>
     endSession(tx, sessionId, parts.now()),

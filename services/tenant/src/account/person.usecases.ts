@@ -1,5 +1,5 @@
 import { appendEvent, type EventAuthor, type NewEvent, type Transaction } from '@truffle/database';
-import { authorOf, PreconditionProblem, type Caller } from '@truffle/kit';
+import { ActingProblem, authorOf, PreconditionProblem, type Caller } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import type { TenantTables } from '../tables.ts';
 import { findSession } from '../session/session.repo.ts';
@@ -13,8 +13,10 @@ export interface Person {
   readonly confinedTo: string | null;
 }
 
-/** Who signed in, however they did. @throws PreconditionProblem for an API key */
+/** Who signed in, however they did. @throws PreconditionProblem for an API key, ActingProblem for who acts as them */
 export async function demandSession(parts: TenantParts, caller: Caller): Promise<Person> {
+  // What is a person's own is not touched by who acts as them, whatever the gate let through.
+  if (caller.acting !== undefined) throw new ActingProblem();
   const { sessionId = '' } = caller;
   const [user, session] = caller.subject.startsWith('user:')
     ? await parts.identity.anywhere(async (tx) => [

@@ -17,6 +17,7 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       addressRules: [...found.addressRules],
       withheld: [...found.withheld],
       roles: [...found.roles],
+      ...(found.acting === undefined ? {} : { acting: found.acting }),
       ...(found.bounds === undefined ? {} : { bounds: found.bounds }),
       ...(found.authenticatedAt === null ? {} : { authenticatedAt: timestampFromDate(found.authenticatedAt) }),
       ...(found.expiresAt === null ? {} : { expiresAt: timestampFromDate(found.expiresAt) }),

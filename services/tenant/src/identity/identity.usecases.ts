@@ -1,38 +1,37 @@
 import type { AddressRule } from '@truffle/api/tenant/v1/allowlist';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ApiKey, Binding, User } from '@truffle/api/tenant/v1/account';
-import type { CredentialBoundsSchema, RolePermissionsSchema } from '@truffle/api/tenant/v1/identity_service';
-import type { Trust } from '@truffle/api/tenant/v1/trust';
+import type { Binding } from '@truffle/api/tenant/v1/account';
+import type { ActingPersonSchema } from '@truffle/api/tenant/v1/identity_service';
+import type { Transaction } from '@truffle/database';
 import { deriveId } from '@truffle/ids';
-import { Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
-import { userMessage } from '../account/account.codec.ts';
-import { findUser } from '../account/account.repo.ts';
+import { allows, Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
 import type { AllowlistKind } from '../allowlist/allowlist.ts';
 import { rangesOf } from '../allowlist/allowlist.repo.ts';
-import { apiKeyMessage } from '../api-key/api-key.codec.ts';
-import { findGoodKey, findKey, touchKey, type ApiKeyRow, type GoodKey } from '../api-key/api-key.repo.ts';
-import { bindingMessage, keyBindingMessage, placedBindingMessage } from '../binding/binding.codec.ts';
-import { demandingOrganizations, bindingsOfSubject, type BindingView } from '../binding/binding.repo.ts';
-import type { Transaction } from '@truffle/database';
+import { findGoodKey, touchKey, type GoodKey } from '../api-key/api-key.repo.ts';
+import { grantOf } from '../binding/binding.ts';
+import { bindingMessage } from '../binding/binding.codec.ts';
+import { demandingOrganizations, bindingsOfSubject } from '../binding/binding.repo.ts';
 import { readCredential } from '../credential/credential.ts';
 import { hasFactor } from '../factor/factor.repo.ts';
+import { findOwnGood } from '../impersonation/impersonation.repo.ts';
 import { isJwt } from '../issuer/token.ts';
 import type { TenantParts } from '../parts.ts';
 import type { TenantTables } from '../tables.ts';
 import { useResolution } from '../session/session.ts';
-import { findGoodSession, touchSession } from '../session/session.repo.ts';
+import { findGoodSession, touchSession, type SessionRow } from '../session/session.repo.ts';
 import { bearerOf, type Bearer } from '../sso/bearer.usecases.ts';
 import { isLinkOpen } from '../sso/linked-identity.repo.ts';
 import { provenAt } from '../sso/sso.usecases.ts';
-import { trustMessage } from '../trust/trust.codec.ts';
-import { findByToken, findOpenTrust } from '../trust/trust.repo.ts';
-import { labelOf } from '../trust/trust.usecases.ts';
+import { findByToken } from '../trust/trust.repo.ts';
+import { labelOf, workloadSubject } from '../trust/trust.usecases.ts';
+import { bindingsOfKey, bindingsOfTrust, rolesOf, type Held } from './held.ts';
 
-export interface Identity {
+export interface Identity extends Held {
   readonly subject: string;
   readonly displayName: string;
-  readonly bindings: readonly Binding[];
   readonly expiresAt: Date | null;
+  /** Who acts as the subject; missing for the subject itself. */
+  readonly acting?: MessageInitShape<typeof ActingPersonSchema>;
   /** Empty for a key. */
   readonly sessionId: string;
   /** Where such a credential may be used from, in those of its organizations that say. */
@@ -41,10 +40,6 @@ export interface Identity {
   readonly authenticatedAt: Date | null;
   /** Bindings in organizations that demand a second factor which the person has not. */
   readonly withheld: readonly Binding[];
-  /** The custom roles that the bindings name. */
-  readonly roles: readonly MessageInitShape<typeof RolePermissionsSchema>[];
-  /** What a key of a service account is narrowed to. */
-  readonly bounds: MessageInitShape<typeof CredentialBoundsSchema> | undefined;
 }
 
 /** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
@@ -62,38 +57,6 @@ export async function authenticate(
   throw refused();
 }
 
-/** Who a subject is and what it may do: the person or the key, and its bindings. */
-export async function whoIs(
-  parts: TenantParts,
-  { subject, bindings, withheld = [] }: Pick<Caller, 'subject' | 'bindings' | 'withheld'>,
-): Promise<{ user?: User; apiKey?: ApiKey; trust?: Trust; bindings: Binding[] }> {
-  const [kind, id = ''] = subject.split(':');
-  // A session that is for one organization does not tell of the others.
-  const seen = new Set([...bindings, ...withheld].map((b) => b.orgId));
-  return parts.identity.anywhere(async (tx) => {
-    if (kind === 'key') {
-      const key = await findKey(tx, id);
-      return key === undefined
-        ? { bindings: [] }
-        : { apiKey: apiKeyMessage(key, parts.now()), bindings: (await bindingsOfKey(tx, key)).bindings };
-    }
-    if (kind === 'trust') {
-      const trust = await findOpenTrust(tx, id);
-      return trust === undefined
-        ? { bindings: [] }
-        : { trust: trustMessage(trust), bindings: [placedBindingMessage(subject, trust)] };
-    }
-    const user = await findUser(tx, id);
-    if (user === undefined) return { bindings: [] };
-    return {
-      user: userMessage(user),
-      bindings: (await bindingsOfSubject(tx, subject))
-        .filter((row) => seen.has(row.org_id))
-        .map((row) => bindingMessage(row, user.email)),
-    };
-  });
-}
-
 async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> {
   const now = parts.now();
   return parts.identity.anywhere(async (tx) => {
@@ -102,14 +65,37 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (session.connection_id !== null && !(await isLinkOpen(tx, session.connection_id, session.identity_id ?? '')))
       throw refused();
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
+    const { acting_id: actingId, confined_to: orgId } = session;
     return {
-      ...(await person(parts, tx, session.user_id, session.confined_to)),
+      ...(await person(parts, tx, session.user_id, orgId)),
+      ...(actingId === null ? {} : { acting: await actingPerson(parts, tx, session, now) }),
       displayName: session.user_name,
       expiresAt: session.expires_at,
       sessionId: session.id,
-      authenticatedAt: session.authenticated_at,
+      // Nobody who acts as somebody has proven to be them.
+      authenticatedAt: actingId === null ? session.authenticated_at : null,
     };
   });
+}
+
+/**
+ * Who acts as the person of a session: for as long as their own session is good and they may still act as others there.
+ * @throws UnauthenticatedProblem
+ */
+async function actingPerson(
+  parts: TenantParts,
+  tx: Transaction<TenantTables>,
+  { acting_id, acting_session_id, confined_to }: SessionRow,
+  now: Date,
+): Promise<MessageInitShape<typeof ActingPersonSchema>> {
+  const [userId, orgId] = [acting_id ?? '', confined_to ?? ''];
+  const own = await findOwnGood(tx, userId, acting_session_id ?? '', now);
+  if (own === undefined) throw refused();
+  const { subject, bindings, roles } = await person(parts, tx, userId, orgId);
+  const admitted = new Set(bindings.map((each) => each.id));
+  const grants = (await bindingsOfSubject(tx, subject)).filter((row) => admitted.has(row.id)).map(grantOf);
+  if (!allows(grants, 'impersonation.create', { orgId }, now.getTime())) throw refused();
+  return { subject, displayName: own.user_name, bindings: [...bindings], roles: [...roles] };
 }
 
 /** What a person may do: in one organization where the credential is for that alone. */
@@ -163,19 +149,18 @@ async function byWorkload(parts: TenantParts, sha256: Buffer): Promise<Identity>
   return parts.identity.anywhere(async (tx) => {
     const trust = await findByToken(tx, sha256, parts.now());
     if (trust === undefined) throw refused();
-    const subject = `trust:${trust.id}`;
-    const bindings = [placedBindingMessage(subject, trust)];
+    const subject = workloadSubject(trust);
+    const of = await bindingsOfTrust(tx, trust);
     return {
       subject,
       displayName: labelOf(trust, trust.workload),
-      bindings,
+      ...of,
       expiresAt: trust.ends_at,
       sessionId: '',
       // A program's credential, as a key is.
-      addressRules: await addressRulesOf(parts, tx, bindings, 'api_keys'),
+      addressRules: await addressRulesOf(parts, tx, of.bindings, 'api_keys'),
       authenticatedAt: null,
       withheld: [],
-      roles: [],
       bounds: undefined,
     };
   });
@@ -215,26 +200,6 @@ async function addressRulesOf(
   );
   return found.map(({ orgId, ranges }) => ({ orgId, ranges: ranges.map((range) => range.cidr) }));
 }
-
-/** A key has the role in its own row, or all that its service account has, narrowed. */
-async function bindingsOfKey(
-  tx: Transaction<TenantTables>,
-  key: ApiKeyRow,
-): Promise<{ bindings: Binding[] } & Pick<Identity, 'roles' | 'bounds'>> {
-  if (key.service_account_id === null) return { bindings: [keyBindingMessage(key)], roles: [], bounds: undefined };
-  const rows = await bindingsOfSubject(tx, `service_account:${key.service_account_id}`);
-  return {
-    bindings: rows.map((row) => bindingMessage(row)),
-    roles: rolesOf(rows),
-    bounds: { permissions: key.permissions, scopeIds: key.scope_ids },
-  };
-}
-
-/** Each custom role once, however many bindings name it. */
-const rolesOf = (rows: readonly BindingView[]): Identity['roles'] =>
-  [...new Map(rows.map((row) => [row.role_id ?? '', row.role_permissions ?? []]))]
-    .filter(([roleId]) => roleId !== '')
-    .map(([roleId, permissions]) => ({ roleId, permissions }));
 
 const nameOf = ({ name, service_account_name: account }: GoodKey): string =>
   account === null ? name : `${account}/${name}`;

@@ -108,6 +108,17 @@ If this was not you, set a new one at once: truffle account reset`,
 
 ${unasked}`,
   }),
+  impersonated: (values) => ({
+    subject: `Somebody acts as you in ${value(values, 'organization')}`,
+    body: `${value(values, 'actor')}, who looks after the organization ${value(values, 'organization')}, acts as you there:
+
+  from     ${value(values, 'at')}
+  until    ${value(values, 'until')}
+  why      ${value(values, 'reason')}
+
+They may do there what both of you may, and reach nothing of your account. What they do is recorded under their name. You see it in your
+sessions and may end it: truffle session list`,
+  }),
   factor_added: (values) => ({
     subject: 'A second factor was added',
     body: `${value(values, 'name')} was added to your account as a second factor.\n\n${unasked}`,

@@ -9,6 +9,7 @@ export type MailKind =
   | 'address_changed'
   | 'password_changed'
   | 'new_device'
+  | 'impersonated'
   | 'factor_added'
   | 'factor_removed'
   | 'recovery_codes'

@@ -65,6 +65,7 @@ const writers: Readonly<Record<MailKind, Writer>> = {
   address_changed: notice('address_changed'),
   password_changed: notice('password_changed'),
   new_device: notice('new_device'),
+  impersonated: notice('impersonated'),
   factor_added: notice('factor_added'),
   factor_removed: notice('factor_removed'),
   recovery_codes: notice('recovery_codes'),

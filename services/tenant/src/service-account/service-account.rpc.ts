@@ -1,24 +1,11 @@
-import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { ServiceAccountSchema, type ServiceAccount } from '@truffle/api/tenant/v1/service_account';
 import type { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
 import { pageOf } from '@truffle/database';
 import { callerOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
-import { listServiceAccounts, type ServiceAccountRow } from './service-account.repo.ts';
+import { serviceAccountMessage } from './service-account.codec.ts';
+import { listServiceAccounts } from './service-account.repo.ts';
 import { alterServiceAccount, dropServiceAccount, makeServiceAccount } from './service-account.usecases.ts';
-
-const serviceAccountMessage = (row: ServiceAccountRow): ServiceAccount =>
-  create(ServiceAccountSchema, {
-    id: row.id,
-    orgId: row.org_id,
-    name: row.name,
-    description: row.description,
-    disabled: row.disabled,
-    revision: BigInt(row.revision),
-    createdAt: timestampFromDate(row.created_at),
-  });
 
 export const serviceAccountRpc = (parts: TenantParts): ServiceImpl<typeof ServiceAccountService> => ({
   createServiceAccount: async ({ name, description }, context) => ({

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { SessionSchema, type Session } from '@truffle/api/tenant/v1/session';
-import type { SessionRow } from './session.repo.ts';
+import type { ListedSession } from './session.repo.ts';
 
-export const sessionMessage = (row: SessionRow, currentId: string): Session =>
+export const sessionMessage = (row: ListedSession, currentId: string): Session =>
   create(SessionSchema, {
     id: row.id,
     address: row.address,
@@ -13,4 +13,5 @@ export const sessionMessage = (row: SessionRow, currentId: string): Session =>
     expiresAt: timestampFromDate(row.expires_at),
     authenticatedAt: timestampFromDate(row.authenticated_at),
     current: row.id === currentId,
+    actedBy: row.acted_by ?? '',
   });

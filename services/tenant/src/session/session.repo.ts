@@ -93,6 +93,9 @@ export async function isSessionOf(tx: Transaction<TenantTables>, userId: string,
   return row !== undefined;
 }
 
+/** A session with the address of who acts as the person in it; null for the person's own. */
+export type ListedSession = SessionRow & { readonly acted_by: string | null };
+
 /** A person's good sessions, newest first: ids sort by the time of their making. */
 export async function listSessions(
   tx: Transaction<TenantTables>,
@@ -100,16 +103,18 @@ export async function listSessions(
   now: Date,
   after: string | undefined,
   limit: number,
-): Promise<SessionRow[]> {
+): Promise<ListedSession[]> {
   let query = tx
     .selectFrom('tenant.session')
-    .selectAll()
+    .leftJoin('tenant.user as u', 'u.id', 'tenant.session.acting_id')
+    .selectAll('tenant.session')
+    .select('u.email as acted_by')
     .where('user_id', '=', userId)
     .where('ended_at', 'is', null)
     .where('expires_at', '>', now)
     .where('last_seen_at', '>', new Date(now.getTime() - sessionIdleLifetime));
-  if (after !== undefined) query = query.where('id', '<', after);
-  return query.orderBy('id', 'desc').limit(limit).execute();
+  if (after !== undefined) query = query.where('tenant.session.id', '<', after);
+  return query.orderBy('tenant.session.id', 'desc').limit(limit).execute();
 }
 
 export async function setAuthenticated(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
@@ -123,7 +128,12 @@ export async function deviceHistory(
   device: { readonly address: string; readonly userAgent: string },
   since: Date,
 ): Promise<'known' | 'first' | 'new'> {
-  const earlier = tx.selectFrom('tenant.session').select('id').where('user_id', '=', userId).limit(1);
+  const earlier = tx
+    .selectFrom('tenant.session')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('acting_id', 'is', null)
+    .limit(1);
   const same = earlier
     .where('address', '=', device.address)
     .where('user_agent', '=', device.userAgent)

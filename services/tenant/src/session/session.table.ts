@@ -15,4 +15,7 @@ export interface SessionTable {
   confined_to: string | null;
   connection_id: string | null;
   identity_id: string | null;
+  /** Who acts as the person in it, by which session of theirs; null for the person's own. */
+  acting_id: string | null;
+  acting_session_id: string | null;
 }

@@ -55,6 +55,8 @@ export async function openSession(
     confined_to: origin?.orgId ?? null,
     connection_id: origin?.connectionId ?? null,
     identity_id: origin?.identityId ?? null,
+    acting_id: null,
+    acting_session_id: null,
   };
   await insertSession(tx, row);
   if (history === 'new') {

@@ -13,6 +13,7 @@ export const trustMessage = (row: TrustRow): Trust =>
     conditions: row.conditions.map((each) => ({ ...each })),
     role: row.role,
     scopeId: row.scope_id,
+    serviceAccountId: row.service_account_id ?? '',
     lifetimeSeconds: row.lifetime_seconds,
     createdAt: timestampFromDate(row.created_at),
     ...(row.revoked_at === null ? {} : { revokedAt: timestampFromDate(row.revoked_at) }),

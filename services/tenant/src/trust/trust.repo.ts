@@ -14,16 +14,26 @@ export async function findTrust(tx: Transaction<TenantTables>, id: string): Prom
   return tx.selectFrom('tenant.trust').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** One that gives tokens, of an organization that is there. For `svc_identity`. */
-export async function findOpenTrust(tx: Transaction<TenantTables>, id: string): Promise<TrustRow | undefined> {
-  return tx
+/** A trust with the name of the service account that its workloads act as; null for a role of its own. */
+export type OpenTrust = TrustRow & { readonly service_account_name: string | null };
+
+/** Those that give tokens: of organizations that are there, of no disabled service account. */
+const openTrusts = (tx: Transaction<TenantTables>) =>
+  tx
     .selectFrom('tenant.trust')
     .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.trust.org_id')
+    .leftJoin('tenant.service_account as s', (join) =>
+      join.onRef('s.org_id', '=', 'tenant.trust.org_id').onRef('s.id', '=', 'tenant.trust.service_account_id'),
+    )
     .selectAll('tenant.trust')
-    .where('tenant.trust.id', '=', id)
-    .where('revoked_at', 'is', null)
+    .select('s.name as service_account_name')
+    .where('tenant.trust.revoked_at', 'is', null)
     .where('tenant.organization.deleted_at', 'is', null)
-    .executeTakeFirst();
+    .where((eb) => eb.or([eb('tenant.trust.service_account_id', 'is', null), eb('s.disabled', '=', false)]));
+
+/** One that gives tokens. For `svc_identity`. */
+export async function findOpenTrust(tx: Transaction<TenantTables>, id: string): Promise<OpenTrust | undefined> {
+  return openTrusts(tx).where('tenant.trust.id', '=', id).executeTakeFirst();
 }
 
 /** Newest first: ids sort by the time of their making. */
@@ -97,17 +107,12 @@ export async function findByToken(
   tx: Transaction<TenantTables>,
   sha256: Buffer,
   now: Date,
-): Promise<(TrustRow & { readonly workload: string; readonly ends_at: Date }) | undefined> {
-  return tx
-    .selectFrom('tenant.workload_token')
-    .innerJoin('tenant.trust', 'tenant.trust.id', 'tenant.workload_token.trust_id')
-    .innerJoin('tenant.organization', 'tenant.organization.org_id', 'tenant.trust.org_id')
-    .selectAll('tenant.trust')
+): Promise<(OpenTrust & { readonly workload: string; readonly ends_at: Date }) | undefined> {
+  return openTrusts(tx)
+    .innerJoin('tenant.workload_token', 'tenant.workload_token.trust_id', 'tenant.trust.id')
     .select(['tenant.workload_token.subject as workload', 'tenant.workload_token.expires_at as ends_at'])
     .where('secret_sha256', '=', sha256)
     .where('tenant.workload_token.revoked_at', 'is', null)
     .where('tenant.workload_token.expires_at', '>', now)
-    .where('tenant.trust.revoked_at', 'is', null)
-    .where('tenant.organization.deleted_at', 'is', null)
     .executeTakeFirst();
 }

@@ -9,7 +9,9 @@ export interface TrustTable {
   issuer: string;
   audience: string;
   conditions: ColumnType<readonly Condition[], string, string>;
+  /** UNSPECIFIED where the workload acts as a service account. */
   role: Role;
+  service_account_id: string | null;
   scope_id: string;
   workspace_id: string | null;
   project_id: string | null;

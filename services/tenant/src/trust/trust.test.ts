@@ -102,6 +102,95 @@ describe('a workload', () => {
     await exchange(made.id, { ...workload, aud: ['x', workload.aud] });
   });
 
+  it('acts as a service account: with its roles, under its name, and no longer than it is there and enabled', async () => {
+    const { serviceAccounts, members, events, access } = client(owner.token);
+    const account = async (name: string) =>
+      (await serviceAccounts.createServiceAccount({ orgId: owner.orgId, name })).serviceAccount?.id ?? '';
+    const ci = await account('ci');
+    const asCi = { role: Role.UNSPECIFIED, serviceAccountId: ci };
+    const made = await trust(asCi);
+    const { accessToken } = await exchange(made.id);
+    const read = () => client(accessToken).organizations.getOrganization({ orgId: owner.orgId });
+    expect((await refusal(read())).code).toBe(Code.NotFound);
+    await members.setBinding({ scopeId: owner.orgId, subject: `service_account:${ci}`, role: Role.ADMIN });
+    await expect
+      .poll(
+        () =>
+          read().then(
+            () => 'read',
+            () => 'refused',
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe('read');
+    const who = await client(accessToken).accounts.whoAmI({});
+    expect([who.serviceAccount?.name, who.trust, who.bindings.map((each) => each.role)]).toEqual([
+      'ci',
+      undefined,
+      [Role.ADMIN],
+    ]);
+    await access.explainAccess({
+      resourceId: owner.orgId,
+      permission: 'group.create',
+      subject: `service_account:${ci}`,
+    });
+    await client(accessToken).groups.createGroup({ orgId: owner.orgId, name: 'by-ci' });
+    const told = async () => {
+      const found = await events.listEvents({ orgId: owner.orgId });
+      const actor = found.events.find((each) => each.type === 'dev.truffle.group.created.v1')?.actor;
+      return [actor?.subject, actor?.displayName];
+    };
+    await expect.poll(told).toEqual([`service_account:${ci}`, `ci/CI (${workload.sub})`]);
+
+    const disable = (disabled: boolean) =>
+      serviceAccounts.updateServiceAccount({ serviceAccountId: ci, description: '', disabled });
+    await disable(true);
+    await world.people.ended(accessToken);
+    expect(await refusal(exchange(made.id))).toEqual(notGood);
+    await disable(false);
+    const again = await exchange(made.id);
+    await client(again.accessToken).organizations.getOrganization({ orgId: owner.orgId });
+    await serviceAccounts.deleteServiceAccount({ serviceAccountId: ci });
+    await world.people.ended(again.accessToken);
+    expect(await refusal(exchange(made.id))).toEqual(notGood);
+    expect((await client(owner.token).trusts.listTrusts({ orgId: owner.orgId })).trusts.map((t) => t.id)).not.toContain(
+      made.id,
+    );
+  });
+
+  it('acts as no account that may more than who trusts, and as none of another organization', async () => {
+    const { serviceAccounts, members } = client(owner.token);
+    const { serviceAccount } = await serviceAccounts.createServiceAccount({ orgId: owner.orgId, name: 'root' });
+    const asRoot = { role: Role.UNSPECIFIED, serviceAccountId: serviceAccount?.id ?? '' };
+    await members.setBinding({
+      scopeId: owner.orgId,
+      subject: `service_account:${asRoot.serviceAccountId}`,
+      role: Role.OWNER,
+    });
+    const { secret } = await client(owner.token).apiKeys.createApiKey({
+      scopeId: owner.orgId,
+      name: 'admin',
+      role: Role.ADMIN,
+    });
+    const wanted = {
+      scopeId: owner.orgId,
+      name: 'CI',
+      issuer: world.issuer.url,
+      audience: workload.aud,
+      conditions: [{ claim: 'sub', pattern: 'repo:acme/web:*' }],
+      ...asRoot,
+    };
+    expect((await refusal(client(secret).trusts.createTrust(wanted))).code).toBe(Code.PermissionDenied);
+    const other = await world.people.signUp('eve');
+    const theirs = { ...wanted, scopeId: other.orgId };
+    expect((await refusal(client(other.token).trusts.createTrust(theirs))).code).toBe(Code.NotFound);
+    for (const wrong of [{ ...asRoot, role: Role.VIEWER }, { role: Role.UNSPECIFIED }])
+      expect((await refusal(trust(wrong))).code, JSON.stringify(wrong)).toBe(Code.InvalidArgument);
+    const { projects } = await client(owner.token).projects.listProjects({ orgId: owner.orgId });
+    const atProject = trust({ ...asRoot, scopeId: projects[0]?.id ?? '' });
+    expect((await refusal(atProject)).code).toBe(Code.InvalidArgument);
+  });
+
   it('is trusted only by its name, and with no more than its maker has', async () => {
     for (const conditions of [
       [{ claim: 'environment', pattern: 'production' }],

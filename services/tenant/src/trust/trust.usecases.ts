@@ -7,6 +7,7 @@ import { demandHolds, placeOf } from '../binding/binding.ts';
 import { newCredential } from '../credential/credential.ts';
 import { TokenProblem } from '../issuer/token.ts';
 import type { TenantParts } from '../parts.ts';
+import { demandAllOf, lockServiceAccount } from '../service-account/service-account.usecases.ts';
 import { holds, namesWorkload, type Condition } from './condition.ts';
 import {
   deleteOldTokens,
@@ -17,6 +18,7 @@ import {
   insertTrust,
   revokeToken,
   revokeTrust,
+  type OpenTrust,
   type TrustRow,
 } from './trust.repo.ts';
 
@@ -26,7 +28,10 @@ export interface WantedTrust {
   readonly issuer: string;
   readonly audience: string;
   readonly conditions: readonly Condition[];
+  /** UNSPECIFIED for what a service account may. */
   readonly role: Role;
+  /** Empty for a role of its own. */
+  readonly serviceAccountId: string;
   /** 0 for what is usual. */
   readonly lifetimeSeconds: number;
 }
@@ -35,8 +40,9 @@ const usualSeconds = 900;
 const shortestSeconds = 60;
 const keptMs = 30 * 24 * 60 * 60_000;
 
-/** @throws PermissionProblem for a role above the caller's, InvalidProblem for conditions that name no workload or an issuer that may not be asked */
+/** @throws PermissionProblem for what the caller has not, NotFoundProblem without such a service account, InvalidProblem for conditions that name no workload or an issuer that may not be asked */
 export async function createTrust(parts: TenantParts, caller: Caller, wanted: WantedTrust): Promise<TrustRow> {
+  demandPower(caller, wanted);
   const place = placeOf(caller, wanted.scopeId);
   demandHolds(caller, place, permissionsOfRole(wanted.role), parts.now().getTime());
   await demandVerified(parts, caller);
@@ -60,18 +66,39 @@ export async function createTrust(parts: TenantParts, caller: Caller, wanted: Wa
     audience: wanted.audience,
     conditions,
     role: wanted.role,
+    service_account_id: wanted.serviceAccountId || null,
     lifetime_seconds: Math.max(shortestSeconds, wanted.lifetimeSeconds || usualSeconds),
     made_by: caller.subject,
     created_at: parts.now(),
     revoked_at: null,
   };
   await parts.tenants.tenant(caller.orgId, async (tx) => {
+    if (row.service_account_id !== null) {
+      await lockServiceAccount(tx, caller, row.service_account_id, 0n);
+      await demandAllOf(parts, tx, caller, row.service_account_id);
+    }
     await insertTrust(tx, { ...row, conditions: JSON.stringify(conditions) });
-    const { name, issuer, audience, scopeId, role } = wanted;
-    const data = { after: { name, issuer, audience, scopeId, role: Role[role], conditions } };
+    const { name, issuer, audience, scopeId, role, serviceAccountId } = wanted;
+    const power = serviceAccountId === '' ? { role: Role[role] } : { serviceAccountId };
+    const data = { after: { name, issuer, audience, scopeId, ...power, conditions } };
     await appendEvent(tx, authorOf(caller), { ...eventOf(row), name: 'trust.created', data });
   });
   return row;
+}
+
+/** @throws InvalidProblem */
+function demandPower(caller: Caller, { role, serviceAccountId, scopeId }: WantedTrust): void {
+  const wrong = (field: string, description: string, reason: string): never => {
+    throw new InvalidProblem([{ field, description, reason }]);
+  };
+  if ((role === Role.UNSPECIFIED) === (serviceAccountId === ''))
+    wrong('role', 'say either role or service_account_id', 'ONE_OF_ROLE_AND_SERVICE_ACCOUNT');
+  if (serviceAccountId !== '' && scopeId !== caller.orgId)
+    wrong(
+      'scope_id',
+      "must be the service account's organization; the account's own roles say where",
+      'NOT_THE_ORGANIZATION',
+    );
 }
 
 /** Ends a trust with its tokens; one that has ended stays so. @throws NotFoundProblem */
@@ -135,7 +162,7 @@ export async function exchange(
   };
   const author: EventAuthor = {
     ...authorOf(caller),
-    subject: `trust:${trust.id}`,
+    subject: workloadSubject(trust),
     displayName: labelOf(trust, subject),
   };
   await parts.tenants.tenant(trust.org_id, async (tx) => {
@@ -147,8 +174,13 @@ export async function exchange(
   return { secret, expiresAt: row.expires_at };
 }
 
+/** As whom a trust's workloads act: as its service account, or as the trust itself. */
+export const workloadSubject = (trust: Pick<TrustRow, 'id' | 'service_account_id'>): string =>
+  trust.service_account_id === null ? `trust:${trust.id}` : `service_account:${trust.service_account_id}`;
+
 /** What people call a workload of a trust. */
-export const labelOf = (trust: Pick<TrustRow, 'name'>, subject: string): string => `${trust.name} (${subject})`;
+export const labelOf = (trust: Pick<OpenTrust, 'name' | 'service_account_name'>, subject: string): string =>
+  `${trust.service_account_name === null ? '' : `${trust.service_account_name}/`}${trust.name} (${subject})`;
 
 const eventOf = (row: TrustRow): { orgId: string; resourceId: string; projectId: string | undefined } => ({
   orgId: row.org_id,

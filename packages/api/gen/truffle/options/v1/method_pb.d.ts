@@ -92,6 +92,14 @@ export declare type MethodRules = Message<"truffle.options.v1.MethodRules"> & {
    * @generated from field: bool filtered = 10;
    */
   filtered: boolean;
+
+  /**
+   * With ACCESS_AUTHENTICATED: also for who acts as somebody else. What is decided by a permission is theirs unless it is dangerous
+   * (`step_up`); everything else is for the person themselves.
+   *
+   * @generated from field: bool acting = 11;
+   */
+  acting: boolean;
 };
 
 /**

@@ -10,6 +10,7 @@ import type { ApiKey, Binding, Effect, Role, User } from "./account_pb.js";
 import type { Organization, Project, Workspace } from "./tenancy_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Trust } from "./trust_pb.js";
+import type { ServiceAccount } from "./service_account_pb.js";
 import type { PageInfo, PageRequest } from "../../type/v1/page_pb.js";
 import type { RotateApiKeyRequestSchema, RotateApiKeyResponseSchema } from "./api_key_rotation_pb.js";
 
@@ -252,11 +253,25 @@ export declare type WhoAmIResponse = Message<"truffle.tenant.v1.WhoAmIResponse">
   bindings: Binding[];
 
   /**
-   * The trust that a workload came by; unset for who is none.
+   * The trust that a workload came by; unset for who is none, or acts as a service account.
    *
    * @generated from field: truffle.tenant.v1.Trust trust = 4;
    */
   trust?: Trust | undefined;
+
+  /**
+   * The service account that a workload acts as; unset for who is none.
+   *
+   * @generated from field: truffle.tenant.v1.ServiceAccount service_account = 5;
+   */
+  serviceAccount?: ServiceAccount | undefined;
+
+  /**
+   * Who acts as the person, `user:usr_…`; empty for the person themselves.
+   *
+   * @generated from field: string acted_by = 6;
+   */
+  actedBy: string;
 };
 
 /**

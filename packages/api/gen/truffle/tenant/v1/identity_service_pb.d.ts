@@ -117,6 +117,13 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: truffle.tenant.v1.CredentialBounds bounds = 9;
    */
   bounds?: CredentialBounds | undefined;
+
+  /**
+   * Who acts as the subject; unset where the subject acts for itself.
+   *
+   * @generated from field: truffle.tenant.v1.ActingPerson acting = 11;
+   */
+  acting?: ActingPerson | undefined;
 };
 
 /**
@@ -124,6 +131,47 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
  * Use `create(AuthenticateResponseSchema)` to create a new message.
  */
 export declare const AuthenticateResponseSchema: GenMessage<AuthenticateResponse>;
+
+/**
+ * Somebody who acts as a member of their organization, with no more than both may.
+ *
+ * @generated from message truffle.tenant.v1.ActingPerson
+ */
+export declare type ActingPerson = Message<"truffle.tenant.v1.ActingPerson"> & {
+  /**
+   * `user:usr_…`.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * What people call them.
+   *
+   * @generated from field: string display_name = 2;
+   */
+  displayName: string;
+
+  /**
+   * Everything that they may do in that organization.
+   *
+   * @generated from field: repeated truffle.tenant.v1.Binding bindings = 3;
+   */
+  bindings: Binding[];
+
+  /**
+   * The custom roles that the bindings name.
+   *
+   * @generated from field: repeated truffle.tenant.v1.RolePermissions roles = 4;
+   */
+  roles: RolePermissions[];
+};
+
+/**
+ * Describes the message truffle.tenant.v1.ActingPerson.
+ * Use `create(ActingPersonSchema)` to create a new message.
+ */
+export declare const ActingPersonSchema: GenMessage<ActingPerson>;
 
 /**
  * What a custom role is made of.

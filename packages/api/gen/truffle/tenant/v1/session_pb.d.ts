@@ -74,6 +74,13 @@ export declare type Session = Message<"truffle.tenant.v1.Session"> & {
    * @generated from field: bool current = 8;
    */
   current: boolean;
+
+  /**
+   * Address of who acts as the person in it; empty for the person's own.
+   *
+   * @generated from field: string acted_by = 9;
+   */
+  actedBy: string;
 };
 
 /**

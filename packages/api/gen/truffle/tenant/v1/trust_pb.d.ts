@@ -63,7 +63,7 @@ export declare type Trust = Message<"truffle.tenant.v1.Trust"> & {
   conditions: ClaimCondition[];
 
   /**
-   * What the workload may do.
+   * What the workload may do; unset where it acts as a service account.
    *
    * @generated from field: truffle.tenant.v1.Role role = 7;
    */
@@ -96,6 +96,13 @@ export declare type Trust = Message<"truffle.tenant.v1.Trust"> & {
    * @generated from field: google.protobuf.Timestamp revoked_at = 11;
    */
   revokedAt?: Timestamp | undefined;
+
+  /**
+   * The service account that the workload acts as; empty where it has a role of its own.
+   *
+   * @generated from field: string service_account_id = 12;
+   */
+  serviceAccountId: string;
 };
 
 /**

@@ -58,7 +58,7 @@ export declare type CreateTrustRequest = Message<"truffle.tenant.v1.CreateTrustR
   conditions: ClaimCondition[];
 
   /**
-   * What the workload may do; not more than who trusts, and never an owner's.
+   * What the workload may do; not more than who trusts, and never an owner's. Unset where service_account_id says it.
    *
    * @generated from field: truffle.tenant.v1.Role role = 6;
    */
@@ -70,6 +70,13 @@ export declare type CreateTrustRequest = Message<"truffle.tenant.v1.CreateTrustR
    * @generated from field: int32 lifetime_seconds = 7;
    */
   lifetimeSeconds: number;
+
+  /**
+   * The service account that the workload acts as, with all that this may while it may; scope_id is then the organization.
+   *
+   * @generated from field: string service_account_id = 8;
+   */
+  serviceAccountId: string;
 };
 
 /**
@@ -342,7 +349,7 @@ export declare const ExchangeTokenResponseSchema: GenMessage<ExchangeTokenRespon
  */
 export declare const TrustService: GenService<{
   /**
-   * Trusts an issuer's tokens that meet conditions with a role at a place.
+   * Trusts an issuer's tokens that meet conditions: their workloads act as a service account, or with a role at a place.
    *
    * @generated from rpc truffle.tenant.v1.TrustService.CreateTrust
    */

@@ -19,7 +19,7 @@ export declare const file_truffle_type_v1_actor: GenFile;
  */
 export declare type Actor = Message<"truffle.type.v1.Actor"> & {
   /**
-   * `user:usr_…`, `key:key_…`, `agent:agt_…` or `svc:<service>`.
+   * `user:usr_…`, `key:key_…`, `service_account:sva_…`, `trust:tru_…`, `agent:agt_…` or `svc:<service>`.
    *
    * @generated from field: string subject = 1;
    */
