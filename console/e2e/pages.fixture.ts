@@ -36,6 +36,16 @@ const inProject = (rest: (world: World) => string) => (world: World) =>
 export const pages: readonly PageCase[] = [
   { name: 'sign-in', path: () => '/sign-in', in: ['signed-out'], shows: { 'signed-out': 'No account yet?' } },
   { name: 'sign-up', path: () => '/sign-up', in: ['signed-out'], shows: { 'signed-out': 'Name of your organization' } },
+  { name: 'forgot', path: () => '/forgot', in: ['signed-out'], shows: { 'signed-out': 'Send me a link' } },
+  { name: 'mail-link', path: () => '/account/reset', in: ['signed-out'], shows: { 'signed-out': 'New password' } },
+  {
+    name: 'invitation',
+    path: () => '/account/invitation',
+    in: ['signed-out'],
+    shows: { 'signed-out': 'You are invited' },
+  },
+  { name: 'new-organization', path: () => '/new-organization', in: ['data'], shows: { data: 'Its title' } },
+  { name: 'account', path: () => '/account', shows: { data: 'this one', empty: 'a stolen password' } },
   { name: 'sso', path: () => '/sso', in: ['signed-out'], shows: { 'signed-out': 'E-mail address' } },
   {
     name: 'device',

@@ -39,6 +39,27 @@ const device = createRoute({
   validateSearch: ({ code }: Record<string, unknown>): { code: string } => ({ code: textOf(code) }),
   component: lazyRouteComponent(() => import('../features/account/device.page.tsx')),
 });
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot',
+  component: lazyRouteComponent(() => import('../features/account/forgot.page.tsx')),
+});
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyRouteComponent(() => import('../features/account/account.page.tsx')),
+});
+/** Where the links of mails lead. */
+const mailLink = createRoute({
+  getParentRoute: () => root,
+  path: '/account/$link',
+  component: lazyRouteComponent(() => import('../features/account/mail-link.page.tsx')),
+});
+const newOrganization = createRoute({
+  getParentRoute: () => root,
+  path: '/new-organization',
+  component: lazyRouteComponent(() => import('../features/account/new-organization.page.tsx')),
+});
 const home = createRoute({
   getParentRoute: () => root,
   path: '/',
@@ -122,6 +143,10 @@ const tree = root.addChildren([
   sso,
   ssoCallback,
   device,
+  forgot,
+  account,
+  mailLink,
+  newOrganization,
   organization.addChildren([
     overview,
     agents,
@@ -144,7 +169,7 @@ declare module '@tanstack/react-router' {
 
 session.onOver = () => {
   const { pathname, href } = router.state.location;
-  const before = ['/sign-in', '/sign-up', '/sso', '/sso/callback'];
-  if (!before.includes(pathname))
+  const before = ['/sign-in', '/sign-up', '/sso', '/sso/callback', '/forgot'];
+  if (!before.includes(pathname) && !pathname.startsWith('/account/'))
     void router.navigate({ to: '/sign-in', search: pathname === '/' ? {} : { next: href } });
 };
