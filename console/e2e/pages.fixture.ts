@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { organizationPages, projectPages } from './pages.organization.fixture.ts';
 import { openPalette } from './people.fixture.ts';
 
 /** What there is for pages to show, by the names and ids of their addresses. */
@@ -9,6 +10,12 @@ export interface World {
   readonly agentId: string;
   readonly clusterId: string;
   readonly operationId: string;
+  readonly serverId: string;
+  readonly groupId: string;
+  /** A template of the organization's own with two versions. */
+  readonly templateId: string;
+  /** Address of who owns the organization. */
+  readonly ownerEmail: string;
   /** A version of the catalogue's first template, which every organization has. */
   readonly versionId: string;
 }
@@ -116,4 +123,6 @@ export const pages: readonly PageCase[] = [
     in: ['data'],
     shows: { data: 'Succeeded' },
   },
+  ...projectPages,
+  ...organizationPages,
 ];

@@ -100,6 +100,18 @@ const templates = createRoute({
   validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
 });
+const editTemplate = createRoute({
+  getParentRoute: () => project,
+  path: '/templates/edit',
+  validateSearch: textsOf('version'),
+  component: lazyRouteComponent(() => import('../features/template/edit.page.tsx')),
+});
+const template = createRoute({
+  getParentRoute: () => project,
+  path: '/templates/$templateId',
+  validateSearch: textsOf('before', 'after'),
+  component: lazyRouteComponent(() => import('../features/template/template.page.tsx')),
+});
 const deploy = createRoute({
   getParentRoute: () => project,
   path: '/deploy/$versionId',
@@ -114,6 +126,7 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => organization,
   path: '/sites/$agentId',
+  validateSearch: textsOf('tab'),
   component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
 });
 const servers = createRoute({
@@ -154,7 +167,19 @@ const tree = root.addChildren([
     accessRoutes,
     securityRoutes,
     auditRoute,
-    project.addChildren([projectHome, clusters, cluster, servers, server, templates, deploy, operations, operation]),
+    project.addChildren([
+      projectHome,
+      clusters,
+      cluster,
+      servers,
+      server,
+      templates,
+      editTemplate,
+      template,
+      deploy,
+      operations,
+      operation,
+    ]),
   ]),
 ]);
 

@@ -12,7 +12,7 @@ export function Notice({ error, retry }: { readonly error: Error; readonly retry
   // What is no error of the API (a passkey that was not given, say) speaks for itself.
   const { message, reason, requestId, fields } = findErrorInfo(ConnectError.from(error));
   return (
-    <Callout.Root color="red" role="alert" mb="3">
+    <Callout.Root highContrast color="red" role="alert" mb="3">
       <Callout.Icon>
         <TriangleAlert size={16} />
       </Callout.Icon>
