@@ -58,6 +58,9 @@ const tellViolations = `document.addEventListener('securitypolicyviolation', (ev
   console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sourceFile));`;
 const everythingStored = 'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])';
 
+/** A fragment never leaves the browser; that of a mail's link is to be gone once the page is there. */
+const withoutFragment = (url: string): string => url.split('#')[0] ?? '';
+
 export interface VisitorOptions extends BrowserContextOptions {
   /** Faults that the test makes itself. */
   readonly tolerates?: RegExp;
@@ -81,9 +84,8 @@ export async function visit(browser: Browser, baseURL: string, options: VisitorO
     if (message.type() === 'error') fault(message.text());
   });
   page.on('pageerror', (error) => fault(error.stack ?? error.message));
-  page.on('framenavigated', (frame) => addresses.add(frame.url()));
   page.on('request', (request) => {
-    addresses.add(request.url());
+    addresses.add(withoutFragment(request.url()));
     const body = request.postDataBuffer();
     if (body !== null) sent.push(body.toString('utf8'));
   });
@@ -98,6 +100,7 @@ export async function visit(browser: Browser, baseURL: string, options: VisitorO
     expectNoSecrets: async () => {
       const stored = await page.evaluate<string>(everythingStored);
       expect(stored).not.toMatch(secret);
+      addresses.add(page.url());
       expect([...addresses].filter((address) => secret.test(address))).toEqual([]);
     },
     close: () => context.close(),

@@ -74,7 +74,7 @@ describeInBrowser('a page that is open', () => {
     await page.waitForURL('**/sign-in?next=**', { timeout: 30_000 });
     await page.getByLabel('E-mail address').fill(person.email);
     await page.getByLabel('Password').fill(person.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByText('No clusters yet').waitFor();
     visitor.expectNoFaults();
     await visitor.close();

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { organizationPages, projectPages } from './pages.organization.fixture.ts';
 import { openPalette } from './people.fixture.ts';
 
 /** What there is for pages to show, by the names and ids of their addresses. */
@@ -9,6 +10,12 @@ export interface World {
   readonly agentId: string;
   readonly clusterId: string;
   readonly operationId: string;
+  readonly serverId: string;
+  readonly groupId: string;
+  /** A template of the organization's own with two versions. */
+  readonly templateId: string;
+  /** Address of who owns the organization. */
+  readonly ownerEmail: string;
   /** A version of the catalogue's first template, which every organization has. */
   readonly versionId: string;
 }
@@ -36,6 +43,16 @@ const inProject = (rest: (world: World) => string) => (world: World) =>
 export const pages: readonly PageCase[] = [
   { name: 'sign-in', path: () => '/sign-in', in: ['signed-out'], shows: { 'signed-out': 'No account yet?' } },
   { name: 'sign-up', path: () => '/sign-up', in: ['signed-out'], shows: { 'signed-out': 'Name of your organization' } },
+  { name: 'forgot', path: () => '/forgot', in: ['signed-out'], shows: { 'signed-out': 'Send me a link' } },
+  { name: 'mail-link', path: () => '/account/reset', in: ['signed-out'], shows: { 'signed-out': 'New password' } },
+  {
+    name: 'invitation',
+    path: () => '/account/invitation',
+    in: ['signed-out'],
+    shows: { 'signed-out': 'You are invited' },
+  },
+  { name: 'new-organization', path: () => '/new-organization', in: ['data'], shows: { data: 'Its title' } },
+  { name: 'account', path: () => '/account', shows: { data: 'this one', empty: 'a stolen password' } },
   { name: 'sso', path: () => '/sso', in: ['signed-out'], shows: { 'signed-out': 'E-mail address' } },
   {
     name: 'device',
@@ -106,4 +123,6 @@ export const pages: readonly PageCase[] = [
     in: ['data'],
     shows: { data: 'Succeeded' },
   },
+  ...projectPages,
+  ...organizationPages,
 ];

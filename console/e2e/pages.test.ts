@@ -10,7 +10,18 @@ import { emptyWorld, fullWorld } from './world.fixture.ts';
 
 type Kind = WorldKind | 'signed-out';
 
-const nowhere: World = { org: '', project: '', agentId: '', clusterId: '', operationId: '', versionId: '' };
+const nowhere: World = {
+  org: '',
+  project: '',
+  agentId: '',
+  clusterId: '',
+  operationId: '',
+  serverId: '',
+  groupId: '',
+  templateId: '',
+  ownerEmail: '',
+  versionId: '',
+};
 const both: readonly Kind[] = ['data', 'empty'];
 
 const cases = pages.flatMap((page) =>
@@ -64,7 +75,7 @@ async function look({ page }: Visitor, world: World, one: PageCase, kind: Kind):
     .first()
     .waitFor();
   // What is still on its way would be on the picture.
-  await page.waitForFunction(`document.querySelector('.rt-Skeleton') === null`);
+  await page.locator('.rt-Skeleton').first().waitFor({ state: 'detached' });
   const barriers: string[] = [];
   for (const theme of themes) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });

@@ -46,7 +46,7 @@ export async function signIn(page: Page, { email, password: word }: Pick<Person,
   await page.goto('/sign-in');
   await page.getByLabel('E-mail address').fill(email);
   await page.getByLabel('Password').fill(word);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.waitForURL('**/o/**');
 }
 

@@ -43,7 +43,7 @@ describeInBrowser('a role without rights', () => {
     await expectBarred(page.getByRole('button', { name: 'Connect a site' }));
     await page.getByRole('tooltip', { name: /may not/ }).waitFor();
 
-    await page.goto(`${project}/clusters/${world.clusterId}`);
+    await page.goto(`${project}/clusters/${world.clusterId}?tab=servers`);
     await expectBarred(page.getByRole('button', { name: 'Delete' }));
     await page
       .getByRole('button', { name: /^Actions of/ })

@@ -19,6 +19,8 @@ export interface Stack {
   readonly simulator: SimulatorInfo;
   /** Where mail goes. */
   readonly mailFolder: string;
+  /** The database's, as a superuser. */
+  readonly databaseUrl: string;
   /** The public API, as the owner. */
   readonly api: TruffleClient;
   /** The public API, as whoever the credential is of. */
@@ -42,6 +44,7 @@ export async function sharedStack(): Promise<Stack> {
     agentId,
     simulator: JSON.parse(readFileSync(join(stateFolder, 'simulator', 'info.json'), 'utf8')) as SimulatorInfo,
     mailFolder: join(stateFolder, 'mail'),
+    databaseUrl: info.databaseUrl,
     api: clientOf(url, apiKey),
     client: (credential) => clientOf(url, credential),
   };

@@ -3,6 +3,7 @@ import type { TruffleClient } from '@truffle/api';
 import type { World } from './pages.fixture.ts';
 import type { Person } from './people.fixture.ts';
 import type { Stack } from './stack.fixture.ts';
+import { furnish } from './world.access.fixture.ts';
 
 /** Id of the newest version of a template of the catalogue. */
 export async function versionOf(api: TruffleClient, orgId: string, name: string): Promise<string> {
@@ -28,13 +29,24 @@ export async function newCluster(
 /** The stack's own organization with a cluster in it. */
 export async function fullWorld(stack: Stack, clusterName: string): Promise<World> {
   const { api, orgId, projectId, agentId } = stack;
-  const [{ organization }, { project }, versionId, made] = await Promise.all([
+  const [{ organization }, { project }, versionId, made, furniture] = await Promise.all([
     api.organizations.getOrganization({ orgId }),
     api.projects.getProject({ projectId }),
     versionOf(api, orgId, 'static-site'),
     newCluster(stack, clusterName),
+    furnish(stack),
   ]);
-  return { org: organization?.name ?? '', project: project?.name ?? '', agentId, versionId, ...made };
+  const { servers } = await api.servers.listServers({ clusterId: made.clusterId });
+  return {
+    org: organization?.name ?? '',
+    project: project?.name ?? '',
+    agentId,
+    versionId,
+    ...made,
+    serverId: servers[0]?.id ?? '',
+    ...furniture,
+    ownerEmail: stack.owner.email,
+  };
 }
 
 /** An organization as signing up makes it. */
@@ -46,6 +58,10 @@ export async function emptyWorld(person: Person): Promise<World> {
     agentId: '',
     clusterId: '',
     operationId: '',
+    serverId: '',
+    groupId: '',
+    templateId: '',
+    ownerEmail: person.email,
     versionId: await versionOf(person.api, person.orgId, 'static-site'),
   };
 }

@@ -4,6 +4,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { queries } from './queries.ts';
 import { router } from './routes.tsx';
+import { StepUp } from './step-up.tsx';
 import { useAppearance } from './theme.ts';
 import { transport } from './transport.ts';
 
@@ -15,6 +16,7 @@ export function App() {
       <TransportProvider transport={transport}>
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
+          <StepUp />
         </QueryClientProvider>
       </TransportProvider>
     </Theme>

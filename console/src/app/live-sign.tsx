@@ -10,7 +10,7 @@ export function LiveSign() {
   return (
     <div role="status">
       {liveness.state === 'stale' && (
-        <Callout.Root color="amber" size="1" mb="3">
+        <Callout.Root highContrast color="amber" size="1" mb="3">
           <Callout.Icon>
             <WifiOff size={16} />
           </Callout.Icon>

@@ -72,7 +72,7 @@ async function watch(
 /** An event `dev.truffle.<noun>.<verb>.v1` makes every shown answer of that noun's service old, and those of the nouns that show it. */
 function refresh(client: QueryClient, event: Event): void {
   const noun = event.type.split('.')[2] ?? '';
-  const services = [...(shownBy[noun] ?? []), 'EventService'];
+  const services = [...(shownBy[noun] ?? []), 'EventService', 'AuditService'];
   void client.invalidateQueries({
     predicate: ({ queryKey }) => {
       const name = (queryKey[1] as { serviceName?: string } | undefined)?.serviceName ?? '';

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
+import { findErrorInfo } from '../ui/error-info.ts';
 
 /** What another try may mend. */
 const passing = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.Aborted, Code.Unknown]);
@@ -8,14 +9,16 @@ const mostTries = 3;
 /** What happens when the session is over: set by the router, which knows the way to the sign-in page. */
 export const session = { onOver: (): void => undefined };
 
-const isOver = (error: Error): boolean => ConnectError.from(error).code === Code.Unauthenticated;
+/** A wrong password or code is no end of a session. */
+const over = new Set(['NO_CREDENTIAL', 'INVALID_CREDENTIAL']);
+const isOver = (error: Error): boolean => over.has(findErrorInfo(ConnectError.from(error)).reason ?? '');
 const told = (error: Error): void => {
   if (isOver(error)) session.onOver();
 };
 
 /** Answers are shown at once and asked again when an event says that they changed (see live.tsx), or after a minute. */
 export const queries = new QueryClient({
-  queryCache: new QueryCache({ onError: told }),
+  queryCache: new QueryCache({ onError: (error, { meta }) => meta?.['quiet'] !== true && told(error) }),
   mutationCache: new MutationCache({ onError: told }),
   defaultOptions: {
     queries: {

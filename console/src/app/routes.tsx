@@ -39,6 +39,27 @@ const device = createRoute({
   validateSearch: ({ code }: Record<string, unknown>): { code: string } => ({ code: textOf(code) }),
   component: lazyRouteComponent(() => import('../features/account/device.page.tsx')),
 });
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot',
+  component: lazyRouteComponent(() => import('../features/account/forgot.page.tsx')),
+});
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyRouteComponent(() => import('../features/account/account.page.tsx')),
+});
+/** Where the links of mails lead. */
+const mailLink = createRoute({
+  getParentRoute: () => root,
+  path: '/account/$link',
+  component: lazyRouteComponent(() => import('../features/account/mail-link.page.tsx')),
+});
+const newOrganization = createRoute({
+  getParentRoute: () => root,
+  path: '/new-organization',
+  component: lazyRouteComponent(() => import('../features/account/new-organization.page.tsx')),
+});
 const home = createRoute({
   getParentRoute: () => root,
   path: '/',
@@ -79,6 +100,18 @@ const templates = createRoute({
   validateSearch: textsOf('name'),
   component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
 });
+const editTemplate = createRoute({
+  getParentRoute: () => project,
+  path: '/templates/edit',
+  validateSearch: textsOf('version'),
+  component: lazyRouteComponent(() => import('../features/template/edit.page.tsx')),
+});
+const template = createRoute({
+  getParentRoute: () => project,
+  path: '/templates/$templateId',
+  validateSearch: textsOf('before', 'after'),
+  component: lazyRouteComponent(() => import('../features/template/template.page.tsx')),
+});
 const deploy = createRoute({
   getParentRoute: () => project,
   path: '/deploy/$versionId',
@@ -93,6 +126,7 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => organization,
   path: '/sites/$agentId',
+  validateSearch: textsOf('tab'),
   component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
 });
 const servers = createRoute({
@@ -122,6 +156,10 @@ const tree = root.addChildren([
   sso,
   ssoCallback,
   device,
+  forgot,
+  account,
+  mailLink,
+  newOrganization,
   organization.addChildren([
     overview,
     agents,
@@ -129,7 +167,19 @@ const tree = root.addChildren([
     accessRoutes,
     securityRoutes,
     auditRoute,
-    project.addChildren([projectHome, clusters, cluster, servers, server, templates, deploy, operations, operation]),
+    project.addChildren([
+      projectHome,
+      clusters,
+      cluster,
+      servers,
+      server,
+      templates,
+      editTemplate,
+      template,
+      deploy,
+      operations,
+      operation,
+    ]),
   ]),
 ]);
 
@@ -144,7 +194,7 @@ declare module '@tanstack/react-router' {
 
 session.onOver = () => {
   const { pathname, href } = router.state.location;
-  const before = ['/sign-in', '/sign-up', '/sso', '/sso/callback'];
-  if (!before.includes(pathname))
+  const before = ['/sign-in', '/sign-up', '/sso', '/sso/callback', '/forgot'];
+  if (!before.includes(pathname) && !pathname.startsWith('/account/'))
     void router.navigate({ to: '/sign-in', search: pathname === '/' ? {} : { next: href } });
 };

@@ -7,7 +7,7 @@ import { texts } from '../texts/texts.ts';
 export function FailureNotice({ failure }: { readonly failure: Failure | undefined }) {
   if (failure === undefined) return null;
   return (
-    <Callout.Root color="red" role="alert">
+    <Callout.Root highContrast color="red" role="alert">
       <Callout.Icon>
         <TriangleAlert size={16} />
       </Callout.Icon>

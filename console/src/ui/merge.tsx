@@ -27,7 +27,7 @@ export function Merge<T extends object>({ draft, orgId, resourceId }: MergeProps
   if (!draft.stale) return null;
   const event = data?.records[0]?.event;
   return (
-    <Callout.Root color="amber" role="alert" size="1">
+    <Callout.Root highContrast color="amber" role="alert" size="1">
       <Callout.Icon>
         <GitMerge size={16} />
       </Callout.Icon>

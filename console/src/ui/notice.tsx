@@ -9,9 +9,10 @@ import { Copy } from './copy.tsx';
 
 /** What went wrong, in the server's words, with its request's number for who helps. */
 export function Notice({ error, retry }: { readonly error: Error; readonly retry?: () => void }) {
-  const { message, requestId, fields } = findErrorInfo(ConnectError.from(error));
+  // What is no error of the API (a passkey that was not given, say) speaks for itself.
+  const { message, reason, requestId, fields } = findErrorInfo(ConnectError.from(error));
   return (
-    <Callout.Root color="red" role="alert" mb="3">
+    <Callout.Root highContrast color="red" role="alert" mb="3">
       <Callout.Icon>
         <TriangleAlert size={16} />
       </Callout.Icon>
@@ -25,6 +26,7 @@ export function Notice({ error, retry }: { readonly error: Error; readonly retry
           ))}
         </ul>
       )}
+      {reason === 'MFA_ENROLMENT_REQUIRED' && <Link to="/account">{texts.notice.addFactor}</Link>}
       <Flex gap="3" align="center">
         {retry !== undefined && (
           <Button size="1" variant="soft" onClick={retry}>

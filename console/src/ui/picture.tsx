@@ -51,7 +51,8 @@ const rowHeight = 46;
 const headHeight = 44;
 const gap = 70;
 
-const fit = { maxZoom: 1, padding: 0.1 };
+/** What does not fit at a size that can be read and touched is moved to. */
+const fit = { minZoom: 0.7, maxZoom: 1, padding: 0.05 };
 
 type BoxNode = Node<{ readonly box: PictureBox }, 'box'>;
 
@@ -160,7 +161,7 @@ function Box({ data: { box } }: NodeProps<BoxNode>) {
               {detail}
             </Text>
           </div>
-          <Badge size="1" color={color}>
+          <Badge highContrast size="1" color={color}>
             {state}
           </Badge>
         </Flex>

@@ -7,7 +7,7 @@ import { Copy } from './copy.tsx';
 export function SecretOnce({ secret, hint }: { readonly secret: string; readonly hint: string }) {
   return (
     <Flex direction="column" gap="3">
-      <Callout.Root color="amber" size="1">
+      <Callout.Root highContrast color="amber" size="1">
         <Callout.Icon>
           <KeyRound size={16} />
         </Callout.Icon>

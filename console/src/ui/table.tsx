@@ -1,6 +1,6 @@
 import { Skeleton, Table } from '@radix-ui/themes';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefCallback } from 'react';
 
 export interface Column<R> {
   readonly title: string;
@@ -57,11 +57,12 @@ export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTablePr
   useLayoutEffect(() => {
     if (isNear) onEnd?.();
   }, [isNear, count, onEnd]);
+  const root = useNamedTable(label, count + 1);
   const above = all ? 0 : (items[0]?.start ?? top) - top;
   const below = all ? 0 : virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   return (
     <Skeleton loading={rows === undefined}>
-      <Table.Root variant="surface" aria-label={label} aria-rowcount={count + 1}>
+      <Table.Root variant="surface" ref={root}>
         <Table.Header>
           <Table.Row>
             {columns.map(({ title, sorted }) => (
@@ -104,5 +105,30 @@ function Gap({ height, columns }: { readonly height: number; readonly columns: n
       {/* oxlint-disable-next-line jsx-a11y/control-has-associated-label -- it is hidden */}
       <td colSpan={columns} style={{ height, padding: 0 }} />
     </tr>
+  );
+}
+
+/**
+ * Names the table itself, which the kit draws within a box that scrolls sideways, and lets the keyboard get to that box where it does.
+ * @returns the kit's root's `ref`
+ */
+export function useNamedTable(label: string, rowCount: number): RefCallback<HTMLDivElement> {
+  return useCallback(
+    (root: HTMLDivElement | null) => {
+      if (root === null) return;
+      const table = root.querySelector('table');
+      table?.setAttribute('aria-label', label);
+      table?.setAttribute('aria-rowcount', String(rowCount));
+      const box = root.querySelector('[data-radix-scroll-area-viewport]');
+      if (!(box instanceof HTMLElement) || table === null) return;
+      const watch = new ResizeObserver(() => {
+        if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+        else box.removeAttribute('tabindex');
+      });
+      watch.observe(box);
+      watch.observe(table);
+      return () => watch.disconnect();
+    },
+    [label, rowCount],
   );
 }

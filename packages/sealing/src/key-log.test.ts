@@ -1,6 +1,9 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { isSigned, keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from './key-log.ts';
+import { keyLogBytes, type KeyLogEntry } from './key-log.entry.ts';
+import { isSigned, keyLogHash, keyLogProblem } from './key-log.ts';
+import { fingerprintWords, keyId } from './key.ts';
+import * as web from './web.ts';
 
 const agentId = 'agt_1';
 
@@ -23,12 +26,22 @@ describe('a log of sealing keys', () => {
   const second = entryAfter(first, one);
   const third = entryAfter(second, two);
 
-  test('is whole when every entry is signed and names the one before it', () => {
-    expect(keyLogProblem(agentId, [])).toBeUndefined();
-    expect(keyLogProblem(agentId, [first, second, third])).toBeUndefined();
+  test('is whole when every entry is signed and names the one before it', async () => {
+    for (const log of [[], [first], [first, second, third]]) {
+      expect(keyLogProblem(agentId, log)).toBeUndefined();
+      expect(await web.keyLogProblem(agentId, log)).toBeUndefined();
+    }
   });
 
-  test('is not with an entry changed, left out, added, moved or of another agent', () => {
+  test('has the same names in a browser', async () => {
+    for (const entry of [first, second, third]) {
+      expect(await web.keyLogHash(agentId, entry)).toBe(keyLogHash(agentId, entry));
+      expect(await web.keyId(entry.publicKey)).toBe(keyId(entry.publicKey));
+      expect(await web.fingerprintWords(entry.publicKey)).toBe(fingerprintWords(entry.publicKey));
+    }
+  });
+
+  test('is not with an entry changed, left out, added, moved or of another agent', async () => {
     const forged = { ...second, publicKey: randomBytes(32) };
     const bad: readonly (readonly KeyLogEntry[])[] = [
       [second, third],
@@ -41,7 +54,11 @@ describe('a log of sealing keys', () => {
       [{ ...first, signature: randomBytes(64) }],
       [{ ...first, identityPublicKey: randomBytes(31) }],
     ];
-    for (const log of bad) expect(keyLogProblem(agentId, log)).toBeTypeOf('string');
+    for (const log of bad) {
+      const problem = keyLogProblem(agentId, log);
+      expect(problem).toBeTypeOf('string');
+      expect(await web.keyLogProblem(agentId, log)).toBe(problem);
+    }
     expect(isSigned('agt_2', first)).toBe(false);
   });
 });

@@ -1,26 +1,8 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { framed } from './framed.ts';
+import { keyLogBytes, type KeyLogEntry } from './key-log.entry.ts';
 
-const label = 'truffle/sealing-key-log/v1';
 /** An Ed25519 key in SPKI, before its 32 bytes (RFC 8410). */
 const spkiHeader = Buffer.from('302a300506032b6570032100', 'hex');
-
-/** One sealing key of an agent, as the agent signs it. */
-export interface KeyLogEntry {
-  /** Counts from 1. */
-  readonly n: bigint;
-  /** X25519, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  /** Ed25519, 32 bytes: whose signature it is. */
-  readonly identityPublicKey: Uint8Array;
-  /** `keyLogHash` of the entry before; empty for the first. */
-  readonly previousSha256: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-/** The bytes that an entry's signature is of. */
-export const keyLogBytes = (agentId: string, entry: Omit<KeyLogEntry, 'signature'>): Uint8Array<ArrayBuffer> =>
-  framed([label, agentId, String(entry.n), entry.publicKey, entry.identityPublicKey, entry.previousSha256]);
 
 /** Names an entry with everything before it: SHA-256 in hex. */
 export const keyLogHash = (agentId: string, entry: KeyLogEntry): string =>

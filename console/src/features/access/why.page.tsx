@@ -122,7 +122,7 @@ function Why({ permission, on, who, directory }: Asked & { readonly who: string 
   if (data === undefined) return null;
   return (
     <>
-      <Callout.Root color={data.allowed ? 'green' : 'red'} role="status">
+      <Callout.Root highContrast color={data.allowed ? 'green' : 'red'} role="status">
         <Callout.Icon>{data.allowed ? <Check size={16} /> : <X size={16} />}</Callout.Icon>
         <Callout.Text>{data.summary}</Callout.Text>
       </Callout.Root>
@@ -136,7 +136,11 @@ function Why({ permission, on, who, directory }: Asked & { readonly who: string 
           { title: text.group, cell: ({ groupName }) => groupName || '–' },
           {
             title: text.verdict,
-            cell: ({ verdict }) => <Badge color={verdictColors[verdict]}>{text.verdicts[verdict]}</Badge>,
+            cell: ({ verdict }) => (
+              <Badge highContrast color={verdictColors[verdict]}>
+                {text.verdicts[verdict]}
+              </Badge>
+            ),
           },
         ]}
       />

@@ -27,6 +27,11 @@ export function AccountMenu() {
       <DropdownMenu.Content>
         <DropdownMenu.Label>{data?.user?.email ?? name}</DropdownMenu.Label>
         <DropdownMenu.Separator />
+        <DropdownMenu.Item onSelect={() => void navigate({ to: '/account' })}>{texts.account.own}</DropdownMenu.Item>
+        <DropdownMenu.Item onSelect={() => void navigate({ to: '/new-organization' })}>
+          {texts.account.newOrganization}
+        </DropdownMenu.Item>
+        <DropdownMenu.Separator />
         <DropdownMenu.Item onSelect={() => signOut.mutate({})}>{texts.account.signOut}</DropdownMenu.Item>
       </DropdownMenu.Content>
     </DropdownMenu.Root>

@@ -1,27 +1,37 @@
 import { ConnectError } from '@connectrpc/connect';
 import { useMutation } from '@connectrpc/connect-query';
 import { AccountService } from '@truffle/api/tenant/v1/account_service';
+import { AddressService } from '@truffle/api/tenant/v1/address_service';
 import { Button, Text } from '@radix-ui/themes';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
 import { findErrorInfo } from '../../ui/error-info.ts';
 import { Field } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
-import { Entrance } from './entrance.tsx';
+import { Entrance, EntranceFrame } from './entrance.tsx';
+import { keptInvitation } from './mail-token.ts';
+
+const text = texts.account;
 
 export default function SignUpPage() {
   const navigate = useNavigate();
   const client = useQueryClient();
+  const [invitationToken] = useState(keptInvitation);
   const signUp = useMutation(AccountService.method.signUp, {
-    onSuccess: ({ organization }) => {
+    onSuccess: ({ organization, verificationSent }) => {
+      if (verificationSent) return;
       client.clear();
-      void navigate({ to: '/o/$org', params: { org: organization?.name ?? '' } });
+      void (organization === undefined
+        ? navigate({ to: '/' })
+        : navigate({ to: '/o/$org', params: { org: organization.name } }));
     },
   });
+  if (signUp.data?.verificationSent === true) return <VerificationSent email={signUp.variables?.email ?? ''} />;
   const wrong = signUp.error === null ? [] : findErrorInfo(ConnectError.from(signUp.error)).fields;
   const problemOf = (name: string): string | undefined => wrong.find(({ field }) => field === name)?.description;
-  const text = texts.account;
+  const invited = invitationToken !== '';
   return (
     <Entrance
       title={text.signUp}
@@ -30,7 +40,7 @@ export default function SignUpPage() {
           name: value('name'),
           email: value('email'),
           password: value('password'),
-          orgName: value('org_name'),
+          ...(invited ? { invitationToken } : { orgName: value('org_name') }),
         });
       }}
     >
@@ -43,6 +53,7 @@ export default function SignUpPage() {
         autoComplete="username"
         required
         problem={problemOf('email')}
+        {...(invited ? { hint: text.invitedHint } : {})}
       />
       <Field
         label={text.password}
@@ -54,7 +65,9 @@ export default function SignUpPage() {
         hint={text.passwordHint}
         problem={problemOf('password')}
       />
-      <Field label={text.orgName} name="org_name" required hint={text.orgNameHint} problem={problemOf('org_name')} />
+      {!invited && (
+        <Field label={text.orgName} name="org_name" required hint={text.orgNameHint} problem={problemOf('org_name')} />
+      )}
       <Button loading={signUp.isPending} type="submit">
         {text.signUp}
       </Button>
@@ -62,5 +75,24 @@ export default function SignUpPage() {
         {text.haveAccount} <Link to="/sign-in">{text.signIn}</Link>
       </Text>
     </Entrance>
+  );
+}
+
+/** Where mail is delivered, the account is made by the link of the mail. */
+function VerificationSent({ email }: { readonly email: string }) {
+  const again = useMutation(AddressService.method.resendVerification);
+  return (
+    <EntranceFrame title={text.mailTitle}>
+      <Text role="status">{text.mailSent(email)}</Text>
+      {again.error !== null && <Notice error={again.error} />}
+      <Button
+        variant="soft"
+        loading={again.isPending}
+        disabled={again.isSuccess}
+        onClick={() => again.mutate({ email })}
+      >
+        {again.isSuccess ? text.mailSentAgain : text.mailAgain}
+      </Button>
+    </EntranceFrame>
   );
 }

@@ -43,13 +43,17 @@ export default function KeysPage() {
   return (
     <Page title={text.keys} actions={<KeyForm directory={directory} account={account === everybody ? '' : account} />}>
       {directory.serviceAccounts.length > 0 && (
-        <Choice
-          small
-          label={text.whose}
-          value={account}
-          options={[{ value: everybody, label: text.everybodys }, ...directory.serviceAccounts]}
-          onChange={(value) => void navigate({ search: value === everybody ? {} : { account: value }, replace: true })}
-        />
+        <div className="filters">
+          <Choice
+            small
+            label={text.whose}
+            value={account}
+            options={[{ value: everybody, label: text.everybodys }, ...directory.serviceAccounts]}
+            onChange={(value) =>
+              void navigate({ search: value === everybody ? {} : { account: value }, replace: true })
+            }
+          />
+        </div>
       )}
       <List
         label={text.keys}
@@ -68,7 +72,11 @@ export default function KeysPage() {
           },
           {
             title: text.state,
-            cell: (key) => <Badge color={colors[stateOf(key, now)]}>{text.keyStates[stateOf(key, now)]}</Badge>,
+            cell: (key) => (
+              <Badge highContrast color={colors[stateOf(key, now)]}>
+                {text.keyStates[stateOf(key, now)]}
+              </Badge>
+            ),
           },
           { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           {

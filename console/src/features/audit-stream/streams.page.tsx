@@ -62,10 +62,15 @@ export default function StreamsPage() {
 }
 
 function State({ stream: { state, failures, failingSince, lastError } }: { readonly stream: AuditStream }) {
-  if (state === AuditStreamState.ACTIVE && failures === 0) return <Badge color="green">{text.sent}</Badge>;
+  if (state === AuditStreamState.ACTIVE && failures === 0)
+    return (
+      <Badge highContrast color="green">
+        {text.sent}
+      </Badge>
+    );
   return (
     <>
-      <Badge color={state === AuditStreamState.ACTIVE ? 'amber' : 'red'}>
+      <Badge highContrast color={state === AuditStreamState.ACTIVE ? 'amber' : 'red'}>
         {state === AuditStreamState.ACTIVE ? text.failing : text.stopped}
       </Badge>
       <Text as="div" size="1">
@@ -108,7 +113,7 @@ function Actions({ stream: { id, orgId, name, state } }: { readonly stream: Audi
         </Act>
       </Confirm>
       {test.data !== undefined && (
-        <Callout.Root size="1" color={test.data.delivered ? 'green' : 'red'} role="status">
+        <Callout.Root highContrast size="1" color={test.data.delivered ? 'green' : 'red'} role="status">
           <Callout.Text>{test.data.delivered ? text.testTaken : text.testRefused(test.data.error)}</Callout.Text>
         </Callout.Root>
       )}

@@ -35,7 +35,7 @@ export function RecordDetails({ record }: { readonly record: AuditRecord }) {
             />
           )}
           <div>
-            <Heading as="h3" size="2" mb="2">
+            <Heading as="h2" size="2" mb="2">
               {text.data}
             </Heading>
             {/* It scrolls, so the keyboard must get to it (WCAG 2.1.1). */}
@@ -59,7 +59,7 @@ function Value({ json, sign }: { readonly json: string; readonly sign: string })
   return json === '' ? (
     <Text color="gray">{text.absent}</Text>
   ) : (
-    <Code className="value" color={sign === '+' ? 'green' : 'red'}>
+    <Code highContrast className="value" color={sign === '+' ? 'green' : 'red'}>
       {sign} {json}
     </Code>
   );

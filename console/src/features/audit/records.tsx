@@ -40,7 +40,11 @@ export function Records({ orgId, filter }: { readonly orgId: string; readonly fi
         },
         {
           title: text.fields.result,
-          cell: ({ event }) => <Badge color={event?.result === 'OK' ? 'green' : 'red'}>{event?.result}</Badge>,
+          cell: ({ event }) => (
+            <Badge highContrast color={event?.result === 'OK' ? 'green' : 'red'}>
+              {event?.result}
+            </Badge>
+          ),
         },
         { title: text.fields.address, cell: ({ address }) => address || '–' },
         { title: text.changes, cell: (record) => <RecordDetails record={record} /> },

@@ -72,7 +72,7 @@ export function Verify({ orgId }: { readonly orgId: string }) {
 function Result({ found: { records, last, proven, faults } }: { readonly found: Found }) {
   const whole = faults.length === 0;
   return (
-    <Callout.Root color={whole ? 'green' : 'red'} role="status">
+    <Callout.Root highContrast color={whole ? 'green' : 'red'} role="status">
       <Callout.Icon>{whole ? <Check size={16} /> : <X size={16} />}</Callout.Icon>
       <Callout.Text>{whole ? text.whole(records, last, proven) : text.notWhole}</Callout.Text>
       {faults.map((fault) => (

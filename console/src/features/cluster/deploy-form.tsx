@@ -1,5 +1,6 @@
 import type { JsonValue } from '@bufbuild/protobuf';
-import { useMutation } from '@connectrpc/connect-query';
+import { callUnaryMethod, useTransport } from '@connectrpc/connect-query';
+import { useMutation } from '@tanstack/react-query';
 import type { Agent } from '@truffle/api/agent/v1/agent';
 import { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
 import type { TemplateVersion } from '@truffle/api/template/v1/template';
@@ -12,8 +13,10 @@ import { Action } from '../../ui/action.tsx';
 import { Field } from '../../ui/field.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { ParameterField } from './parameter-field.tsx';
-import { parametersOf, valuesOf } from './parameters.ts';
+import { parametersOf } from './parameters.ts';
 import { PlanView } from './plan.tsx';
+import { specOf, type Wanted } from './spec.ts';
+import { SealingNotice } from './sealing-notice.tsx';
 
 const text = texts.cluster;
 
@@ -27,22 +30,14 @@ interface DeployFormProps {
 
 /** Asks for what the template leaves open, shows what that would do, and has it done. */
 export function DeployForm({ template, agents, first, projectId }: DeployFormProps) {
-  const params = useParams({ from: '/o/$org/p/$project/deploy/$versionId' });
-  const navigate = useNavigate();
   const [name, setName] = useState(template.templateName);
   const [agentId, setAgentId] = useState(first.id);
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({});
   const may = useMay('cluster.create', projectId);
-  const plan = useMutation(ClusterService.method.planCluster);
-  const create = useMutation(ClusterService.method.createCluster, {
-    onSuccess: ({ cluster }) =>
-      void navigate({
-        to: '/o/$org/p/$project/clusters/$clusterId',
-        params: { ...params, clusterId: cluster?.id ?? '' },
-      }),
-  });
   const parameters = parametersOf(template.parametersSchema);
-  const spec = { name, agentId, templateVersionId: template.id, parameters: valuesOf(parameters, typed) };
+  const agent = agents.find(({ id }) => id === agentId) ?? first;
+  const wanted = { name, agent, projectId, templateVersionId: template.id, parameters, typed };
+  const { plan, create } = useDeployment(wanted);
   const change = (act: () => void): void => {
     // A plan is of what was asked for, and no longer of this.
     plan.reset();
@@ -54,7 +49,7 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          plan.mutate({ projectId, spec });
+          plan.mutate();
         }}
       >
         <Flex direction="column" gap="4" maxWidth="560px">
@@ -79,7 +74,7 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
             {text.plan}
           </Button>
         </Flex>
-        {plan.error !== null && <Notice error={plan.error} />}
+        {plan.error !== null && <SealingNotice error={plan.error} agent={agent} onTrusted={() => plan.mutate()} />}
         {planned !== undefined && (
           <>
             <PlanView plan={planned} />
@@ -90,7 +85,7 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
                 type="button"
                 disabled={!planned.fits}
                 loading={create.isPending}
-                onClick={() => create.mutate({ projectId, spec })}
+                onClick={() => create.mutate()}
               >
                 {text.deploy}
               </Action>
@@ -100,6 +95,28 @@ export function DeployForm({ template, agents, first, projectId }: DeployFormPro
       </form>
     </Flex>
   );
+}
+
+/** The two calls: what it would do, and having it done. */
+function useDeployment(wanted: Wanted) {
+  const params = useParams({ from: '/o/$org/p/$project/deploy/$versionId' });
+  const navigate = useNavigate();
+  const client = useTransport();
+  const { projectId } = wanted;
+  const plan = useMutation({
+    mutationFn: async () =>
+      callUnaryMethod(client, ClusterService.method.planCluster, { projectId, spec: await specOf(wanted) }),
+  });
+  const create = useMutation({
+    mutationFn: async () =>
+      callUnaryMethod(client, ClusterService.method.createCluster, { projectId, spec: await specOf(wanted) }),
+    onSuccess: ({ cluster }) =>
+      void navigate({
+        to: '/o/$org/p/$project/clusters/$clusterId',
+        params: { ...params, clusterId: cluster?.id ?? '' },
+      }),
+  });
+  return { plan, create };
 }
 
 interface SiteFieldProps {

@@ -57,7 +57,9 @@ function OnServers({ steps }: { readonly steps: readonly Step[] }) {
       {steps.map(({ key, serverName, state, endedAt }) => (
         <Flex key={key} gap="2" align="center">
           <Text size="2">{serverName}</Text>
-          <Badge color={colors[state]}>{texts.operation.stepStates[state]}</Badge>
+          <Badge highContrast color={colors[state]}>
+            {texts.operation.stepStates[state]}
+          </Badge>
           {endedAt !== undefined && (
             <Text size="1" color="gray">
               <Ago at={endedAt} />

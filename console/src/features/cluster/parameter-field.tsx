@@ -20,13 +20,21 @@ export function ParameterField({ parameter, value, onChange }: ParameterFieldPro
       </Text>
       <div>
         {secret ? (
-          <TextField.Root id={id} disabled value="••••••••" />
+          <TextField.Root
+            id={id}
+            type="password"
+            autoComplete="new-password"
+            value={value}
+            required={!parameter.generated}
+            aria-describedby={`${id}-hint`}
+            onChange={(event) => onChange(event.target.value)}
+          />
         ) : (
           <Control id={id} {...{ parameter, value, onChange }} />
         )}
       </div>
-      <Text as="div" size="1" color="gray" mt="1">
-        {secret ? texts.cluster.secretHint : description}
+      <Text as="div" id={`${id}-hint`} size="1" color="gray" mt="1">
+        {description} {secret && (parameter.generated ? texts.cluster.secretMade : texts.cluster.secretSealed)}
       </Text>
     </div>
   );

@@ -9,6 +9,8 @@ export interface Parameter {
   readonly integer: boolean;
   readonly required: boolean;
   readonly secret: boolean;
+  /** The site makes one where none is given. */
+  readonly generated: boolean;
   readonly fallback: JsonValue | undefined;
   readonly choices: readonly string[];
   readonly min: number | undefined;
@@ -41,6 +43,7 @@ export function parametersOf(schema: JsonObject | undefined): readonly Parameter
       integer: type === 'integer',
       required: Array.isArray(required) && required.includes(name),
       secret: property['writeOnly'] === true,
+      generated: property['x-generate'] !== undefined,
       fallback: property['default'],
       choices,
       min: numberOf(property['minimum']),

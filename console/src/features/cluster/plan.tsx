@@ -20,7 +20,7 @@ export function PlanView({ plan }: { readonly plan: Plan }) {
         {text.planHint} {text.totals(plan.totalCpu, bytes(plan.totalMemoryBytes), bytes(plan.totalDiskBytes))}
       </Text>
       {plan.warnings.map((warning) => (
-        <Callout.Root key={warning} color="amber" size="1">
+        <Callout.Root highContrast key={warning} color="amber" size="1">
           <Callout.Text>{warning}</Callout.Text>
         </Callout.Root>
       ))}
@@ -28,7 +28,7 @@ export function PlanView({ plan }: { readonly plan: Plan }) {
         <FailureNotice key={refusal.reason + refusal.message} failure={refusal} />
       ))}
       {!plan.fits && plan.refusals.length === 0 && (
-        <Callout.Root color="red">
+        <Callout.Root highContrast color="red">
           <Callout.Text>{text.doesNotFit}</Callout.Text>
         </Callout.Root>
       )}

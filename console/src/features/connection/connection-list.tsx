@@ -38,7 +38,11 @@ export function ConnectionList({ directory }: { readonly directory: Directory })
         { title: texts.access.issuer, cell: ({ issuer }) => <Code>{issuer}</Code> },
         {
           title: texts.access.state,
-          cell: ({ enabled }) => <Badge color={enabled ? 'green' : 'gray'}>{enabled ? text.on : text.off}</Badge>,
+          cell: ({ enabled }) => (
+            <Badge highContrast color={enabled ? 'green' : 'gray'}>
+              {enabled ? text.on : text.off}
+            </Badge>
+          ),
         },
         { title: text.redirect, cell: ({ redirectUri }) => <Copy text={redirectUri} /> },
         {

@@ -29,7 +29,13 @@ export function DomainList({ orgId }: { readonly orgId: string }) {
         {
           title: text.proven,
           cell: ({ verifiedAt }) =>
-            verifiedAt === undefined ? <Badge color="amber">{text.notProven}</Badge> : <Ago at={verifiedAt} />,
+            verifiedAt === undefined ? (
+              <Badge highContrast color="amber">
+                {text.notProven}
+              </Badge>
+            ) : (
+              <Ago at={verifiedAt} />
+            ),
         },
         {
           title: text.record,
@@ -38,7 +44,9 @@ export function DomainList({ orgId }: { readonly orgId: string }) {
         {
           title: text.demanded,
           cell: ({ required }) => (
-            <Badge color={required ? 'green' : 'gray'}>{required ? text.providerOnly : text.passwordsToo}</Badge>
+            <Badge highContrast color={required ? 'green' : 'gray'}>
+              {required ? text.providerOnly : text.passwordsToo}
+            </Badge>
           ),
         },
         { title: texts.access.actions, cell: (domain) => <Actions domain={domain} /> },

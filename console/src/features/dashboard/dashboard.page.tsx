@@ -6,11 +6,13 @@ import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
+import { Changes } from './changes.tsx';
+import { Health } from './health.tsx';
 import { Clusters, Lately, NeedsPerson, Sites } from './panels.tsx';
 
 const page = { size: 50 };
 
-/** How the sites and clusters are, what needs a person, and what was done lately. */
+/** How the sites and clusters are, what needs a person, what was done lately and who changed what. */
 export default function DashboardPage() {
   const { organization, project } = usePlace();
   const there = { org: organization?.name ?? '', project: project?.name ?? '' };
@@ -25,11 +27,13 @@ export default function DashboardPage() {
   return (
     <Page title={texts.dashboard.title}>
       {error !== null && <Notice error={error} />}
+      <Health agents={agents.data?.agents} clusters={clusters.data?.clusters} />
       <div className="cards wide">
         <Sites agents={agents.data?.agents} org={there.org} />
         <Clusters clusters={clusters.data?.clusters} there={there} />
-        <NeedsPerson operations={operations.data?.operations} there={there} />
+        <NeedsPerson agents={agents.data?.agents} operations={operations.data?.operations} there={there} />
         <Lately operations={operations.data?.operations} there={there} />
+        <Changes orgId={orgId} org={there.org} />
       </div>
     </Page>
   );

@@ -1,4 +1,4 @@
-import type { Agent } from '@truffle/api/agent/v1/agent';
+import { AgentState, type Agent } from '@truffle/api/agent/v1/agent';
 import type { Cluster } from '@truffle/api/orchestration/v1/cluster';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { Card, Flex, Heading, Text } from '@radix-ui/themes';
@@ -19,7 +19,8 @@ export interface There {
   readonly project: string;
 }
 
-function Panel({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+/** A part of the overview. */
+export function Panel({ title, children }: { readonly title: string; readonly children: ReactNode }) {
   return (
     <Card size="2">
       <Flex direction="column" gap="3">
@@ -33,7 +34,7 @@ function Panel({ title, children }: { readonly title: string; readonly children:
 }
 
 /** What it is, and beside it how it is. */
-function Line({
+export function Line({
   link,
   aside,
   badge,
@@ -123,21 +124,40 @@ interface OperationsProps {
   readonly there: There;
 }
 
-/** Clusters whose newest operation failed: nobody has seen to them yet. */
-export function NeedsPerson({ operations, there }: OperationsProps) {
+interface NeedsPersonProps extends OperationsProps {
+  readonly agents: readonly Agent[] | undefined;
+}
+
+const waiting = new Set([AgentState.QUARANTINED, AgentState.PENDING_APPROVAL, AgentState.OFFLINE]);
+
+/** Sites that wait for a decision or are not heard, and clusters whose newest operation failed: nobody has seen to them yet. */
+export function NeedsPerson({ operations, agents, there }: NeedsPersonProps) {
   const newest = operations?.filter((each, i, all) => all.findIndex((o) => o.clusterId === each.clusterId) === i);
   const failed = newest?.filter(({ state }) => state === OperationState.FAILED);
+  const sites = agents?.filter(({ state }) => waiting.has(state));
   return (
     <Panel title={texts.dashboard.needsPerson}>
+      {sites?.map(({ id, name, state, quarantine, stateSince }) => (
+        <Line
+          key={id}
+          link={
+            <Link to="/o/$org/sites/$agentId" params={{ org: there.org, agentId: id }} className="row-link">
+              {name}
+            </Link>
+          }
+          aside={quarantine?.message ?? <Ago at={stateSince} />}
+          badge={<AgentBadge state={state} />}
+        />
+      ))}
       {failed?.map((operation) => (
         <Flex key={operation.id} direction="column">
           <OperationLink operation={operation} there={there} />
           <Text size="1" color="gray">
-            {operation.failure?.message}
+            {operation.failure?.message} {operation.failure?.remedy}
           </Text>
         </Flex>
       ))}
-      {failed?.length === 0 && (
+      {failed?.length === 0 && sites?.length === 0 && (
         <Text size="2" color="gray">
           {texts.dashboard.nothingNeeds}
         </Text>

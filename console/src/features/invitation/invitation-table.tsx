@@ -46,7 +46,11 @@ export function InvitationTable({ directory }: { readonly directory: Directory }
             title: text.state,
             cell: (invitation) => {
               const state = stateOf(invitation, now);
-              return <Badge color={colors[state]}>{text.invitationStates[state]}</Badge>;
+              return (
+                <Badge highContrast color={colors[state]}>
+                  {text.invitationStates[state]}
+                </Badge>
+              );
             },
           },
           { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },

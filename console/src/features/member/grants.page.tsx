@@ -49,7 +49,9 @@ export default function GrantsPage() {
           {
             title: text.effect,
             cell: ({ effect }) => (
-              <Badge color={effect === Effect.DENY ? 'red' : 'green'}>{text.effects[effect]}</Badge>
+              <Badge highContrast color={effect === Effect.DENY ? 'red' : 'green'}>
+                {text.effects[effect]}
+              </Badge>
             ),
           },
           { title: text.place, cell: ({ scopeId }) => nameOf(scopeId) },

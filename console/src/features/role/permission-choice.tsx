@@ -39,8 +39,8 @@ export function PermissionChoice({ permissions, chosen, onChange }: PermissionCh
           <fieldset key={noun} className="panel">
             <legend>{noun}</legend>
             {each.map(({ name, sentences }) => (
-              <Text key={name} as="label" size="2" title={sentences[0]}>
-                <Flex gap="2">
+              <Text key={name} as="label" size="2" title={sentences[0]} className="tick">
+                <Flex gap="2" align="center">
                   <Checkbox checked={chosen.includes(name)} onCheckedChange={(on) => toggle(name, on === true)} />
                   {name}
                 </Flex>

@@ -4,6 +4,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import type { CustomRole } from '@truffle/api/tenant/v1/role';
 import { Check } from 'lucide-react';
 import { texts } from '../../texts/texts.ts';
+import { useNamedTable } from '../../ui/table.tsx';
 
 const text = texts.access;
 const builtIn = [Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER, Role.AUDITOR];
@@ -28,8 +29,9 @@ export function PermissionMatrix({ permissions, own }: PermissionMatrixProps) {
       has: ({ name: permission }: Permission) => made.includes(permission),
     })),
   ];
+  const root = useNamedTable(text.matrix, permissions.length + 1);
   return (
-    <Table.Root variant="surface" size="1" aria-label={text.matrix}>
+    <Table.Root variant="surface" size="1" ref={root}>
       <Table.Header>
         <Table.Row>
           <Table.ColumnHeaderCell>{text.permission}</Table.ColumnHeaderCell>

@@ -44,7 +44,7 @@ export function ServerButtons({ server }: { readonly server: Server }) {
           action={text.stop}
           onConfirm={actions.stop}
         >
-          <Act permission="server.stop" on={server.id} disabled={!idle} variant="soft" color="amber">
+          <Act permission="server.stop" on={server.id} disabled={!idle} variant="soft" color="amber" highContrast>
             {text.stop}
           </Act>
         </Confirm>

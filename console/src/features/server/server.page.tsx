@@ -83,7 +83,7 @@ function Amiss({ server: { health, healthDetail, healthAt } }: { readonly server
   if (healthDetail === '') return null;
   const color = health === HealthState.UNHEALTHY ? 'red' : health === HealthState.REMEDIED ? 'amber' : 'green';
   return (
-    <Callout.Root color={color} role="status">
+    <Callout.Root highContrast color={color} role="status">
       <Callout.Text>
         {healthDetail} {healthAt !== undefined && <Ago at={timestampMs(healthAt)} />}
       </Callout.Text>

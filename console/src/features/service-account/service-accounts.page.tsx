@@ -64,7 +64,9 @@ export default function ServiceAccountsPage() {
           {
             title: text.state,
             cell: ({ disabled }) => (
-              <Badge color={disabled ? 'gray' : 'green'}>{disabled ? text.disabled : text.enabled}</Badge>
+              <Badge highContrast color={disabled ? 'gray' : 'green'}>
+                {disabled ? text.disabled : text.enabled}
+              </Badge>
             ),
           },
           { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },

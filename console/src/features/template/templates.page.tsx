@@ -15,6 +15,7 @@ const from = '/o/$org/p/$project/templates';
 /** The gallery: choose what to deploy. */
 export default function TemplatesPage() {
   const { organization } = usePlace();
+  const params = useParams({ from });
   const { name = '' } = useSearch({ from });
   const navigate = useNavigate({ from });
   const { rows, error, more, onEnd, retry } = usePages(
@@ -23,8 +24,15 @@ export default function TemplatesPage() {
     ({ templates }) => templates,
     { enabled: organization !== undefined },
   );
+  const write = (
+    <Button asChild variant="soft">
+      <Link to="/o/$org/p/$project/templates/edit" params={params}>
+        {text.write}
+      </Link>
+    </Button>
+  );
   return (
-    <Page title={text.many}>
+    <Page title={text.many} actions={write}>
       {error !== null && <Notice error={error} retry={retry} />}
       <div className="filters">
         <Filter
@@ -53,35 +61,47 @@ export default function TemplatesPage() {
 }
 
 function TemplateCard({ template }: { readonly template: Template }) {
-  const { name, title, summary, latestVersion, latestVersionId, categories, publisher } = template;
+  const { id, name, title, summary, latestVersion, latestVersionId, categories, publisher } = template;
   const params = useParams({ from });
   return (
-    <Card asChild>
-      <Link to="/o/$org/p/$project/deploy/$versionId" params={{ ...params, versionId: latestVersionId }}>
-        <Flex direction="column" gap="2" height="100%">
-          <Flex justify="between" align="baseline" gap="2">
-            <Heading as="h2" size="3">
+    <Card>
+      <Flex direction="column" gap="2" height="100%">
+        <Flex justify="between" align="baseline" gap="2">
+          <Heading as="h2" size="3">
+            <Link
+              to="/o/$org/p/$project/deploy/$versionId"
+              params={{ ...params, versionId: latestVersionId }}
+              className="row-link card-link"
+            >
               {title || name}
-            </Heading>
-            <Text size="1" color="gray">
-              {latestVersion}
-            </Text>
-          </Flex>
-          <Text size="2" color="gray">
-            {summary}
+            </Link>
+          </Heading>
+          <Text size="1" color="gray">
+            {latestVersion}
           </Text>
-          <Flex gap="2" mt="auto" align="center" wrap="wrap">
-            {categories.map((category) => (
-              <Badge key={category} variant="soft">
-                {category}
-              </Badge>
-            ))}
-            <Text size="1" color="gray">
-              {publisher}
-            </Text>
-          </Flex>
         </Flex>
-      </Link>
+        <Text size="2" color="gray">
+          {summary}
+        </Text>
+        <Flex gap="2" mt="auto" align="center" wrap="wrap">
+          {categories.map((category) => (
+            <Badge key={category} highContrast variant="soft">
+              {category}
+            </Badge>
+          ))}
+          <Text size="1" color="gray">
+            {publisher}
+          </Text>
+          <Link
+            to="/o/$org/p/$project/templates/$templateId"
+            params={{ ...params, templateId: id }}
+            className="above-card"
+            aria-label={text.versionsOf(title || name)}
+          >
+            <Text size="1">{text.versionsAndSource}</Text>
+          </Link>
+        </Flex>
+      </Flex>
     </Card>
   );
 }

@@ -54,7 +54,7 @@ export default function TrustsPage() {
           {
             title: text.state,
             cell: ({ revokedAt }) => (
-              <Badge color={revokedAt === undefined ? 'green' : 'gray'}>
+              <Badge highContrast color={revokedAt === undefined ? 'green' : 'gray'}>
                 {revokedAt === undefined ? text.keyStates.good : text.keyStates.revoked}
               </Badge>
             ),

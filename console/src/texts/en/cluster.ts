@@ -37,7 +37,18 @@ export const cluster = {
   planHint: 'What will be made, and where. Nothing has been done yet.',
   site: 'Site',
   nameHint: 'Small letters, digits and dashes.',
-  secretHint: 'Made on the site and kept there; to give one of your own, use the CLI.',
+  secretMade: 'Left empty, it is made on the site. One of your own is sealed here, and only the site can open it.',
+  secretSealed: 'It is sealed here, and only the site can open it.',
+  sealing: {
+    insecure: 'This browser seals only on pages over TLS: open the console by its https address, or use the CLI.',
+    noKey: (site: string) => `The site ${site} has no key to seal to. Enrol its agent again.`,
+    otherKey: 'its newest entry is not of the key that is handed out',
+    broken: (site: string, problem: string) =>
+      `The log of the keys of the site ${site} can not be trusted, so no secret was sent: ${problem}. Compare with truffle-agent status there, and report it.`,
+    rewritten: (site: string, words: string) =>
+      `The key of the site ${site} is not the one that this browser saw before, so no secret was sent. It is now ${words}. Compare with truffle-agent status there.`,
+    trust: 'It is the same there: trust it',
+  },
   noSite: 'There is no site to deploy to yet',
   noSiteHint: 'Connect one first: an agent beside your hypervisor, which only dials out.',
   totals: (cpu: number, memory: string, disk: string) => `${cpu} CPU · ${memory} memory · ${disk} disk in all`,

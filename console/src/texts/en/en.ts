@@ -68,7 +68,13 @@ export const english = {
     pages: 'Pages',
     projects: 'Projects',
   },
-  notice: { retry: 'Try again', request: 'Request', notFound: 'There is no page here', home: 'Go to the start' },
+  notice: {
+    retry: 'Try again',
+    addFactor: 'Add a second factor',
+    request: 'Request',
+    notFound: 'There is no page here',
+    home: 'Go to the start',
+  },
   copy: { copy: 'Copy', copied: 'Copied' },
   time: { never: 'never' },
 } as const;
