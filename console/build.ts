@@ -13,7 +13,11 @@ const out = join(here, 'dist');
 /** Compressed script that is loaded before a page needs more; above it there is no build. */
 const mostFirstLoadBytes = 250_000;
 const recordName = '.sources';
-const sources = ['console/{src,public}/**', 'console/*.{html,json,ts}', 'packages/{api,sealing,ids}/**/*.{ts,js,json}'];
+const sources = [
+  'console/{src,public}/**',
+  'console/*.{html,json,ts}',
+  'packages/{api,audit,ids,sealing,template-language}/**/*.{ts,js,json}',
+];
 const compressible = /\.(?:js|css|html|svg|json)$/;
 
 /** @returns the folder with `index.html` @throws what the bundler refuses */
