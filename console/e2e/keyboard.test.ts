@@ -56,8 +56,10 @@ describeInBrowser('who has no mouse', () => {
     await page.getByRole('heading', { name }).waitFor();
 
     await page.getByText('3 of 3 ready').waitFor({ timeout: 60_000 });
-    await tabTo(page, page.getByRole('tab', { name: 'Servers' }));
+    await tabTo(page, page.getByRole('tab', { name: 'Topology' }));
     await keyboard.press('ArrowRight');
+    await page.getByRole('link', { name: `${name}-web-0` }).waitFor();
+    for (let tab = 0; tab < 3; tab++) await keyboard.press('ArrowRight');
     await page.getByRole('link', { name: `Create ${name}` }).waitFor();
     await tabTo(page, page.getByRole('button', { name: 'Delete' }));
     await keyboard.press('Enter');

@@ -66,7 +66,7 @@ export const pages: readonly PageCase[] = [
     in: ['signed-out'],
     shows: { 'signed-out': 'There is no page here' },
   },
-  { name: 'overview', path: inOrg(''), shows: { data: 'Ready', empty: 'No clusters yet' } },
+  { name: 'overview', path: inOrg(''), shows: { data: 'Succeeded', empty: 'No clusters yet' } },
   { name: 'sites', path: inOrg('/sites'), shows: { data: 'Online', empty: 'No sites yet' } },
   {
     name: 'connect-site',

@@ -32,8 +32,11 @@ export function Changes({ orgId, org }: { readonly orgId: string; readonly org: 
               {event?.action || event?.type.replace(/^dev\.truffle\.|\.v\d+$/g, '')}
             </Link>
           }
-          aside={event?.actor?.displayName || event?.actor?.subject}
-          badge={<Ago at={event?.occurredAt} />}
+          aside={
+            <>
+              {event?.actor?.displayName || event?.actor?.subject} · <Ago at={event?.occurredAt} />
+            </>
+          }
         />
       ))}
     </Panel>

@@ -41,7 +41,7 @@ export function Line({
 }: {
   readonly link: ReactNode;
   readonly aside: ReactNode;
-  readonly badge: ReactNode;
+  readonly badge?: ReactNode;
 }) {
   return (
     <Flex justify="between" align="center" gap="2">

@@ -96,7 +96,7 @@ function TemplateCard({ template }: { readonly template: Template }) {
             to="/o/$org/p/$project/templates/$templateId"
             params={{ ...params, templateId: id }}
             className="above-card"
-            aria-label={text.versionsOf(title || name)}
+            aria-label={text.versionsOf(name)}
           >
             <Text size="1">{text.versionsAndSource}</Text>
           </Link>
