@@ -1,15 +1,17 @@
 /**
- * Builds the console into `dist/`, each file beside its compressed forms; does nothing when no source has changed. Prints where it is as one
- * line of JSON. Usage: node console/build.ts
+ * Builds the console into `dist/`, each file beside its compressed forms; does nothing when no source has changed, and fails when the first load
+ * is too large. Prints where it is and how much script is loaded first, as one line of JSON. Usage: node console/build.ts
  */
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
+/** Compressed script that is loaded before a page needs more; above it there is no build. */
+const mostFirstLoadBytes = 250_000;
 const recordName = '.sources';
 const sources = ['console/{src,public}/**', 'console/*.{html,json,ts}', 'packages/{api,sealing,ids}/**/*.{ts,js,json}'];
 const compressible = /\.(?:js|css|html|svg|json)$/;
@@ -23,6 +25,13 @@ export async function buildConsole(): Promise<string> {
   await build({ root: here, logLevel: 'warn', build: { outDir: draft, emptyOutDir: true } });
   for (const file of readdirSync(draft, { recursive: true, encoding: 'utf8' }))
     if (compressible.test(file)) compress(join(draft, file));
+  const bytes = firstLoadBytes(draft);
+  if (bytes > mostFirstLoadBytes) {
+    rmSync(draft, { recursive: true, force: true });
+    throw new Error(
+      `the first load is ${bytes} bytes of compressed script; ${mostFirstLoadBytes} is the most: load a part later`,
+    );
+  }
   writeFileSync(join(draft, recordName), now);
   // Nobody is served half of a build; two builds at once leave one of them.
   rmSync(out, { recursive: true, force: true });
@@ -51,6 +60,13 @@ function digestOfSources(): string {
   return hash.digest('hex');
 }
 
+/** Bytes of the scripts that the page itself names, as they travel. */
+export function firstLoadBytes(folder: string): number {
+  const page = readFileSync(join(folder, 'index.html'), 'utf8');
+  const scripts = [...page.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, path = '']) => path);
+  return scripts.reduce((sum, path) => sum + statSync(join(folder, `${path}.br`)).size, 0);
+}
+
 function compress(path: string): void {
   const text = readFileSync(path);
   const parameters = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
@@ -58,4 +74,7 @@ function compress(path: string): void {
   writeFileSync(`${path}.gz`, gzipSync(text, { level: 9 }));
 }
 
-if (import.meta.main) process.stdout.write(`${JSON.stringify({ folder: await buildConsole() })}\n`);
+if (import.meta.main) {
+  const folder = await buildConsole();
+  process.stdout.write(`${JSON.stringify({ folder, firstLoadBytes: firstLoadBytes(folder) })}\n`);
+}

@@ -17,10 +17,10 @@ export interface Stack {
   readonly projectId: string;
   readonly agentId: string;
   readonly simulator: SimulatorInfo;
+  /** Of the database's own superuser, for what no API makes. */
+  readonly databaseUrl: string;
   /** Where mail goes. */
   readonly mailFolder: string;
-  /** The database's, as a superuser. */
-  readonly databaseUrl: string;
   /** The public API, as the owner. */
   readonly api: TruffleClient;
   /** The public API, as whoever the credential is of. */
@@ -34,17 +34,17 @@ const lineOf = (output: string): StackInfo => JSON.parse(output.trim().split('\n
 export async function sharedStack(): Promise<Stack> {
   const stateFolder = inject('stateFolder');
   const info = lineOf(await started(stateFolder));
-  const { url = '', login, orgId = '', projectId = '', agentId = '', apiKey } = info;
+  const { url = '', databaseUrl, login, orgId = '', projectId = '', agentId = '', apiKey } = info;
   if (login === undefined) throw new Error('the stack has no owner');
   return {
     url,
+    databaseUrl,
     owner: login,
     orgId,
     projectId,
     agentId,
     simulator: JSON.parse(readFileSync(join(stateFolder, 'simulator', 'info.json'), 'utf8')) as SimulatorInfo,
     mailFolder: join(stateFolder, 'mail'),
-    databaseUrl: info.databaseUrl,
     api: clientOf(url, apiKey),
     client: (credential) => clientOf(url, credential),
   };

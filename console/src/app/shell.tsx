@@ -57,7 +57,7 @@ function Rail({ place, orgName }: { readonly place: Place; readonly orgName: str
         </Link>
         <AccountMenu />
       </Flex>
-      <Flex direction="column" gap="2">
+      <Flex direction="column" gap="2" className="rail-places">
         <Switcher
           label={texts.shell.organization}
           value={orgName}
@@ -84,7 +84,7 @@ function Rail({ place, orgName }: { readonly place: Place; readonly orgName: str
             </Link>
           ))}
       </nav>
-      <Flex gap="2" mt="auto" align="center">
+      <Flex gap="2" align="center" className="rail-tools">
         <Tooltip content={texts.palette.open}>
           <IconButton variant="soft" color="gray" aria-label={texts.palette.open} onClick={() => setSearching(true)}>
             <Search size={16} />
