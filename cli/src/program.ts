@@ -15,6 +15,7 @@ import { completionVerbs } from './completion/completion.command.ts';
 import { eventVerbs } from './event/event.command.ts';
 import { keyVerbs } from './key/key.command.ts';
 import { logVerbs } from './log/log.command.ts';
+import { identityVerbs } from './identity/identity.command.ts';
 import { impersonationVerbs } from './impersonation/impersonation.command.ts';
 import { invitationVerbs } from './invitation/invitation.command.ts';
 import { operationVerbs } from './operation/operation.command.ts';
@@ -67,6 +68,7 @@ export function buildProgram(run: Runner): Command {
   program.addCommand(noun('invitation', 'Invite people.', invitationVerbs, run));
   program.addCommand(noun('account', 'Your own account: address, password, second factors.', personVerbs, run));
   program.addCommand(noun('session', 'Where you are signed in.', sessionVerbs, run));
+  program.addCommand(noun('identity', 'Providers that you sign in by.', identityVerbs, run));
   program.addCommand(noun('impersonation', 'Act as a member of your organization.', impersonationVerbs, run));
   program.addCommand(noun('role', "Roles of the organization's own, made of permissions.", roleVerbs, run));
   program.addCommand(noun('group', 'People and service accounts that are given roles together.', groupVerbs, run));

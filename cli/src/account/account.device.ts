@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { TimedOutError, UsageError } from '../failure/cli-error.ts';
 import type { Invocation } from '../invocation.ts';
+import { openBrowser } from './account.browser.ts';
 
 /**
  * Signs in by a code that the person approves in a browser or where they are signed in; answers the session's token.
@@ -35,23 +35,4 @@ export async function deviceLogin(cli: Invocation, browser: boolean): Promise<st
     }
   }
   throw new TimedOutError('nobody approved the sign-in in time', ['truffle login']);
-}
-
-/** Whether a browser was asked for; where none comes, the person has the address and the code. */
-function openBrowser(url: string, env: NodeJS.ProcessEnv): boolean {
-  if (!/^https?:\/\/[\w.:[\]-]+\/device\?code=[A-Z-]+$/.test(url)) return false;
-  const [program, ...args] = opener(env);
-  if (program === undefined) return false;
-  spawn(program, [...args, url], { stdio: 'ignore', detached: true, env })
-    .on('error', () => undefined)
-    .unref();
-  return true;
-}
-
-/** What opens an address here; empty where no desktop is to show it, as over SSH. */
-function opener(env: NodeJS.ProcessEnv): readonly string[] {
-  if (process.platform === 'darwin') return ['open'];
-  if (process.platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
-  const desktop = [env['DISPLAY'], env['WAYLAND_DISPLAY'], env['WSL_DISTRO_NAME']];
-  return desktop.some((each) => each !== undefined && each !== '') ? ['xdg-open'] : [];
 }

@@ -1,16 +1,11 @@
-import { Role } from '@truffle/api/tenant/v1/account';
+import type { Role } from '@truffle/api/tenant/v1/account';
 import { isId } from '@truffle/ids';
 import { UsageError } from '../failure/cli-error.ts';
 import { findRole } from '../role/role.read.ts';
+import { builtInRoles } from '../role/role.view.ts';
 import type { Session } from '../session.ts';
 
-const roles: Readonly<Record<string, Role>> = {
-  viewer: Role.VIEWER,
-  operator: Role.OPERATOR,
-  admin: Role.ADMIN,
-  owner: Role.OWNER,
-  auditor: Role.AUDITOR,
-};
+const roles: Readonly<Record<string, Role | undefined>> = Object.fromEntries(builtInRoles);
 
 /** A built-in role, or one of the organization's own by name or id. @throws UsageError, UnknownNameError */
 export async function readAnyRole(

@@ -45,6 +45,7 @@ const nextByReason: Readonly<Record<string, string>> = {
     'sign in in a browser (truffle login), on a terminal, or with an API key: truffle login --token-file FILE',
   NO_PUBLIC_URL: 'truffle login --password',
   ACTING_FOR_SOMEBODY: 'do it as yourself: leave --context as-… away',
+  SSO_REQUIRED: 'truffle login, and sign in by your provider in the browser',
   STEP_UP_REQUIRED: 'repeat the command on a terminal, where you are asked; or use an API key',
   MFA_ENROLMENT_REQUIRED: 'truffle account add-app NAME, or add a passkey in the console',
   WRONG_PROOF: 'repeat the command with the next code that your app shows',

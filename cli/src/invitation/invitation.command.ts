@@ -12,7 +12,13 @@ export const invitationVerbs: readonly Verb<never>[] = [
   {
     usage: 'create <email>',
     summary: 'Invite somebody to a role at a place, whether they have an account or not; again sends a new link.',
-    options: [['--role <role>', 'viewer, operator, admin or owner (required)'], scope],
+    options: [
+      [
+        '--role <role>',
+        "viewer, operator, admin, owner, auditor, or the name of a role of the organization's own (required)",
+      ],
+      scope,
+    ],
     examples: ['invitation create ada@example.com --role operator --scope project'],
     load: async () => (await verbsOf()).create,
   },

@@ -1,7 +1,7 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { InvitationSchema, type Invitation } from '@truffle/api/tenant/v1/invitation';
-import { readRole, readScope } from '../account/account.role.ts';
+import { readAnyRole, readScope } from '../account/account.role.ts';
 import type { Handler } from '../command.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
@@ -22,7 +22,7 @@ const invitationView: View<typeof InvitationSchema> = {
   name: (each) => each.email,
   columns: {
     WHO: (each) => each.email,
-    ROLE: (each) => stateName(Role, each.role),
+    ROLE: (each) => each.roleId || stateName(Role, each.role),
     WHERE: (each) => each.scopeId,
     STATE: stateOf,
     ENDS: (each) => when(each.expiresAt),
@@ -43,10 +43,10 @@ export const create: Handler<{ readonly role?: string; readonly scope?: string }
   [email = ''],
   flags,
 ) => {
-  const role = readRole(flags.role);
   const session = await cli.session();
+  const role = await readAnyRole(session, flags.role);
   const scopeId = await readScope(session, flags.scope);
-  const { invitation } = await session.api.invitations.createInvitation({ scopeId, email, role });
+  const { invitation } = await session.api.invitations.createInvitation({ scopeId, email, ...role });
   await cli.out.one(invitationView, present(invitation));
 };
 
@@ -66,6 +66,7 @@ export const revoke: Handler = async (cli, [who = '']) => {
 export const accept: Handler<CodeFlags> = async (cli, _, flags) => {
   const { api } = await cli.session();
   const { binding } = await api.invitations.acceptInvitation({ token: await readCode(cli, flags) });
-  const role = stateName(Role, present(binding).role);
+  const { role: builtIn, roleId } = present(binding);
+  const role = roleId || stateName(Role, builtIn);
   await cli.out.plain({ bindingId: binding?.id, orgId: binding?.orgId }, `you are ${role} now`, binding?.orgId ?? '');
 };

@@ -16,14 +16,14 @@ export const roleVerbs: readonly Verb<never>[] = [
   },
   {
     usage: 'list',
-    summary: "List the organization's own roles.",
+    summary: "List the built-in roles, marked as such, and the organization's own.",
     examples: ['role list'],
     load: async () => (await import('./role.read.ts')).list,
   },
   {
     usage: 'get <name>',
-    summary: 'Show what a role of the organization is made of.',
-    examples: ['role get deployer'],
+    summary: 'Show what a role is made of.',
+    examples: ['role get deployer', 'role get operator'],
     load: async () => (await import('./role.read.ts')).get,
   },
   {

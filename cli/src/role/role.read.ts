@@ -1,9 +1,10 @@
-import type { CustomRole } from '@truffle/api/tenant/v1/role';
+import { create } from '@bufbuild/protobuf';
+import { CustomRoleSchema, type CustomRole } from '@truffle/api/tenant/v1/role';
 import type { Handler } from '../command.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
 import type { Session } from '../session.ts';
-import { permissionView, roleView } from './role.view.ts';
+import { builtInMark, builtInRoles, permissionView, roleView } from './role.view.ts';
 
 const listRoles = async (session: Session): Promise<CustomRole[]> => {
   const orgId = await session.orgId();
@@ -22,10 +23,27 @@ export const permissions: Handler = async (cli) => {
   await cli.out.list(permissionView, (await session.api.access.listPermissions({})).permissions);
 };
 
+/** The built-in roles as rows beside the organization's own: without id, revision and times. */
+const builtIn = async (session: Session): Promise<CustomRole[]> => {
+  const { permissions: all } = await session.api.access.listPermissions({});
+  return builtInRoles.map(([name, role]) =>
+    create(CustomRoleSchema, {
+      name,
+      description: builtInMark,
+      permissions: all.filter((each) => each.roles.includes(role)).map((each) => each.name),
+    }),
+  );
+};
+
 export const list: Handler = async (cli) => {
-  await cli.out.list(roleView, await listRoles(await cli.session()));
+  const session = await cli.session();
+  await cli.out.list(roleView, [...(await builtIn(session)), ...(await listRoles(session))]);
 };
 
 export const get: Handler = async (cli, [name = '']) => {
-  await cli.out.one(roleView, await findRole(await cli.session(), name));
+  const session = await cli.session();
+  const own = builtInRoles.some(([each]) => each === name)
+    ? (await builtIn(session)).find((each) => each.name === name)
+    : undefined;
+  await cli.out.one(roleView, own ?? (await findRole(session, name)));
 };

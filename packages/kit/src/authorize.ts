@@ -6,7 +6,7 @@ import { onBehalfOf, type Peers } from './peers.ts';
 import { allows, holdsBelow, reaches, verdictOf, type Scope } from './grant.ts';
 import { knownPermissions } from './permission.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
-import { EnrolmentRequiredProblem } from './step-up.ts';
+import { EnrolmentRequiredProblem, ProviderRequiredProblem } from './step-up.ts';
 
 /** Where one of a service's own resources is; `within` are the resources that it is part of. */
 export interface FoundPlace {
@@ -50,7 +50,10 @@ export class Authorizer {
       if (allows(bindings, permission, scope, now)) return scope;
       if (filtered && holdsBelow(bindings, permission, scope, now)) return scope;
       if (maySee(bindings, resourceId, scope, now)) throw new PermissionProblem(permission, resourceId, scope.orgId);
-      if (reaches(withheld, scope, now)) throw new EnrolmentRequiredProblem(scope.orgId);
+      if (reaches(withheld, scope, now))
+        throw caller.providerDemanded?.has(scope.orgId) === true
+          ? new ProviderRequiredProblem(scope.orgId)
+          : new EnrolmentRequiredProblem(scope.orgId);
       if (reaches(barred, scope, now)) throw new AddressProblem(scope.orgId, caller.address);
     }
     throw missing(resourceId);

@@ -132,6 +132,16 @@ describe('a list', () => {
     });
   });
 
+  test('shows nothing to whom it is denied at its place or above, whatever they were given below', () => {
+    const given = { ...grant('clu_1'), workspaceId: 'wks_1', projectId: 'prj_1' };
+    for (const at of ['org_1', 'wks_1', 'prj_1'])
+      expect(viewOf([given, deny(grant(at))], 'cluster.list', place, now), at).toMatchObject({
+        everything: false,
+        only: [],
+      });
+    expect(holdsBelow([given, deny(grant('prj_1'))], 'cluster.list', place, now)).toBe(false);
+  });
+
   test('shows to who holds it further down what they hold it for', () => {
     const held = [{ ...grant('clu_1'), workspaceId: 'wks_1', projectId: 'prj_1' }, grant('prj_2')];
     expect(viewOf(held, 'cluster.list', place, now)).toEqual({ everything: false, only: ['clu_1'], except: [] });

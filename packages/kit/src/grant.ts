@@ -99,8 +99,13 @@ export function viewOf(grants: readonly Grant[], permission: string, scope: Scop
   const only = new Set<string>();
   const except = new Set<string>();
   for (const grant of grants) {
-    if (!isActive(grant, now) || !carries(grant, permission) || !isBelow(grant, scope, places)) continue;
-    if (grant.deny === true) except.add(grant.scopeId);
+    if (!isActive(grant, now) || !carries(grant, permission) || grant.orgId !== scope.orgId) continue;
+    if (grant.deny === true) {
+      // What is denied here is denied below, whatever is given there.
+      if (places.ids.has(grant.scopeId)) return { everything: false, only: [], except: [grant.scopeId] };
+      // Also what may lie elsewhere: a grant at a server does not say of which cluster it is, and leaving out too much hides nothing more.
+      except.add(grant.scopeId);
+    } else if (!isBelow(grant, scope, places)) continue;
     else if (grant.bounds?.permissions?.has(permission) !== false) for (const id of openPlaces(grant)) only.add(id);
   }
   return { everything: allows(grants, permission, scope, now), only: [...only], except: [...except] };

@@ -30,6 +30,19 @@ export class EnrolmentRequiredProblem extends Problem {
   }
 }
 
+/** The organization lets people of its domain in only by its provider, and the caller's session was opened otherwise. */
+export class ProviderRequiredProblem extends Problem {
+  override readonly name = 'ProviderRequiredProblem';
+  constructor(orgId: string) {
+    super(
+      Code.PermissionDenied,
+      'SSO_REQUIRED',
+      `the organization ${orgId} demands that you sign in by its provider: sign in again by your address`,
+      { parameters: { orgId } },
+    );
+  }
+}
+
 /** Whether a dangerous action is open to the caller. What is no session (a key, a service) is bounded by its permissions alone. */
 export const isSteppedUp = (caller: Caller, now: number): boolean =>
   caller.sessionId === undefined || (caller.authenticatedAt !== undefined && now - caller.authenticatedAt < stepUpMs);

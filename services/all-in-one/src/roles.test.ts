@@ -152,6 +152,7 @@ function requestFor(method: DescMethod): Message {
   // Either of two that say the same.
   if ('subject' in request && 'email' in request) request['subject'] = '';
   if (method.name === 'SetBinding') request['roleId'] = '';
+  if (method.name === 'CreateInvitation') request['roleId'] = '';
   if (method.name === 'CreateTrust') request['serviceAccountId'] = '';
   if (method.name === 'CreateApiKey') Object.assign(request, { serviceAccountId: '', permissions: [], scopeIds: [] });
   if ('revision' in request) request['revision'] = 999_999n;

@@ -193,5 +193,7 @@ export const orchestrationMigrations: ServiceMigrations = {
       create index operation_named on orchestration.operation (initiator) where initiator_name is not null;
       grant select (initiator, initiator_name) on orchestration.operation to svc_orchestration_sweep;
       ${allowEverywhere('orchestration.operation', 'svc_orchestration_sweep', 'update', 'update (initiator_name)')}`,
+    '009_operation_of_cluster': `
+      create index operation_of_cluster on orchestration.operation (org_id, cluster_id, id);`,
   },
 };

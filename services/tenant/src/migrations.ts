@@ -7,6 +7,7 @@ import { erasureMigration } from './erasure/erasure.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
 import { secretMigration } from './secret/secret.migration.ts';
+import { invitedRoleMigration } from './invitation/invitation.migration.ts';
 import { impersonationMigration } from './impersonation/impersonation.migration.ts';
 import { trustAccountMigration } from './trust/trust.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
@@ -146,5 +147,6 @@ export const tenantMigrations: ServiceMigrations = {
       ${sealedColumn({ table: 'tenant.connection', column: 'sealed_secret', id: 'id', owner: 'org_id' })}`,
     '010_trust_account': trustAccountMigration,
     '011_impersonation': impersonationMigration,
+    '012_invited_role': invitedRoleMigration,
   },
 };

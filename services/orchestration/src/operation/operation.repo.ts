@@ -1,4 +1,5 @@
 import type { Page, Transaction } from '@truffle/database';
+import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
@@ -36,11 +37,23 @@ export const findOpenOperation = (tx: Tx, clusterId: string): Promise<OperationR
     .where('state', 'in', ['PENDING', 'RUNNING'])
     .executeTakeFirst();
 
-export function listOperations(tx: Tx, projectId: string, clusterId: string, page: Page): Promise<OperationView[]> {
+/** Newest first; of clusters (and operations) that may be seen. */
+export function listOperations(
+  tx: Tx,
+  { projectId, clusterId, seen }: { readonly projectId: string; readonly clusterId: string; readonly seen: ListView },
+  page: Page,
+): Promise<OperationView[]> {
   let query = view(tx)
     .where('o.project_id', '=', projectId)
     .orderBy('o.id', 'desc')
     .limit(page.limit + 1);
+  const { everything, only, except } = seen;
+  if (!everything) {
+    const ids = ['', ...only];
+    query = query.where((eb) => eb.or([eb('o.cluster_id', 'in', ids), eb('o.id', 'in', ids)]));
+  }
+  if (except.length > 0)
+    query = query.where('o.cluster_id', 'not in', [...except]).where('o.id', 'not in', [...except]);
   if (clusterId !== '') query = query.where('o.cluster_id', '=', clusterId);
   if (page.after !== undefined) query = query.where('o.id', '<', page.after);
   return query.execute();

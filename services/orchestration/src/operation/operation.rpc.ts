@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { OperationService } from '@truffle/api/orchestration/v1/operation_service';
 import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, scopeOf, viewOf } from '@truffle/kit';
 import { operationMessage } from './operation.codec.ts';
 import { readLogs, watchLogs } from './operation.logs.ts';
 import { listOperations } from './operation.repo.ts';
@@ -15,9 +15,9 @@ export const operationRpc = (deps: OperationDeps): ServiceImpl<typeof OperationS
 
   listOperations: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) =>
-      listOperations(tx, request.projectId, request.clusterId, page),
-    );
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'operation.list', scopeOf(caller), Date.now());
+    const rows = await deps.database.tenant(caller.orgId, (tx) => listOperations(tx, { ...request, seen }, page));
     const cut = page.cut(rows, (row) => row.id);
     return { operations: cut.rows.map((row) => operationMessage(row)), page: { next: cut.next } };
   },

@@ -1,4 +1,5 @@
 import type { Page, Transaction } from '@truffle/database';
+import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
 import type { AddressSource, Power, ServerState, ServerTable } from './server.table.ts';
@@ -18,13 +19,17 @@ export const serversOf = (tx: Tx, clusterId: string): Promise<ServerRow[]> =>
     .orderBy('index')
     .execute();
 
-export function listServers(tx: Tx, clusterId: string, page: Page): Promise<ServerRow[]> {
+/** By name, those that may be seen. */
+export function listServers(tx: Tx, clusterId: string, seen: ListView, page: Page): Promise<ServerRow[]> {
   let query = tx
     .selectFrom('orchestration.server')
     .selectAll()
     .where('cluster_id', '=', clusterId)
     .orderBy('name')
     .limit(page.limit + 1);
+  const { everything, only, except } = seen;
+  if (!everything) query = query.where('id', 'in', ['', ...only]);
+  if (except.length > 0) query = query.where('id', 'not in', [...except]);
   if (page.after !== undefined) query = query.where('name', '>', page.after);
   return query.execute();
 }

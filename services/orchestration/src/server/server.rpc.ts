@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem } from '@truffle/kit';
+import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
 import type { ClusterDeps } from '../cluster/cluster.usecases.ts';
 import { operationMessage } from '../operation/operation.codec.ts';
 import { serverMessage } from './server.codec.ts';
@@ -17,7 +17,9 @@ export const serverRpc = (deps: ClusterDeps): ServiceImpl<typeof ServerService> 
 
   listServers: async (request, context) => {
     const page = pageOf(request.page);
-    const rows = await deps.database.tenant(callerOf(context).orgId, (tx) => listServers(tx, request.clusterId, page));
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'server.list', scopeOf(caller), Date.now());
+    const rows = await deps.database.tenant(caller.orgId, (tx) => listServers(tx, request.clusterId, seen, page));
     const cut = page.cut(rows, (row) => row.name);
     return { servers: cut.rows.map(serverMessage), page: { next: cut.next } };
   },

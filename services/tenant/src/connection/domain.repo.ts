@@ -1,5 +1,5 @@
 import type { Transaction } from '@truffle/database';
-import type { Insertable, Selectable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { DomainTable } from './connection.table.ts';
 
@@ -42,6 +42,33 @@ export async function findVerifiedDomain(
     .where('verified_at', 'is not', null)
     .where('tenant.organization.deleted_at', 'is', null)
     .executeTakeFirst();
+}
+
+/**
+ * The organization that demands of a person to come by its provider, since their address is in its proven domain and the provider is open;
+ * undefined for none. For `svc_identity`.
+ */
+export async function findProviderDemanding(
+  tx: Transaction<TenantTables>,
+  userId: string,
+): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('tenant.user as u')
+    .innerJoin('tenant.domain as d', (join) =>
+      join.on('d.domain', '=', sql<string>`substring(u.email from '@([^@]+)$')`),
+    )
+    .innerJoin('tenant.connection as c', (join) =>
+      join.onRef('c.org_id', '=', 'd.org_id').onRef('c.id', '=', 'd.connection_id'),
+    )
+    .innerJoin('tenant.organization as o', 'o.org_id', 'd.org_id')
+    .select('d.org_id')
+    .where('u.id', '=', userId)
+    .where('d.verified_at', 'is not', null)
+    .where('d.required', '=', true)
+    .where('c.enabled', '=', true)
+    .where('o.deleted_at', 'is', null)
+    .executeTakeFirst();
+  return row?.org_id;
 }
 
 export async function setDomain(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { appendEvent, databaseErrorCode } from '@truffle/database';
-import { authorOf, InvalidProblem, NotFoundProblem, PreconditionProblem, type Caller } from '@truffle/kit';
+import { authorOf, bells, InvalidProblem, NotFoundProblem, PreconditionProblem, type Caller } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { findConnection } from './connection.repo.ts';
 import { countDomains, deleteDomain, findDomain, insertDomain, setDomain, type DomainRow } from './domain.repo.ts';
@@ -101,11 +101,14 @@ export async function requireDomain(
   const row = await demandDomain(parts, caller, connectionId, domain);
   if (row.verified_at === null)
     throw new PreconditionProblem('DOMAIN_NOT_VERIFIED', 'verify the domain first (VerifyDomain)');
-  return parts.tenants.tenant(caller.orgId, async (tx) => {
-    const after = await setDomain(tx, domain, { required });
+  const after = await parts.tenants.tenant(caller.orgId, async (tx) => {
+    const changed = await setDomain(tx, domain, { required });
     await appendEvent(tx, authorOf(caller), eventOf(caller, connectionId, 'domain.required', domain, { required }));
-    return after;
+    return changed;
   });
+  // Sessions that are open already are asked again.
+  parts.bell.ring(bells.identity);
+  return after;
 }
 
 /** @throws NotFoundProblem */

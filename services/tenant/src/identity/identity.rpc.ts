@@ -16,6 +16,7 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       sessionId: found.sessionId,
       addressRules: [...found.addressRules],
       withheld: [...found.withheld],
+      providerDemanded: [...(found.providerDemanded ?? [])],
       roles: [...found.roles],
       ...(found.acting === undefined ? {} : { acting: found.acting }),
       ...(found.bounds === undefined ? {} : { bounds: found.bounds }),

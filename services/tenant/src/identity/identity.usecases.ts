@@ -1,10 +1,11 @@
 import type { AddressRule } from '@truffle/api/tenant/v1/allowlist';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Binding } from '@truffle/api/tenant/v1/account';
+import { Role, type Binding } from '@truffle/api/tenant/v1/account';
 import type { ActingPersonSchema } from '@truffle/api/tenant/v1/identity_service';
 import type { Transaction } from '@truffle/database';
 import { deriveId } from '@truffle/ids';
 import { allows, Problem, UnauthenticatedProblem, type Caller } from '@truffle/kit';
+import { findProviderDemanding } from '../connection/domain.repo.ts';
 import type { AllowlistKind } from '../allowlist/allowlist.ts';
 import { rangesOf } from '../allowlist/allowlist.repo.ts';
 import { findGoodKey, touchKey, type GoodKey } from '../api-key/api-key.repo.ts';
@@ -38,8 +39,10 @@ export interface Identity extends Held {
   readonly addressRules: readonly Omit<AddressRule, '$typeName'>[];
   /** When the person last proved who they are; null for a key. */
   readonly authenticatedAt: Date | null;
-  /** Bindings in organizations that demand a second factor which the person has not. */
+  /** Bindings in organizations that demand a second factor which the person has not, or their provider. */
   readonly withheld: readonly Binding[];
+  /** Those of them that demand their provider. */
+  readonly providerDemanded?: readonly string[];
 }
 
 /** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
@@ -91,11 +94,12 @@ async function actingPerson(
   const [userId, orgId] = [acting_id ?? '', confined_to ?? ''];
   const own = await findOwnGood(tx, userId, acting_session_id ?? '', now);
   if (own === undefined) throw refused();
-  const { subject, bindings, roles } = await person(parts, tx, userId, orgId);
+  const { subject, bindings: all, roles } = await person(parts, tx, userId, own.confined_to);
+  const bindings = all.filter((each) => each.orgId === orgId);
   const admitted = new Set(bindings.map((each) => each.id));
   const grants = (await bindingsOfSubject(tx, subject)).filter((row) => admitted.has(row.id)).map(grantOf);
   if (!allows(grants, 'impersonation.create', { orgId }, now.getTime())) throw refused();
-  return { subject, displayName: own.user_name, bindings: [...bindings], roles: [...roles] };
+  return { subject, displayName: own.user_name, bindings, roles: [...roles] };
 }
 
 /** What a person may do: in one organization where the credential is for that alone. */
@@ -109,11 +113,18 @@ async function person(
   const rows = (await bindingsOfSubject(tx, subject)).filter((row) => confinedTo === null || row.org_id === confinedTo);
   const all = rows.map((row) => bindingMessage(row));
   const demanding = new Set(await demandingOrganizations(tx, subject));
-  const open = demanding.size === 0 || (await hasFactor(tx, userId));
+  if (demanding.size > 0 && (await hasFactor(tx, userId))) demanding.clear();
+  // A session that a provider opened is for that provider's organization alone.
+  const byProvider = confinedTo === null ? await findProviderDemanding(tx, userId) : undefined;
+  // Its owners are let in still, as at a sign-in: a provider that is broken locks nobody out for good.
+  const isOwner = rows.some((row) => row.scope_id === byProvider && row.role === Role.OWNER);
+  const providerDemanded = byProvider === undefined || isOwner ? [] : [byProvider];
+  for (const orgId of providerDemanded) demanding.add(orgId);
   return {
     subject,
-    bindings: open ? all : all.filter((b) => !demanding.has(b.orgId)),
-    withheld: open ? [] : all.filter((b) => demanding.has(b.orgId)),
+    bindings: all.filter((b) => !demanding.has(b.orgId)),
+    withheld: all.filter((b) => demanding.has(b.orgId)),
+    providerDemanded,
     addressRules: await addressRulesOf(parts, tx, all, 'sessions'),
     roles: rolesOf(rows),
     bounds: undefined,

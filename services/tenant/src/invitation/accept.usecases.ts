@@ -1,17 +1,16 @@
 import { QuotaService } from '@truffle/api/billing/v1/plan_service';
-import { Role } from '@truffle/api/tenant/v1/account';
 import { appendEvent, type EventAuthor, type Transaction } from '@truffle/database';
 import { newId } from '@truffle/ids';
-import { bells, onBehalfOf, permissionsOfRole, PreconditionProblem, type Caller } from '@truffle/kit';
+import { bells, onBehalfOf, PreconditionProblem, type Caller } from '@truffle/kit';
 import { verifyEmail, type UserRow } from '../account/account.repo.ts';
 import { authorAs, demandFree } from '../account/person.usecases.ts';
-import { grantOf, holds, standing } from '../binding/binding.ts';
+import { grantOf, holds, permissionsOf, roleNameOf, standing } from '../binding/binding.ts';
 import { bindingsOfSubject, insertBindingOnce, type BindingRow } from '../binding/binding.repo.ts';
 import { LinkProblem } from '../link/link.ts';
 import { findLink, takeLink } from '../link/link.repo.ts';
 import type { TenantParts } from '../parts.ts';
 import type { TenantTables } from '../tables.ts';
-import { findInvitation, isOpen, setAccepted, type InvitationRow } from './invitation.repo.ts';
+import { findInvitation, isOpen, setAccepted, type InvitationView } from './invitation.repo.ts';
 import { eventOf } from './invitation.usecases.ts';
 
 /**
@@ -19,15 +18,17 @@ import { eventOf } from './invitation.usecases.ts';
  * more it is void.
  * @throws LinkProblem, PreconditionProblem for another address
  */
-export async function findOpenInvitation(parts: TenantParts, token: string, email: string): Promise<InvitationRow> {
+export async function findOpenInvitation(parts: TenantParts, token: string, email: string): Promise<InvitationView> {
   const now = parts.now();
   return parts.identity.anywhere(async (tx) => {
     const link = await findLink(tx, 'invitation', token, now);
     const row = await findInvitation(tx, link.subject);
     if (row === undefined || !isOpen(row, now)) throw new LinkProblem();
+    // Its role was deleted meanwhile.
+    if (row.role_id !== null && row.role_permissions === null) throw new LinkProblem();
     if (row.invited_by.startsWith('user:')) {
       const giver = { bindings: (await bindingsOfSubject(tx, row.invited_by)).map(grantOf), orgId: row.org_id };
-      if (!holds(giver, row, permissionsOfRole(row.role), now.getTime())) throw new LinkProblem();
+      if (!holds(giver, row, permissionsOf(row), now.getTime())) throw new LinkProblem();
     }
     if (row.email !== email)
       throw new PreconditionProblem(
@@ -54,7 +55,7 @@ export async function accept(parts: TenantParts, caller: Caller, token: string):
 
 interface Acceptance {
   readonly user: UserRow;
-  readonly invitation: InvitationRow;
+  readonly invitation: InvitationView;
   readonly token: string;
   readonly now: Date;
 }
@@ -75,6 +76,7 @@ export async function acceptInside(
     subject: `user:${user.id}`,
     ...standing,
     role: invitation.role,
+    role_id: invitation.role_id,
     scope_id: invitation.scope_id,
     workspace_id: invitation.workspace_id,
     project_id: invitation.project_id,
@@ -85,7 +87,7 @@ export async function acceptInside(
   };
   if (!(await insertBindingOnce(tx, row)))
     throw new PreconditionProblem('ALREADY_MEMBER', 'you have a role at this place already; ask for it to be changed');
-  const place = { subject: row.subject, scopeId: row.scope_id, role: Role[row.role] };
+  const place = { subject: row.subject, scopeId: row.scope_id, role: roleNameOf(invitation) };
   await appendEvent(tx, author, { ...eventOf(invitation), name: 'invitation.accepted', data: { bindingId: row.id } });
   await appendEvent(tx, author, {
     ...eventOf(invitation),
@@ -100,7 +102,7 @@ export async function acceptInside(
 export async function holdMember<R>(
   parts: TenantParts,
   caller: Caller,
-  invitation: InvitationRow,
+  invitation: InvitationView,
   work: () => Promise<R>,
 ): Promise<R> {
   const quotas = parts.peers.client('billing', QuotaService, onBehalfOf({ ...caller, orgId: invitation.org_id }));

@@ -9,6 +9,7 @@ export const invitationMessage = (row: InvitationRow): Invitation =>
     orgId: row.org_id,
     email: row.email,
     role: row.role,
+    roleId: row.role_id ?? '',
     scopeId: row.scope_id,
     invitedBy: row.invited_by,
     createdAt: timestampFromDate(row.created_at),

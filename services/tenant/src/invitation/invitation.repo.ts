@@ -1,9 +1,13 @@
 import type { Transaction } from '@truffle/database';
 import type { Insertable, Selectable } from 'kysely';
+import type { BindingView } from '../binding/binding.repo.ts';
 import type { TenantTables } from '../tables.ts';
 import type { InvitationTable } from './invitation.table.ts';
 
 export type InvitationRow = Selectable<InvitationTable>;
+
+/** An invitation with what its custom role is made of now; both null for a built-in one, and where the role is gone. */
+export type InvitationView = InvitationRow & Pick<BindingView, 'role_name' | 'role_permissions'>;
 
 /** Whether it can still be accepted. */
 export const isOpen = (row: InvitationRow, now: Date): boolean =>
@@ -13,8 +17,15 @@ export async function insertInvitation(tx: Transaction<TenantTables>, row: Inser
   await tx.insertInto('tenant.invitation').values(row).execute();
 }
 
-export async function findInvitation(tx: Transaction<TenantTables>, id: string): Promise<InvitationRow | undefined> {
-  return tx.selectFrom('tenant.invitation').selectAll().where('id', '=', id).executeTakeFirst();
+const view = (tx: Transaction<TenantTables>) =>
+  tx
+    .selectFrom('tenant.invitation as i')
+    .leftJoin('tenant.role as r', (join) => join.onRef('r.org_id', '=', 'i.org_id').onRef('r.id', '=', 'i.role_id'))
+    .selectAll('i')
+    .select(['r.name as role_name', 'r.permissions as role_permissions']);
+
+export async function findInvitation(tx: Transaction<TenantTables>, id: string): Promise<InvitationView | undefined> {
+  return view(tx).where('i.id', '=', id).executeTakeFirst();
 }
 
 /** The one that was neither accepted nor revoked, also when its time is over. */
@@ -22,12 +33,10 @@ export async function findPending(
   tx: Transaction<TenantTables>,
   email: string,
   scopeId: string,
-): Promise<InvitationRow | undefined> {
-  return tx
-    .selectFrom('tenant.invitation')
-    .selectAll()
-    .where('email', '=', email)
-    .where('scope_id', '=', scopeId)
+): Promise<InvitationView | undefined> {
+  return view(tx)
+    .where('i.email', '=', email)
+    .where('i.scope_id', '=', scopeId)
     .where('accepted_at', 'is', null)
     .where('revoked_at', 'is', null)
     .executeTakeFirst();

@@ -11,7 +11,7 @@ import { invite, revokeInvitation } from './invitation.usecases.ts';
 
 export const invitationRpc = (parts: TenantParts): ServiceImpl<typeof InvitationService> => ({
   createInvitation: async (request, context) => ({
-    invitation: invitationMessage(await invite(parts, callerOf(context), request.scopeId, request.email, request.role)),
+    invitation: invitationMessage(await invite(parts, callerOf(context), request.scopeId, request.email, request)),
   }),
   listInvitations: async (request, context) => {
     const page = pageOf(request.page);

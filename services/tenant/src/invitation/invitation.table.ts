@@ -5,7 +5,10 @@ export interface InvitationTable {
   id: string;
   /** In lower case. */
   email: string;
+  /** UNSPECIFIED where `role_id` says it. */
   role: Role;
+  /** A role of the organization's own; it may be gone, and the invitation is void then. */
+  role_id: string | null;
   scope_id: string;
   workspace_id: string | null;
   project_id: string | null;

@@ -65,6 +65,59 @@ describe('an invitation', () => {
     expect(await refusal(anybody().accounts.signUp(wanted))).toEqual(notGood);
   });
 
+  it('is to a role of the organization’s own, for who has all of it, and void once that is gone', async () => {
+    const owner = await people.signUp('ria');
+    const client = people.host.client(owner.token);
+    const make = async (name: string, permissions: string[]) =>
+      (await client.roles.createRole({ orgId: owner.orgId, name, permissions })).role?.id ?? '';
+    const reader = await make('reader', ['project.get', 'project.list']);
+    const { token: session } = await people.signUp('sam');
+    const sam = people.host.client(session);
+    const ask = async (roleId: string, more: object = {}) => {
+      const before = people.mail.mails.length;
+      const wanted = { scopeId: owner.orgId, email: emailOf('sam'), roleId, ...more };
+      await client.invitations.createInvitation(wanted);
+      return until('the invitation', () =>
+        people.mail.mails
+          .slice(before)
+          .find((each) => each.to === emailOf('sam') && each.subject.includes('Invitation')),
+      );
+    };
+    for (const wrong of [{ role: Role.VIEWER }, { roleId: '' }])
+      expect((await refusal(ask(reader, wrong))).code).toBe(Code.InvalidArgument);
+    const doomed = await ask(await make('doomed', ['project.get']));
+    const { roles } = await client.roles.listRoles({ orgId: owner.orgId });
+    await client.roles.deleteRole({ roleId: roles.find((each) => each.name === 'doomed')?.id ?? '' });
+    expect(await refusal(sam.invitations.acceptInvitation({ token: doomed.token }))).toEqual(notGood);
+
+    const mail = await ask(reader);
+    expect(mail.text).toContain('as reader');
+    const { binding } = await sam.invitations.acceptInvitation({ token: mail.token });
+    expect([binding?.role, binding?.roleId]).toEqual([Role.UNSPECIFIED, reader]);
+    await until('sam is in', () =>
+      sam.projects.listProjects({ orgId: owner.orgId }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    // An admin has not what only owners have, nor has another organization this one's role.
+    const { secret } = await client.apiKeys.createApiKey({ scopeId: owner.orgId, name: 'admin', role: Role.ADMIN });
+    const eraser = await make('eraser', ['audit.erase']);
+    const byAdmin = people.host.client(secret).invitations.createInvitation({
+      scopeId: owner.orgId,
+      email: emailOf('sam'),
+      roleId: eraser,
+    });
+    expect((await refusal(byAdmin)).code).toBe(Code.PermissionDenied);
+    const other = await people.signUp('tom');
+    const theirs = people.host.client(other.token).invitations.createInvitation({
+      scopeId: other.orgId,
+      email: emailOf('sam'),
+      roleId: reader,
+    });
+    expect((await refusal(theirs)).code).toBe(Code.NotFound);
+  });
+
   it('ends when it is revoked, replaced, too old, or its maker may not give the role any more', async () => {
     const owner = await people.signUp('fay');
     const client = people.host.client(owner.token);

@@ -1,8 +1,8 @@
-import { Role } from '@truffle/api/tenant/v1/account';
 import type { Transaction } from '@truffle/database';
 import { EnvelopeError, installation, type Envelope } from '@truffle/envelope';
 import { findUser, findUserByEmail, type UserRow } from '../account/account.repo.ts';
 import { findOpenSignUp, findSignUp } from '../account/sign-up.repo.ts';
+import { roleNameOf } from '../binding/binding.ts';
 import { findInvitation, isOpen } from '../invitation/invitation.repo.ts';
 import { newCredential } from '../credential/credential.ts';
 import type { LinkKind } from '../link/link.ts';
@@ -105,7 +105,7 @@ async function writeInvitation(desk: MailDesk, mail: MailRow): Promise<MailText 
     { kind: 'invitation', text: 'invitation' },
     {
       organization: organization.title,
-      role: (Role[invitation.role] ?? '').toLowerCase(),
+      role: roleNameOf(invitation),
       inviter: inviter?.name ?? 'A program of the organization',
     },
   );

@@ -554,7 +554,7 @@ export declare const ServerService: GenService<{
     output: typeof GetServerResponseSchema;
   },
   /**
-   * Lists a cluster's servers by name.
+   * Lists a cluster's servers by name; each caller sees what they may.
    *
    * @generated from rpc truffle.orchestration.v1.ServerService.ListServers
    */

@@ -407,7 +407,7 @@ export declare const OperationService: GenService<{
     output: typeof GetOperationResponseSchema;
   },
   /**
-   * Lists a project's operations, newest first.
+   * Lists a project's operations, newest first; each caller sees those of the clusters that they may.
    *
    * @generated from rpc truffle.orchestration.v1.OperationService.ListOperations
    */

@@ -98,7 +98,8 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
   authenticatedAt?: Timestamp | undefined;
 
   /**
-   * What the subject may do only once they have a second factor, which the organizations of these bindings demand; not in `bindings`.
+   * What the subject may do only once they have met what the organizations of these bindings demand: a second factor, or a sign-in by
+   * their provider; not in `bindings`.
    *
    * @generated from field: repeated truffle.tenant.v1.Binding withheld = 7;
    */
@@ -124,6 +125,13 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
    * @generated from field: truffle.tenant.v1.ActingPerson acting = 11;
    */
   acting?: ActingPerson | undefined;
+
+  /**
+   * Organizations of `withheld` that demand a sign-in by their provider; the others demand a second factor.
+   *
+   * @generated from field: repeated string provider_demanded = 12;
+   */
+  providerDemanded: string[];
 };
 
 /**

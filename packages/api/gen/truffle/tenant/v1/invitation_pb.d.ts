@@ -42,7 +42,7 @@ export declare type Invitation = Message<"truffle.tenant.v1.Invitation"> & {
   email: string;
 
   /**
-   * What the person may do once they accept.
+   * What the person may do once they accept; unset where `role_id` says it.
    *
    * @generated from field: truffle.tenant.v1.Role role = 4;
    */
@@ -89,6 +89,13 @@ export declare type Invitation = Message<"truffle.tenant.v1.Invitation"> & {
    * @generated from field: google.protobuf.Timestamp revoked_at = 10;
    */
   revokedAt?: Timestamp | undefined;
+
+  /**
+   * Id of a role of the organization's own; empty where `role` says it.
+   *
+   * @generated from field: string role_id = 11;
+   */
+  roleId: string;
 };
 
 /**

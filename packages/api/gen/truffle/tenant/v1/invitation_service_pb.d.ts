@@ -36,11 +36,18 @@ export declare type CreateInvitationRequest = Message<"truffle.tenant.v1.CreateI
   email: string;
 
   /**
-   * What they may do; not more than who invites.
+   * What they may do; not more than who invites. Unset where role_id says it.
    *
    * @generated from field: truffle.tenant.v1.Role role = 3;
    */
   role: Role;
+
+  /**
+   * A role of the organization's own.
+   *
+   * @generated from field: string role_id = 4;
+   */
+  roleId: string;
 };
 
 /**
