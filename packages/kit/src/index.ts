@@ -41,6 +41,7 @@ export {
   UnauthenticatedProblem,
   type FieldProblem,
 } from './problem.ts';
+export { protect } from './origin.headers.ts';
 export { servePages } from './pages.ts';
 export { demandStepUp, stepUpMs } from './step-up.ts';
 export type { FoundPlace, ScopeLookups, ScopeOf } from './authorize.ts';
