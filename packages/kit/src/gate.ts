@@ -145,26 +145,13 @@ async function pass(
   attempt.admitted = true;
   request.contextValues.set(callerKey, admitted);
   const work = async () => {
-    const response = await withQuota(parts, admitted, rules, () => paged(parts, request, admitted, next));
+    const response = await withQuota(parts, admitted, rules, () => parts.pageTokens.around(request, admitted, next));
     await record(parts, request, admitted, rules);
     return response;
   };
   if (rules.idempotency !== Idempotency.KEYED || parts.idempotency === undefined || admitted.orgId === '')
     return named(await work(), requestId);
   return named(await once(parts.idempotency, request, admitted, work), requestId);
-}
-
-/** Goes on with the page token as the list's own code gave it, and answers with one that is bound to this list. */
-async function paged(
-  { pageTokens }: GateParts,
-  request: UnaryRequest,
-  caller: Caller,
-  next: Next,
-): Promise<UnaryResponse> {
-  const { method } = request;
-  const opened = { ...request, message: pageTokens.open(method, caller, request.message) };
-  const response = (await next(opened)) as UnaryResponse;
-  return { ...response, message: pageTokens.close(method, caller, request.message, response.message) };
 }
 
 /** The caller with what belongs to this call alone. A service acts within the call that it acts for. */

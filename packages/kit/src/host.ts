@@ -27,6 +27,7 @@ import { cookieSessions } from './browser-session.ts';
 import { checkContract, rulesOf } from './contract.ts';
 import { addressKey, gate } from './gate.ts';
 import { registerHealth } from './health.ts';
+import { loadServiceKeys } from './host.keys.ts';
 import { hostSettings } from './host.settings.ts';
 import { Identifier } from './identify.ts';
 import { EarlyRefusals } from './limit.early.ts';
@@ -40,7 +41,7 @@ import { Peers } from './peers.ts';
 import { registerReflection } from './reflection.ts';
 import { restHandler } from './rest.ts';
 import { listenOrigin } from './server.ts';
-import { ServiceKeys, type ServiceName } from './service-context.ts';
+import type { ServiceName } from './service-context.ts';
 
 /** What a service is made from. */
 export interface ModuleDeps {
@@ -152,7 +153,7 @@ async function mountServices(
   const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers, 4 * readMaxBytes));
   const hosted: Hosted[] = [];
   for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
-    const keys = loadKeys(settings.serviceKeys, service);
+    const keys = loadServiceKeys(settings.serviceKeys, service);
     const peers = new Peers(keys, (target) => transportTo(transports, target));
     limits.askThrough(peers);
     const log = logger.child({ service });
@@ -259,12 +260,6 @@ function transportTo(transports: ReadonlyMap<ServiceName, Transport>, target: Se
   if (transport === undefined)
     throw new TypeError(`the service ${target} is neither in this process nor in TRUFFLE_PEERS`);
   return transport;
-}
-
-function loadKeys(folder: string, service: ServiceName): ServiceKeys {
-  const names: readonly ServiceName[] = ['tenant', 'template', 'orchestration', 'billing', 'agent-gateway'];
-  const trusted = Object.fromEntries(names.map((n) => [n, readHostFile(join(folder, `${n}.pub.pem`))]));
-  return new ServiceKeys(service, readHostFile(join(folder, `${service}.key.pem`)), trusted);
 }
 
 function openDatabase<T>(

@@ -2,11 +2,13 @@ export { AddressRangeError, AddressRanges, clientAddress, plainAddress, readRang
 export { AddressProblem } from './address-rule.ts';
 export { admitCookie } from './browser-session.ts';
 export { ActingProblem } from './acting.ts';
-export { actorOf, authorOf, callerOf, principalOf, scopeOf, type Caller } from './caller.ts';
+export { actorOf, authorOf, callerOf, nobody, principalOf, scopeOf, type Caller } from './caller.ts';
 export { Authorizer } from './authorize.ts';
 export { bells, connectBell, type Bell } from './bell.ts';
-export { checkContract, ContractError, rulesOf } from './contract.ts';
+export { checkContract, ContractError, isPaged, rulesOf } from './contract.ts';
 export { hostSettings } from './host.settings.ts';
+export { loadServiceKeys } from './host.keys.ts';
+export { PageTokens } from './page-token.ts';
 export { readHostFile, runHost, startHost, type Host, type MakeModule, type ModuleDeps } from './host.ts';
 export { IdempotencyStore, idempotencyTable } from './idempotency.ts';
 export { ensureInstallation, type Installation } from './installation.ts';
@@ -39,6 +41,7 @@ export {
   UnauthenticatedProblem,
   type FieldProblem,
 } from './problem.ts';
+export { protect } from './origin.headers.ts';
 export { servePages } from './pages.ts';
 export { demandStepUp, stepUpMs } from './step-up.ts';
 export type { FoundPlace, ScopeLookups, ScopeOf } from './authorize.ts';

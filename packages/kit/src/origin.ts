@@ -1,6 +1,7 @@
 import type { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { Telemetry } from '@truffle/telemetry';
 import { admitCookie } from './browser-session.ts';
+import { protect } from './origin.headers.ts';
 import type { EarlyRefusals } from './limit.early.ts';
 import type { Pages } from './pages.ts';
 import type { restHandler } from './rest.ts';
@@ -26,6 +27,7 @@ export function originHandler({
   connect,
 }: OriginParts): Parameters<typeof listenOrigin>[0] {
   return (request, response) => {
+    protect(response);
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (path === '/healthz') return answer(response, 200, 'ok\n');
     if (path === '/readyz')

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { create, toBinary, type DescMethod, type Message } from '@bufbuild/protobuf';
+import type { UnaryRequest, UnaryResponse } from '@connectrpc/connect';
 import { PageRequestSchema, type PageInfo, type PageRequest } from '@truffle/api/type/v1/page';
 import { InvalidPageTokenError } from '@truffle/database';
 import { principalOf, type Caller } from './caller.ts';
@@ -43,6 +44,14 @@ export class PageTokens {
     const { page } = answer as Listed;
     if (page === undefined || page.next === '' || !isPaged(method)) return answer;
     return { ...answer, page: { ...page, next: sealed(page.next, this.#seal(method, caller, request, page.next)) } };
+  }
+
+  /** Goes on with the token as the list's own code gave it, and answers with one that is bound to this list. */
+  async around<R>(request: UnaryRequest, caller: Caller, next: (opened: UnaryRequest) => Promise<R>): Promise<R> {
+    const { method } = request;
+    const response = await next({ ...request, message: this.open(method, caller, request.message) });
+    const answer = (response as UnaryResponse).message;
+    return { ...response, message: this.close(method, caller, request.message, answer) };
   }
 
   #seal(method: DescMethod, caller: Caller, request: Message, token: string): Buffer {

@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import sirv from 'sirv';
 import type { RestRequest, RestResponse } from './rest.exchange.ts';
 
@@ -15,6 +15,7 @@ const policy = [
   "connect-src 'self'",
   "worker-src 'self'",
   "manifest-src 'self'",
+  "object-src 'none'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -27,6 +28,8 @@ const headers = {
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
 } as const;
+
+const textTypes: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.css': 'text/css' };
 
 /** Answers a request for a page or a file of the console; false when it is for something else. */
 export type Pages = (request: RestRequest, response: RestResponse) => boolean;
@@ -49,6 +52,8 @@ export function servePages(folder: string): Pages {
     gzip: true,
     setHeaders: (response, path) => {
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      const type = textTypes[extname(path)];
+      if (type !== undefined) response.setHeader('content-type', `${type}; charset=utf-8`);
       response.setHeader(
         'cache-control',
         path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',

@@ -21,6 +21,8 @@ export interface ControlPlane {
   readonly owner: Owner;
   /** Signs up another person, with an organization of that name. */
   signUp(orgName: string): Promise<Owner>;
+  /** Has something closed before the services are, also when a set-up fails half-way. */
+  whenClosed(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -54,12 +56,15 @@ export async function startControlPlane(
       projectId: up.project?.id ?? '',
     };
   };
+  const before: (() => Promise<void>)[] = [];
   return {
     database,
     host,
     owner: await signUp(orgName),
     signUp,
+    whenClosed: (close) => void before.push(close),
     close: async () => {
+      for (const close of before.toReversed()) await close();
       await host.close();
       await database.close();
       rmSync(authorities, { recursive: true, force: true });

@@ -1,164 +1,155 @@
-import type { DescField } from '@bufbuild/protobuf';
-import { Code } from '@connectrpc/connect';
-import { Role } from '@truffle/api/tenant/v1/account';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import { Code, type Transport } from '@connectrpc/connect';
 import { Access } from '@truffle/api/options/v1/method';
 import { rulesOf } from '@truffle/kit';
-import { testSite, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  aloof,
-  byPermission,
-  call,
-  distant,
-  everyMethod,
-  everythingOf,
-  noToken,
-  noSession,
-  requestOf,
-  source,
-  nowhere,
-} from './contract.fixture.ts';
-import { startControlPlane, type ControlPlane, type Owner } from './control-plane.fixture.ts';
-
-/** One organization with one of everything. */
-interface Tenant {
-  readonly token: string;
-  /** An id for each name of an id-bearing field. */
-  readonly ids: Readonly<Record<string, string>>;
-}
+import { byPermission, call, everyMethod, everythingOf, requestOf, type Answer } from './contract.fixture.ts';
+import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
+import { makeEverythingAtSite, type Everything } from './everything.fixture.ts';
+import { absentLike, idPathsOf, keyOf, nameOf, putId, type IdPath } from './id-field.fixture.ts';
+import { filtersOf, listRequest, pagedMethods, tokenFor, withToken } from './page-token.fixture.ts';
 
 let plane: ControlPlane;
-let site: TestSite;
-let victim: Tenant;
-let attacker: Tenant;
+let victim: Everything;
+let attacker: Everything;
+let count = 0;
 
 beforeAll(async () => {
   plane = await startControlPlane('victim');
-  victim = await makeTenant(plane.owner, 'victim');
-  attacker = await makeTenant(await plane.signUp('attacker'), 'attacker');
+  victim = await makeEverythingAtSite(plane, plane.owner, 'victim');
+  attacker = await makeEverythingAtSite(plane, await plane.signUp('attacker'), 'attacker');
 }, 120_000);
 
 afterAll(async () => {
-  await site?.close();
   await plane?.close();
 }, 60_000);
 
-async function makeTenant({ client, token, orgId, workspaceId, projectId }: Owner, name: string): Promise<Tenant> {
-  const { template, version } = await client.templates.createTemplateVersion({ orgId, source });
-  const { apiKey } = await client.apiKeys.createApiKey({ scopeId: orgId, name: 'key', role: Role.VIEWER });
-  const { auditStream } = await client.auditStreams.createAuditStream({ orgId, name: 'siem', target: nowhere });
-  const { connection } = await client.connections.createConnection({ orgId, ...aloof });
-  const { trust } = await client.trusts.createTrust({ scopeId: orgId, ...distant });
-  const { bindings } = await client.members.listBindings({ orgId });
-  const invited = { scopeId: orgId, email: `${name}-guest@example.com`, role: Role.VIEWER };
-  const { invitation } = await client.invitations.createInvitation(invited);
-  const { role } = await client.roles.createRole({ orgId, name: 'own', permissions: ['cluster.get'] });
-  const { group } = await client.groups.createGroup({ orgId, name: 'own' });
-  const { serviceAccount } = await client.serviceAccounts.createServiceAccount({ orgId, name: 'own' });
-  const ids: Record<string, string> = {
-    org_id: orgId,
-    workspace_id: workspaceId,
-    project_id: projectId,
-    scope_id: projectId,
-    template_id: template?.id ?? '',
-    template_version_id: version?.id ?? '',
-    api_key_id: apiKey?.id ?? '',
-    audit_stream_id: auditStream?.id ?? '',
-    connection_id: connection?.id ?? '',
-    trust_id: trust?.id ?? '',
-    token_id: noToken,
-    session_id: noSession,
-    binding_id: bindings[0]?.id ?? '',
-    role_id: role?.id ?? '',
-    group_id: group?.id ?? '',
-    service_account_id: serviceAccount?.id ?? '',
-    resource_id: projectId,
-    invitation_id: invitation?.id ?? '',
-  };
-  if (name !== 'victim') return { token, ids };
-  site = await testSite({ client, url: plane.host.url, orgId });
-  const spec = { name: 'secret-plans', agentId: site.agentId, templateVersionId: ids['template_version_id'] ?? '' };
-  const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
-  for await (const _ of client.operations.watchOperation({ operationId: operation?.id ?? '' }));
-  const { servers } = await client.servers.listServers({ clusterId: cluster?.id ?? '' });
-  return {
-    token,
-    ids: {
-      ...ids,
-      agent_id: site.agentId,
-      cluster_id: cluster?.id ?? '',
-      operation_id: operation?.id ?? '',
-      server_id: servers[0]?.id ?? '',
-    },
-  };
+const everythingOfVictim = () => everythingOf(plane.database, victim.owner.orgId, victim.userId);
+
+/** A valid request with the victim's ids in every field, down to the last. */
+function foreign(method: DescMethod): Message {
+  const request = requestOf(method.input, () => undefined);
+  for (const path of idPathsOf(method)) putId(request, path, idOf(victim, path));
+  return request;
 }
 
-/** Names of fields that hold an id of somebody else's: our client at a provider. */
-const notOurs = new Set(['client_id']);
+const idOf = (of: Everything, path: IdPath): string => of.ids[keyOf(path.at(-1)!)] ?? '';
 
 /** An answer without the refused calls in the caller's own audit trail: those name what the caller asked for. */
 const withoutRefusals = (text: string): string =>
-  text === '' ? '' : JSON.stringify(JSON.parse(text), (_, value: unknown) => (isRefusal(value) ? null : value));
+  text.startsWith('{')
+    ? JSON.stringify(JSON.parse(text), (_, value: unknown) => (isRefusal(value) ? null : value))
+    : '';
 
 const isRefusal = (value: unknown): boolean =>
   (value as { type?: unknown } | null)?.type === 'dev.truffle.call.refused.v1';
 
-describe('another organization', () => {
+/** Methods with an id-bearing field beside the resource that decides who may call. */
+const everyField = everyMethod.flatMap(([name, service, method]) => {
+  const { access, resource } = rulesOf(method);
+  return idPathsOf(method)
+    .filter((path) => access !== Access.PERMISSION || path.length > 1 || path[0]?.name !== resource)
+    .map((path) => [`${name} ${nameOf(path)}`, service, method, path] as const);
+});
+
+describe('another organization', { timeout: 120_000 }, () => {
   it('knows every id-bearing field', () => {
-    const fields = byPermission.flatMap(([, , method]) =>
-      method.input.fields.filter((f) => f.name.endsWith('_id') && !notOurs.has(f.name)).map((f) => f.name),
-    );
+    const fields = everyMethod.flatMap(([, , method]) => idPathsOf(method).map((path) => keyOf(path.at(-1)!)));
     expect([...new Set(fields)].filter((name) => !(name in victim.ids))).toEqual([]);
+    expect(Object.entries(victim.ids).filter(([, id]) => id === '')).toEqual([]);
   });
 
   it.each(byPermission)('finds nothing by %s and changes nothing', async (_name, service, method) => {
-    const before = await everythingOf(plane.database, victim.ids['org_id'] ?? '');
-    const answer = await call(
-      plane.host.transport(attacker.token),
-      service,
-      method,
-      requestOf(method.input, (f) => victim.ids[f.name]),
-    );
+    const before = await everythingOfVictim();
+    const answer = await call(plane.host.transport(attacker.owner.token), service, method, foreign(method));
     expect(answer, answer.text).toMatchObject({ code: Code.NotFound });
-    expect(await everythingOf(plane.database, victim.ids['org_id'] ?? '')).toBe(before);
+    expect(await everythingOfVictim()).toBe(before);
   });
 
-  it.each(byPermission)(
-    'learns nothing by %s on its own resource with the other ids of this one',
-    async (_name, service, method) => {
-      const { resource } = rulesOf(method);
-      const own = attacker.ids[resource];
-      if (own === undefined) return;
-      const before = await everythingOf(plane.database, victim.ids['org_id'] ?? '');
-      const pick = (field: DescField) =>
-        field.name === resource && field.parent === method.input ? own : victim.ids[field.name];
-      const mixed =
-        /_id$/m.test(
-          method.input.fields
-            .filter((f) => f.name !== resource && !notOurs.has(f.name))
-            .map((f) => f.name)
-            .join('\n'),
-        ) || method.input.fields.some((f) => f.name === 'spec');
-      if (!mixed) return;
-      const answer = await call(plane.host.transport(attacker.token), service, method, requestOf(method.input, pick));
-      if (answer.code !== undefined) expect([Code.NotFound, Code.InvalidArgument], answer.text).toContain(answer.code);
-      else
-        for (const [name, id] of Object.entries(victim.ids))
-          expect(withoutRefusals(answer.text), name).not.toContain(id);
-      expect(await everythingOf(plane.database, victim.ids['org_id'] ?? '')).toBe(before);
+  it.each(everyField)(
+    'learns nothing by %s of the victim, not even whether it is there',
+    async (_name, service, method, path) => {
+      const theirs = idOf(victim, path);
+      const absent = absentLike(theirs);
+      const before = await everythingOfVictim();
+      const ask = (id: string): Promise<Answer> =>
+        call(plane.host.transport(attacker.owner.token), service, method, own(method, path, id));
+      const [there, nothing] = [await ask(theirs), await ask(absent)];
+      expect(there.code, `${there.text} instead of ${nothing.text}`).toBe(nothing.code);
+      if (there.code !== undefined) expect(there.text.replaceAll(theirs, absent)).toBe(nothing.text);
+      const said = withoutRefusals(there.text).replaceAll(theirs, '');
+      for (const [name, id] of Object.entries(victim.ids)) expect(said, name).not.toContain(id);
+      for (const text of ['secret-plans', 'victim@', 'victim-guest@']) expect(said).not.toContain(text);
+      expect(await everythingOfVictim()).toBe(before);
     },
   );
 
   it.each(everyMethod.filter(([, , m]) => rulesOf(m).access !== Access.ANONYMOUS))(
     'is asked to sign in by %s',
     async (_name, service, method) => {
-      const request = requestOf(method.input, (f) => victim.ids[f.name]);
-      expect(await call(plane.host.transport(), service, method, request)).toMatchObject({
-        code: Code.Unauthenticated,
-      });
-      expect(await call(plane.host.transport(`tfk_${'0'.repeat(40)}`), service, method, request)).toMatchObject({
-        code: Code.Unauthenticated,
-      });
+      for (const credential of [undefined, `tfk_${'0'.repeat(40)}`])
+        expect(await call(plane.host.transport(credential), service, method, foreign(method))).toMatchObject({
+          code: Code.Unauthenticated,
+        });
     },
   );
 });
+
+describe('a page token', { timeout: 120_000 }, () => {
+  it.each(pagedMethods)('of %s is good there, for who got it, and nowhere else', async (_name, service, method) => {
+    const [theirs, others] = [plane.host.transport(victim.owner.token), plane.host.transport(attacker.owner.token)];
+    const [mine, its] = [listRequest(method, victim.ids), listRequest(method, attacker.ids)];
+    const subject = `user:${victim.userId}`;
+    const orgId = rulesOf(method).access === Access.PERMISSION ? victim.owner.orgId : '';
+    const good = tokenFor({ subject, orgId }, method, mine, victim.ids);
+    const ask = (transport: Transport, request: Message, token: string) =>
+      call(transport, service, method, withToken(request, token));
+    const accepted = await ask(theirs, mine, good);
+    expect(accepted.code, accepted.text).toBeUndefined();
+    const [, , other] = pagedMethods[(pagedMethods.findIndex((each) => each[2] === method) + 1) % pagedMethods.length]!;
+    const wrong: readonly (readonly [string, Transport, Message, string])[] = [
+      ['with another caller', others, its, good],
+      [
+        'of another list',
+        theirs,
+        mine,
+        tokenFor({ subject, orgId }, other, listRequest(other, victim.ids), victim.ids),
+      ],
+      [
+        'of another organization',
+        theirs,
+        mine,
+        tokenFor({ subject, orgId: attacker.owner.orgId }, method, mine, victim.ids),
+      ],
+      ['altered', theirs, mine, good.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))],
+      ['without its seal', theirs, mine, good.slice(0, good.indexOf('.'))],
+      ...filtersOf(method, victim.ids).map(
+        ([name, filter]) => [`with another ${name}`, theirs, { ...mine, ...filter }, good] as const,
+      ),
+    ];
+    for (const [which, transport, request, token] of wrong) {
+      const answer = await ask(transport, request, token);
+      expect(answer.code, `${which}: ${answer.text}`).toBe(Code.InvalidArgument);
+      expect(answer.text, which).toContain('start again without page.token');
+    }
+  });
+});
+
+/** A request about the attacker's own things, with one foreign id in it. */
+function own(method: DescMethod, foreignPath: IdPath, id: string): Message {
+  const request = requestOf(method.input, () => undefined) as Message & Record<string, unknown>;
+  const { resource } = rulesOf(method);
+  const main = idPathsOf(method).find((path) => path.length === 1 && path[0]?.name === resource);
+  if (main !== undefined) putId(request, main, idOf(attacker, main));
+  for (const path of idPathsOf(method))
+    if (path.length > 1 && path[0]?.fieldKind === 'message' && path[0] === foreignPath[0] && path !== foreignPath)
+      putId(request, path, idOf(attacker, path));
+  if ('name' in request) request['name'] = `fresh-${(count += 1)}`;
+  // Either of two that say the same.
+  const asked = foreignPath[0]?.name;
+  if (asked === 'subject' && 'email' in request) request['email'] = '';
+  if (asked !== 'subject' && 'subject' in request && 'email' in request) request['subject'] = '';
+  if (asked === 'role_id' || asked === 'service_account_id') request['role'] = 0;
+  putId(request, foreignPath, id);
+  return request;
+}

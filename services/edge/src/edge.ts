@@ -8,6 +8,7 @@ import {
   hostSettings,
   InvalidProblem,
   listenOrigin,
+  protect,
   registerHealth,
   registerReflection,
   restHandler,
@@ -49,6 +50,7 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
   const localRest = restHandler(publicServices, local);
   const pages = servePages(settings.consoleFolder);
   const server = await listenOrigin((request, response) => {
+    protect(response);
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (path === '/healthz') return answer(response, 200, 'ok\n');
     if (path === '/readyz')

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 
 const howMany = 10;
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-const digits = 20;
+const digits = 25;
 
-/** Ten new codes, `xxxxx-xxxxx-xxxxx-xxxxx`: 100 random bits each in Crockford base32, which a bare digest keeps as well as any. */
+/** Ten new codes, `xxxxx-xxxxx-xxxxx-xxxxx-xxxxx`: 125 random bits each in Crockford base32, which a bare digest keeps as well as any. */
 export const newRecoveryCodes = (): string[] =>
   Array.from({ length: howMany }, () =>
     [...randomBytes(digits)]
