@@ -59,7 +59,8 @@ export async function openOperation(
       state: 'PENDING',
       follows_operation_id: opening.follows ?? null,
       initiator: actorOf(caller),
-      initiator_name: caller.displayName ?? null,
+      // The name that the call carries is that of whom somebody acts as.
+      initiator_name: caller.acting === undefined ? (caller.displayName ?? null) : null,
       request_id: caller.requestId,
       traceparent: caller.traceparent,
     },

@@ -41,6 +41,7 @@ export async function deleteUser(tx: Tx, { id, email }: UserRow): Promise<void> 
     'tenant.sign_in_flow',
   ] as const)
     await tx.deleteFrom(table).where('user_id', '=', id).execute();
+  await tx.deleteFrom('tenant.session').where('acting_id', '=', id).execute();
   for (const table of ['tenant.link', 'tenant.mail'] as const)
     await tx
       .deleteFrom(table)
