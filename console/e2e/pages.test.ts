@@ -47,7 +47,7 @@ describeInBrowser('every page', () => {
     ]);
     visitors.set('data', { visitor: full, world: data });
     visitors.set('empty', { visitor: empty, world: none });
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => browser?.close());
 

@@ -20,7 +20,7 @@ describeInBrowser('a role without rights', () => {
       fullWorld(stack, uniqueName('seen')),
       newMember(stack, Role.VIEWER),
     ]);
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => browser?.close());
 

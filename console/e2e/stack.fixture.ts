@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import type { TruffleClient } from '@truffle/api';
 import { inject } from 'vitest';
 import type { SimulatorInfo } from '../../deploy/local/src/demo.ts';
@@ -27,6 +29,20 @@ export interface Stack {
   client(credential?: string): TruffleClient;
 }
 
+const mostTries = 20;
+
+/** Waits while the product sheds load, as it does on a machine that is busy with other tests: then nothing was done. */
+const patient: Interceptor = (next) => async (request) => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await next(request);
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Unavailable || request.stream || tries === mostTries) throw error;
+      await delay(Math.random() * 1_000);
+    }
+  }
+};
+
 /** Whole: no cut line of a start that failed. */
 const lineOf = (output: string): StackInfo => JSON.parse(output.trim().split('\n').at(-1) ?? '') as StackInfo;
 
@@ -45,8 +61,8 @@ export async function sharedStack(): Promise<Stack> {
     agentId,
     simulator: JSON.parse(readFileSync(join(stateFolder, 'simulator', 'info.json'), 'utf8')) as SimulatorInfo,
     mailFolder: join(stateFolder, 'mail'),
-    api: clientOf(url, apiKey),
-    client: (credential) => clientOf(url, credential),
+    api: clientOf(url, apiKey, [patient]),
+    client: (credential) => clientOf(url, credential, [patient]),
   };
 }
 

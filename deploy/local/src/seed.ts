@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import { Role } from '@truffle/api/tenant/v1/account';
@@ -18,14 +18,15 @@ export interface Owner {
 const ownerFile = (folder: StateFolder): string => join(folder.root, 'owner.json');
 const callMilliseconds = 20_000;
 
-/** A client of the local control plane. */
-export function clientOf(url: string, credential?: string): TruffleClient {
+/** A client of the local control plane. @param before what each call goes through first */
+export function clientOf(url: string, credential?: string, before: readonly Interceptor[] = []): TruffleClient {
   return createTruffleClient(
     createConnectTransport({
       baseUrl: url,
       httpVersion: '1.1',
       defaultTimeoutMs: callMilliseconds,
       interceptors: [
+        ...before,
         (next) => (request) => {
           if (credential !== undefined) request.header.set('authorization', `Bearer ${credential}`);
           return next(request);
