@@ -101,6 +101,82 @@ describe('a tenant setting', () => {
     expect(stolen).toBe('42501');
   });
 
+  it('lets injected SQL neither become another role, nor leave its transaction, nor reach the machine', async () => {
+    const reader = database.open<LedgerTables>(role);
+    const statements: readonly (readonly [string, string])[] = [
+      ['set role postgres', '42501'],
+      ['set session authorization postgres', '42501'],
+      ['set local role svc_tenant', '42501'],
+      ['alter role svc_ledger_reader bypassrls', '42501'],
+      ['alter table ledger.event disable row level security', '42501'],
+      ['create policy open on ledger.event using (true)', '42501'],
+      [`create function ctx.org() returns text language sql as 'select 1::text'`, '42501'],
+      ['create table ledger.mine (x int)', '42501'],
+      ['create temporary table event (x int)', '42501'],
+      ['truncate ledger.event', '42501'],
+      [`copy ledger.event to '/tmp/out'`, '42501'],
+      [`copy (select 1) to program 'id'`, '42501'],
+      [`select pg_read_file('/etc/passwd')`, '42501'],
+      [`select lo_import('/etc/passwd')`, '42501'],
+      [`select * from pg_authid`, '42501'],
+      [`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres' limit 1`, '42501'],
+      // A second statement does not fit into one that has parameters.
+      [`select $1::text; select org_id from ledger.event`, '42601'],
+    ];
+    const seen: (readonly [string, string])[] = [];
+    for (const [text] of statements) {
+      const values = text.includes('$1') ? [mine] : [];
+      await client.query('begin');
+      await client.query(`select set_config('truffle.ctx', $1, true)`, [mintContext(key(), mine, Date.now())]);
+      const code = await client.query({ text, values }).then(
+        () => 'done',
+        (error: { code?: string }) => error.code ?? '',
+      );
+      await client.query('rollback');
+      seen.push([text, code]);
+    }
+    expect(seen).toEqual(statements);
+    const { rows } = await reader.tenant(mine, (tx) =>
+      sql<{ org_id: string }>`select org_id from ledger.event`.execute(tx),
+    );
+    expect(rows.map((row) => row.org_id)).toEqual([mine]);
+  });
+
+  it('stays when injected SQL makes it for another organization by every way to set it', async () => {
+    const reader = database.open<LedgerTables>(role);
+    const [good, forged] = [
+      mintContext(key(), mine, Date.now()),
+      `${theirs}.9999999999.${key().kid}.${'0'.repeat(64)}`,
+    ];
+    const ways = [
+      `set local truffle.ctx = '${forged}'`,
+      `set truffle.ctx = '${forged}'`,
+      `select set_config('truffle.ctx', '${forged}', false)`,
+      `select set_config('truffle.ctx', replace('${good}', '${mine}', '${theirs}'), true)`,
+      'reset truffle.ctx',
+      'reset all',
+      `set local truffle.org = '${theirs}'`,
+    ];
+    for (const way of ways) {
+      const rows = await reader
+        .tenant(mine, async (tx) => {
+          await sql.raw(way).execute(tx);
+          return (await sql<{ org_id: string }>`select org_id from ledger.event`.execute(tx)).rows;
+        })
+        .catch((error: unknown) => (databaseErrorCode(error) === 'TF401' ? [] : Promise.reject(error as Error)));
+      expect(
+        rows.filter((row) => row.org_id !== mine),
+        way,
+      ).toEqual([]);
+    }
+    // The next transaction on whatever connection sets its own.
+    for (let i = 0; i < 10; i++)
+      await reader.tenant(theirs, async (tx) => {
+        const { rows } = await sql<{ org_id: string }>`select org_id from ledger.event`.execute(tx);
+        expect(rows.map((row) => row.org_id)).toEqual([theirs]);
+      });
+  });
+
   it('lets nobody write for another organization or change what happened', async () => {
     const writer = database.open<LedgerTables>('svc_orchestration');
     const foreign = writer.tenant(mine, (tx) =>

@@ -33,6 +33,7 @@ export async function migrate(plan: MigrationPlan): Promise<void> {
     // One migration at a time; released with the connection when this process dies.
     await client.query(`select pg_advisory_lock(hashtext('truffle/migrate'))`);
     await makeRoles(client, plan);
+    await closeDatabase(client);
     for (const service of [foundations, ...plan.services]) await migrateService(db, client, service);
     await storeContextKeys(client, plan);
   } finally {
@@ -49,6 +50,12 @@ async function makeRoles(client: pg.PoolClient, plan: MigrationPlan): Promise<vo
       `alter role ${role} nosuperuser nobypassrls nocreatedb nocreaterole password ${client.escapeLiteral(plan.passwords[role])}`,
     );
   }
+}
+
+/** PostgreSQL lets everybody make temporary tables, which would stand before ours for who forgets a schema, and outlive a transaction. */
+async function closeDatabase(client: pg.PoolClient): Promise<void> {
+  const { rows } = await client.query<{ name: string }>('select current_database() as name');
+  await client.query(`revoke temporary on database ${client.escapeIdentifier(rows[0]?.name ?? '')} from public`);
 }
 
 async function makeRole(client: pg.PoolClient, role: string, login: 'login' | 'nologin'): Promise<void> {

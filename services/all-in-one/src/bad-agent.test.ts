@@ -213,6 +213,20 @@ describe("the agents' port", () => {
     });
   });
 
+  it('speaks TLS 1.2 and 1.3 alone, by ciphers that authenticate what they hide', async () => {
+    const peer = await enrol('versions');
+    const own = { key: peer.key, cert: peer.certificate };
+    expect(await dial(peer, { ...own, minVersion: 'TLSv1.3' })).toBe('heard');
+    expect(await dial(peer, { ...own, maxVersion: 'TLSv1.2' })).toBe('heard');
+    // OpenSSL of today offers what is older, and what has no authentication of its own, at this level only.
+    const old = (...names: readonly string[]) => ({ ...own, ciphers: `${names.join(':')}:@SECLEVEL=0` });
+    await unharmed(async () => {
+      expect(await dial(peer, { ...old('ALL'), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).toBe('refused');
+      for (const cipher of ['ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA384', 'AES128-SHA', 'AECDH-AES128-SHA'])
+        expect(await dial(peer, { ...old(cipher), maxVersion: 'TLSv1.2' }), cipher).toBe('refused');
+    });
+  });
+
   it('gives no session to an agent that was revoked', async () => {
     const peer = await enrol('gone');
     expect(await hello(peer)).toMatch(/heard/);

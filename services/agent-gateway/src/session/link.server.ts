@@ -158,10 +158,21 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
   return { port, close };
 }
 
+/** AES-GCM and ChaCha20-Poly1305 with a key exchange for each connection alone: what every agent since the first speaks. */
+const ciphers = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+].join(':');
+
 /** grpc-js has no option for these of Node's: they are added to what it takes from its credentials. */
 function bound(credentials: grpc.ServerCredentials, handshakeTimeout: number): void {
   const own = credentials._getConstructorOptions();
-  const more = { handshakeTimeout, streamResetBurst: resets.burst, streamResetRate: resets.perSecond };
+  const floor = { minVersion: 'TLSv1.2', ciphers, honorCipherOrder: true } as const;
+  const more = { ...floor, handshakeTimeout, streamResetBurst: resets.burst, streamResetRate: resets.perSecond };
   credentials._getConstructorOptions = () => ({ ...own, ...more });
 }
 
