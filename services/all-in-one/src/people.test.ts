@@ -81,7 +81,7 @@ describe('the command line', () => {
     adding.type(`${totp.generate({ timestamp: Date.now() - 30_000 })}\r`);
     const added = await adding.ended;
     expect(added.code).toBe(0);
-    const codes = [...added.out.matchAll(/\b(?:[0-9a-z]{5}-){3}[0-9a-z]{5}\b/g)].map(([code]) => code);
+    const codes = [...added.out.matchAll(/\b(?:[0-9a-z]{5}-){4}[0-9a-z]{5}\b/g)].map(([code]) => code);
     expect(codes).toHaveLength(10);
 
     const script = await desk.run('login', '--email', email, '--password-file', 'pw');
