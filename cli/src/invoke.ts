@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TruffleClient } from '@truffle/api';
 import { changeConfig, configPath, readConfig } from './context/config-file.ts';
@@ -17,13 +17,29 @@ const defaultCallMilliseconds = 30_000;
 /** Text of a file, or of standard input for `-`. @throws UsageError when it can't be read */
 export function readInput(path: string, option: string): string {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
+    return path === '-' ? readStandardInput() : readFileSync(path, 'utf8');
   } catch (cause) {
     throw new UsageError(`${option}: can't read ${path === '-' ? 'standard input' : path}`, {
       cause,
       next: ['check the path and that you may read it'],
     });
   }
+}
+
+/** Waits for the end of it, also where its other end is one that does not block (another program of Node's). */
+function readStandardInput(): string {
+  const parts: Buffer[] = [];
+  const part = Buffer.alloc(65_536);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (;;)
+    try {
+      const length = readSync(0, part);
+      if (length === 0) return Buffer.concat(parts).toString();
+      parts.push(Buffer.from(part.subarray(0, length)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(never, 0, 0, 20);
+    }
 }
 
 /** Builds what a command works with from the process and the options. `interrupted` aborts at Ctrl-C. */
