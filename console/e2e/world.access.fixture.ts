@@ -9,57 +9,62 @@ export async function furnish({
   orgId,
   owner,
 }: Stack): Promise<{ readonly groupId: string; readonly templateId: string }> {
-  const [group, account] = await Promise.all([
-    api.groups.createGroup({ orgId, name: uniqueName('deployers'), description: 'Those who deploy' }),
-    api.serviceAccounts.createServiceAccount({ orgId, name: uniqueName('ci'), description: 'Continuous integration' }),
-  ]);
-  const groupId = group.group?.id ?? '';
-  const connection = api.connections.createConnection({
+  // One after the other: one organization has only so many places at once.
+  const { group } = await api.groups.createGroup({
+    orgId,
+    name: uniqueName('deployers'),
+    description: 'Those who deploy',
+  });
+  const groupId = group?.id ?? '';
+  await api.groups.addGroupMember({ groupId, email: owner.email });
+  await api.members.setBinding({ scopeId: orgId, subject: `group:${groupId}`, role: Role.OPERATOR });
+  await api.roles.createRole({
+    orgId,
+    name: uniqueName('maker'),
+    description: 'Makes clusters',
+    permissions: ['cluster.create', 'cluster.get'],
+  });
+  const { serviceAccount } = await api.serviceAccounts.createServiceAccount({
+    orgId,
+    name: uniqueName('ci'),
+    description: 'Continuous integration',
+  });
+  await api.apiKeys.createApiKey({
+    scopeId: orgId,
+    name: 'build server',
+    serviceAccountId: serviceAccount?.id ?? '',
+    permissions: ['cluster.get'],
+  });
+  await api.invitations.createInvitation({
+    scopeId: orgId,
+    email: `${uniqueName('ben')}@example.com`,
+    role: Role.VIEWER,
+  });
+  await api.trusts.createTrust({
+    scopeId: orgId,
+    name: 'site deploys',
+    issuer: 'https://token.actions.githubusercontent.com',
+    audience: 'truffle',
+    conditions: [{ claim: 'repository', pattern: 'acme/site' }],
+    role: Role.OPERATOR,
+  });
+  await api.auditStreams.createAuditStream({
+    orgId,
+    name: uniqueName('siem'),
+    target: { kind: AuditStreamKind.SYSLOG_TLS, address: 'siem.acme.example:6514' },
+  });
+  const { connection } = await api.connections.createConnection({
     orgId,
     name: uniqueName('staff'),
     issuer: 'https://login.acme.example',
     clientId: 'truffle',
     mappings: [{ claim: 'groups', value: 'ops', role: Role.OPERATOR, scopeId: orgId }],
   });
-  await Promise.all([
-    api.groups.addGroupMember({ groupId, email: owner.email }),
-    api.members.setBinding({ scopeId: orgId, subject: `group:${groupId}`, role: Role.OPERATOR }),
-    api.roles.createRole({
-      orgId,
-      name: uniqueName('maker'),
-      description: 'Makes clusters',
-      permissions: ['cluster.create', 'cluster.get'],
-    }),
-    api.apiKeys.createApiKey({
-      scopeId: orgId,
-      name: 'build server',
-      serviceAccountId: account.serviceAccount?.id ?? '',
-      permissions: ['cluster.get'],
-    }),
-    api.invitations.createInvitation({ scopeId: orgId, email: `${uniqueName('ben')}@example.com`, role: Role.VIEWER }),
-    api.trusts.createTrust({
-      scopeId: orgId,
-      name: 'site deploys',
-      issuer: 'https://token.actions.githubusercontent.com',
-      audience: 'truffle',
-      conditions: [{ claim: 'repository', pattern: 'acme/site' }],
-      role: Role.OPERATOR,
-    }),
-    api.auditStreams.createAuditStream({
-      orgId,
-      name: uniqueName('siem'),
-      target: { kind: AuditStreamKind.SYSLOG_TLS, address: 'siem.acme.example:6514' },
-    }),
-    connection.then(({ connection: made }) =>
-      api.connections.addDomain({ connectionId: made?.id ?? '', domain: `${uniqueName('acme')}.example` }),
-    ),
-  ]);
+  await api.connections.addDomain({ connectionId: connection?.id ?? '', domain: `${uniqueName('acme')}.example` });
   const template = uniqueName('little');
-  const versions = ['1.0.0', '1.1.0'].map((version, i) =>
-    api.templates.createTemplateVersion({ orgId, source: templateSource(template, version, i + 1) }),
-  );
-  const [first] = await Promise.all(versions);
-  return { groupId, templateId: first?.template?.id ?? '' };
+  await api.templates.createTemplateVersion({ orgId, source: templateSource(template, '1.0.0', 1) });
+  const newest = await api.templates.createTemplateVersion({ orgId, source: templateSource(template, '1.1.0', 2) });
+  return { groupId, templateId: newest.template?.id ?? '' };
 }
 
 const templateSource = (name: string, version: string, cpu: number): string => `apiVersion: truffle.dev/v1

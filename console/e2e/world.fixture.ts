@@ -29,12 +29,12 @@ export async function newCluster(
 /** The stack's own organization with a cluster in it. */
 export async function fullWorld(stack: Stack, clusterName: string): Promise<World> {
   const { api, orgId, projectId, agentId } = stack;
-  const [{ organization }, { project }, versionId, made, furniture] = await Promise.all([
+  const furniture = await furnish(stack);
+  const [{ organization }, { project }, versionId, made] = await Promise.all([
     api.organizations.getOrganization({ orgId }),
     api.projects.getProject({ projectId }),
     versionOf(api, orgId, 'static-site'),
     newCluster(stack, clusterName),
-    furnish(stack),
   ]);
   const { servers } = await api.servers.listServers({ clusterId: made.clusterId });
   return {
