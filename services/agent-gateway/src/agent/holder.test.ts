@@ -23,7 +23,7 @@ describe('the choice of a holder', () => {
   });
 });
 
-it('a holder that was not chosen recovers nothing', () => {
+describe('a recovery by the identity key', () => {
   const agent = {
     state: 'OFFLINE',
     certificate_serial: 'a',
@@ -33,9 +33,21 @@ it('a holder that was not chosen recovers nothing', () => {
     next_issued_at: null,
     recoveries: [],
   } as const;
-  const at = { now: 100_000, certificateMs: 1_000, challengedAt: 90_000, changedAt: 0, perMonth: 1 };
-  const verdict = (kind: 'same' | 'denied') => judgeRecovery(agent, { kind }, new Uint8Array(32), at);
-  expect([verdict('same'), verdict('denied')]).toEqual(['issue', 'refuse']);
+  const dayMs = 86_400_000;
+
+  it('is not for a holder that was not chosen', () => {
+    const at = { now: 100_000, certificateMs: 1_000, challengedAt: 90_000, changedAt: 0, perMonth: 1 };
+    const verdict = (kind: 'same' | 'denied') => judgeRecovery(agent, { kind }, new Uint8Array(32), at);
+    expect([verdict('same'), verdict('denied')]).toEqual(['issue', 'refuse']);
+  });
+
+  it('wants a person for the second one in 30 days', () => {
+    const now = 100 * dayMs;
+    const at = { now, certificateMs: dayMs, challengedAt: now - 1_000, changedAt: 0, perMonth: 1 };
+    const after = (days: number) =>
+      judgeRecovery({ ...agent, recoveries: [new Date(now - days * dayMs)] }, { kind: 'same' }, new Uint8Array(32), at);
+    expect([after(29), after(31)]).toEqual(['limit', 'issue']);
+  });
 });
 
 it('a session ends with its certificate', () => {
