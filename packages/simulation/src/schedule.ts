@@ -112,6 +112,9 @@ export async function simulate(seed: number): Promise<Report> {
   };
 }
 
+/** Refusals that only a new enrolment ends: the holder that was meant to go on is gone. */
+const ends: readonly string[] = ['CERTIFICATE_SUPERSEDED', 'NOT_CHOSEN'];
+
 /** Nothing fails any more, and an operator answers each quarantine: everything comes to its end. */
 async function peace(world: World): Promise<void> {
   const { time } = world;
@@ -123,8 +126,8 @@ async function peace(world: World): Promise<void> {
   for (let round = 0; round < 40 && !(world.settled && world.serving); round++) {
     world.heal();
     for (const agent of world.agents) {
-      const superseded = agent.machines.some((machine) => machine.refusal === 'CERTIFICATE_SUPERSEDED');
-      if (superseded || (agent.machines.length > 1 && !isHeld(world, agent))) world.enrolAgain(agent);
+      const givenUp = agent.machines.some(({ refusal }) => refusal !== undefined && ends.includes(refusal));
+      if (givenUp || (agent.machines.length > 1 && !isHeld(world, agent))) world.enrolAgain(agent);
       else answer(world, agent);
     }
     await time.run(time.now + 180_000, () => world.settled && world.serving);

@@ -18,6 +18,8 @@ test('whatever fails, a command takes effect at most once, with a permit, and it
 test.each([
   [500702, 'an agent whose clock jumped ahead is refused its recovery'],
   [602107, 'nothing is issued for longer than a certificate lasts'],
+  [175, 'the holder that was chosen is gone, and the other one was denied'],
+  [559, 'a session goes on after its gateway could not renew its lease'],
   [801264, 'a pair that was stored is tried only after an outage'],
 ])('seed %d: %s', async (seed) => {
   expect((await simulate(seed)).violations).toEqual([]);

@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveId } from '@truffle/ids';
-import { parametersSchema, type Problem } from '@truffle/template-language';
+import { parametersSchema, TemplateSandbox, type Problem } from '@truffle/template-language';
 import type { TemplateParts } from '../parts.ts';
 import { upsertCurated } from './curated.repo.ts';
 
 const publisher = 'truffle';
 const fileName = 'template.yaml';
+/** What ships with Truffle is no stranger's: a machine that is busy while it starts must not take it for a costly one. */
+const deadlineMs = 30_000;
 
 /** A template that ships with Truffle does not hold: the process must not start with it. */
 export class CuratedTemplateError extends Error {
@@ -26,7 +28,12 @@ export async function loadCurated(parts: TemplateParts, folder: string): Promise
     .map((entry) => join(folder, entry.name, fileName))
     .filter((path) => existsSync(path))
     .sort();
-  for (const path of sources) await loadOne(parts, path);
+  const sandbox = new TemplateSandbox({ deadlineMs, threads: 1 });
+  try {
+    for (const path of sources) await loadOne({ ...parts, sandbox }, path);
+  } finally {
+    await sandbox.close();
+  }
   return sources.length;
 }
 
