@@ -129,9 +129,10 @@ describe('the console', () => {
     for (const line of leaving) expect(line).toMatch(/features\/account\/sso|noreferrer|rel=/);
   });
 
-  it('keeps nothing in the browser but its looks and the binding of a sign-in that is under way', () => {
+  it('keeps nothing in the browser but its looks, the binding of a sign-in under way, and the public keys it saw', () => {
     const stores = linesWith(browser, /localStorage|sessionStorage|indexedDB|caches\.|document\.cookie/);
-    for (const line of stores) expect(line).toMatch(/^console\/src\/(app\/theme|features\/account\/sso-binding)\.ts/);
+    for (const line of stores)
+      expect(line).toMatch(/^console\/src\/(app\/theme|features\/account\/sso-binding|features\/cluster\/sealing)\.ts/);
   });
 
   it('hears no messages of other windows, and loads nothing from another origin', () => {
