@@ -21,6 +21,8 @@ export interface Caller {
   readonly requestId: string;
   /** Under which this call holds the quota that its method names: made by the gate, unlike the request's id never the client's. */
   readonly quotaHolder: string;
+  /** The same for each repetition of a call under its idempotency key, and for no other call; missing without a key. */
+  readonly repetition?: string | undefined;
   readonly traceparent: string;
   readonly sessionId?: string | undefined;
   /** Address that the call came from, for credentials' rate limits and the audit trail. */

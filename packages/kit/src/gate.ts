@@ -20,7 +20,7 @@ import type { Authorizer } from './authorize.ts';
 import { boundsOf, inTime } from './bounds.ts';
 import { callerKey, nobody, type Caller } from './caller.ts';
 import { rulesOf } from './contract.ts';
-import type { IdempotencyStore } from './idempotency.ts';
+import { repetitionOf, type IdempotencyStore } from './idempotency.ts';
 import type { Identifier } from './identify.ts';
 import type { EarlyRefusals } from './limit.early.ts';
 import { isRateLimit, spentKey, type RateLimits, type Spent } from './limit.ts';
@@ -179,16 +179,13 @@ async function once(
   work: () => Promise<UnaryResponse | StreamResponse>,
 ): Promise<UnaryResponse> {
   let fresh: UnaryResponse | undefined;
-  const message = await store.once(
-    caller,
-    request.method,
-    request.header.get('idempotency-key'),
-    request.message,
-    async () => {
-      fresh = (await work()) as UnaryResponse;
-      return fresh.message;
-    },
-  );
+  const key = request.header.get('idempotency-key');
+  const repetition = repetitionOf(caller, request.method, key, request.message);
+  request.contextValues.set(callerKey, { ...caller, repetition });
+  const message = await store.once(caller, request.method, key, request.message, async () => {
+    fresh = (await work()) as UnaryResponse;
+    return fresh.message;
+  });
   if (fresh !== undefined) return fresh;
   // The handler, which would have named it, was not asked: every unary protocol answers in the type that it was asked in.
   const header = new Headers({

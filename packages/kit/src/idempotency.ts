@@ -25,6 +25,20 @@ const keepHours = 24;
 
 type Row = { readonly request_sha256: Buffer; readonly answer: Buffer | null; readonly mine: boolean };
 
+/** What a call and its repetitions under `key` have in common, for `Caller.repetition`; undefined without a key. */
+export function repetitionOf(
+  caller: Caller,
+  method: DescMethodUnary,
+  key: string | null,
+  request: Message,
+): string | undefined {
+  if (key === null) return undefined;
+  const hash = createHash('sha256').update(toBinary(method.input, request));
+  for (const part of [caller.orgId, principalOf(caller), method.parent.typeName, method.name, key])
+    hash.update(`\0${part.length}:${part}`);
+  return hash.digest('base64url');
+}
+
 /**
  * Answers of calls that carried an `Idempotency-Key`: the same key with the same request gets the first answer,
  * with another request it is refused.

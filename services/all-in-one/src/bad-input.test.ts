@@ -203,6 +203,14 @@ describe('a cluster', () => {
     const spec = { name: 'again', agentId: site.agentId, templateVersionId: versionId };
     const first = await client.clusters.createCluster({ projectId, spec }, { headers });
     for await (const _ of client.operations.watchOperation({ operationId: first.operation?.id ?? '' }));
+    // A commit whose answer was lost leaves the work without an answer in the store: the same call finds what it made.
+    await plane.database.admin.query(`delete from orchestration.idempotency where key = 'again'`);
+    const repeated = await client.clusters.createCluster({ projectId, spec }, { headers });
+    expect([repeated.cluster?.id, repeated.operation?.id]).toEqual([first.cluster?.id, first.operation?.id]);
+    await refuses(
+      () => client.clusters.createCluster({ projectId, spec }, { headers: { 'idempotency-key': 'another' } }),
+      'AlreadyExists ALREADY_EXISTS spec.name',
+    );
     const again = { ...spec, name: 'other' };
     await refuses(
       () => client.clusters.createCluster({ projectId, spec: again }, { headers }),

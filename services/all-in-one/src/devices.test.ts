@@ -94,7 +94,7 @@ describe('the command line', () => {
     expect((await signedIn.run('session', 'approve', code, '--yes')).code).toBe(0);
     expect((await login.ended).code).toBe(0);
     const quiet = other.inTerminal('login', '--no-browser');
-    await quiet.prints(/in any browser/);
+    await quiet.prints(/in any browser[\s\S]*approve [A-Z]{4}-[A-Z]{4}/);
     const asked = /approve ([A-Z]{4}-[A-Z]{4})/.exec(quiet.out)?.[1] ?? '';
     expect((await signedIn.run('session', 'deny', asked)).code).toBe(0);
     expect((await quiet.ended).code).toBe(1);

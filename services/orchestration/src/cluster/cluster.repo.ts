@@ -71,7 +71,7 @@ export async function insertCluster(tx: Tx, row: Insertable<ClusterTable>): Prom
   await tx.insertInto('orchestration.cluster').values(row).execute();
 }
 
-export type ClusterChange = Partial<Pick<ClusterTable, 'state' | 'operation_id' | 'deleted_at'>> & {
+export type ClusterChange = Partial<Pick<ClusterTable, 'state' | 'operation_id' | 'deleted_at' | 'quota_holder'>> & {
   readonly outputs?: string;
   readonly failure?: string | null;
 };

@@ -11,7 +11,7 @@ import {
 } from '@truffle/kit';
 import { openOperation, type OperationStart } from '../operation/operation.open.ts';
 import { creationSteps, deletionSteps } from '../operation/operation.steps.ts';
-import type { OperationView } from '../operation/operation.repo.ts';
+import { findCreation, type OperationView } from '../operation/operation.repo.ts';
 import { nodesApart } from '../plan/plan.ts';
 import { drawPlan, type Drawn, type PlanDeps } from '../plan/plan.usecases.ts';
 import { insertServers, serversOf, type ServerRow } from '../server/server.repo.ts';
@@ -42,12 +42,36 @@ export async function createCluster(
     throw new PreconditionProblem(refusal.reason, `${refusal.message}; ${refusal.remedy}`, refusal.parameters);
   const stored = await deps.database
     .tenant(caller.orgId, (tx) => storeCluster(tx, caller, spec, drawn))
-    .catch((error: unknown) => {
-      if (databaseErrorCode(error) === '23505') throw new AlreadyExistsProblem('cluster', spec.name, 'spec.name');
-      throw error;
+    .catch(async (error: unknown) => {
+      if (databaseErrorCode(error) !== '23505') throw error;
+      const made = await madeBefore(deps, caller, spec);
+      if (made === undefined) throw new AlreadyExistsProblem('cluster', spec.name, 'spec.name');
+      return made;
     });
   deps.start(stored.operation);
   return stored;
+}
+
+/** The id of a cluster that a call with an idempotency key makes; undefined for one without. */
+const repeatedId = ({ repetition }: Caller): string | undefined =>
+  repetition === undefined ? undefined : deriveId('clu', repetition);
+
+/** What the same call made already, when the answer to its commit was lost on the way. */
+async function madeBefore(
+  deps: ClusterDeps,
+  caller: Caller,
+  spec: ClusterSpec,
+): Promise<{ cluster: ClusterView; operation: OperationView } | undefined> {
+  const id = repeatedId(caller);
+  if (id === undefined) return undefined;
+  return deps.database.tenant(caller.orgId, async (tx) => {
+    const cluster = await findCluster(tx, id);
+    if (cluster?.name !== spec.name || cluster.state === 'DELETED') return undefined;
+    // The call that failed gave its quota back: this one's counts from now on.
+    await updateCluster(tx, id, { quota_holder: caller.quotaHolder });
+    const operation = await findCreation(tx, id);
+    return operation === undefined ? undefined : { cluster, operation };
+  });
 }
 
 /** Starts destroying a cluster; a cluster that is being destroyed answers with the operation at work. */
@@ -98,7 +122,9 @@ async function storeCluster(
   spec: ClusterSpec,
   drawn: Drawn,
 ): Promise<{ cluster: ClusterView; operation: OperationView }> {
-  const id = newId('clu');
+  const repeated = repeatedId(caller);
+  const isUsed = repeated !== undefined && (await findCluster(tx, repeated)) !== undefined;
+  const id = repeated === undefined || isUsed ? newId('clu') : repeated;
   await insertCluster(tx, clusterRow(id, caller, spec, drawn));
   await insertServers(tx, serverRows(id, caller, spec, drawn));
   const cluster = await lockCluster(tx, id);

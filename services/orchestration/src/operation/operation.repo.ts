@@ -25,6 +25,15 @@ const view = (tx: Tx) =>
 export const findOperation = (tx: Tx, id: string): Promise<OperationView | undefined> =>
   view(tx).where('o.id', '=', id).executeTakeFirst();
 
+/** The operation that made a cluster. */
+export const findCreation = (tx: Tx, clusterId: string): Promise<OperationView | undefined> =>
+  view(tx)
+    .where('o.cluster_id', '=', clusterId)
+    .where('o.kind', '=', 'CREATE')
+    .orderBy('o.id')
+    .limit(1)
+    .executeTakeFirst();
+
 /** Locks the row: one process at a time moves an operation on. */
 export const lockOperation = (tx: Tx, id: string): Promise<OperationRow | undefined> =>
   tx.selectFrom('orchestration.operation').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

@@ -1,5 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
+import { until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refusal } from '../people.fixture.ts';
 import { startSso, type Owner, type SsoWorld } from '../sso/sso.fixture.ts';
@@ -77,9 +78,12 @@ describe('a workload', () => {
     await trusts.revokeTrust({ trustId: made.id });
     await world.people.ended(second.accessToken);
     expect(await refusal(exchange(made.id))).toEqual(notGood);
-    const types = (await events.listEvents({ orgId: owner.orgId })).events.map((each) => each.type);
-    for (const type of ['trust.created', 'workload_token.issued', 'workload_token.revoked', 'trust.revoked'])
-      expect(types, type).toContain(`dev.truffle.${type}.v1`);
+    const wanted = ['trust.created', 'workload_token.issued', 'workload_token.revoked', 'trust.revoked'];
+    // An event is listed once the relay has numbered it.
+    await until('the events are listed', async () => {
+      const types = (await events.listEvents({ orgId: owner.orgId })).events.map((each) => each.type);
+      return wanted.every((type) => types.includes(`dev.truffle.${type}.v1`));
+    });
   });
 
   it('is refused when a condition does not hold, alike for each', async () => {
