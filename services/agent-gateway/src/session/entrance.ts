@@ -1,11 +1,10 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 
 export interface EntranceLimits {
-  /** Connections that may be between their TLS handshake and their session at once, at most. */
+  /** Connections that may be between their TLS handshake and their session at once. */
   readonly inside: number;
-  /** At least, however much of the work at the door is in vain. */
-  readonly insideLeast: number;
+  /** How many of them may come from one address: whoever stalls there leaves room for others. */
+  readonly insideEach: number;
   /** Connections that may wait before that; further ones are cut off at once. */
   readonly waiting: number;
   /** How long one may wait: less than the 10 s that an agent gives a handshake, so that nothing is begun that nobody awaits at its end. */
@@ -15,16 +14,10 @@ export interface EntranceLimits {
 }
 
 /**
- * As many inside as come through. Most of them the gateway waits for, over their networks: with 32 places for 10,000 slow peers behind one
- * address, 5 a second came in. But where it is itself too slow, more of them only wait for longer: on a machine that gave it a sixth of a core,
- * 192 took longer than any of them waits, and 129 of 10,000 were back after three minutes. So places grow until the work is in vain.
+ * Far more inside than the gateway works on at once: most of them it waits for, over their networks, and with few places slow peers would
+ * decide how fast all the others come in (measured: 10,000 behind one address, with 32 places for it, came in at 5 a second).
  */
-const usual: EntranceLimits = { inside: 256, insideLeast: 32, waiting: 16_384, patienceMs: 5_000, insideMs: 5_000 };
-/** How much of what may be inside one address may have. */
-const shareEach = 3 / 4;
-/** Part of its time that the event loop works: beyond this it is behind. A process that gets too little of a core is seen by it too. */
-const busyFrom = 0.9;
-const lookEveryMs = 500;
+const usual: EntranceLimits = { inside: 256, insideEach: 192, waiting: 16_384, patienceMs: 6_000, insideMs: 5_000 };
 /** How many come in before the gateway has turned to those inside again: what it is busy with slows the door down. */
 const eachTurn = 8;
 interface Waiting {
@@ -55,28 +48,16 @@ export class Entrance {
   readonly #inside = new Map<string, () => void>();
   readonly #insideBy = new Map<string, number>();
   readonly #sweep: NodeJS.Timeout;
-  readonly #utilization: () => number;
-  /** How many may be inside now. */
-  #places: number;
-  /** Since the last look: who got an answer, and who left or was given up without one. */
-  readonly #ends = { answered: 0, inVain: 0 };
   #pause: NodeJS.Immediate | undefined;
 
-  /** @param admit begins the handshake with a connection @param utilization of the event loop since it was last asked for, 0 to 1 */
-  constructor(
-    admit: (socket: Socket) => void,
-    limits: Partial<EntranceLimits> = {},
-    now = () => performance.now(),
-    utilization = eventLoop(),
-  ) {
+  /** @param admit begins the handshake with a connection */
+  constructor(admit: (socket: Socket) => void, limits: Partial<EntranceLimits> = {}, now = () => performance.now()) {
     this.#admit = admit;
     this.#limits = { ...usual, ...limits };
-    this.#places = Math.min(this.#limits.inside, 2 * this.#limits.insideLeast);
     this.#now = now;
-    this.#utilization = utilization;
     // Nothing is read of a connection that waits.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#arrived(socket));
-    this.#sweep = setInterval(() => this.look(), lookEveryMs).unref();
+    this.#sweep = setInterval(() => this.#cutOff(), 1_000).unref();
   }
 
   /** How many are in the queue, and how many are on their way from there to a session. */
@@ -97,22 +78,7 @@ export class Entrance {
 
   /** The connection from `peer` (address:port) has a session or will have none: the next one may come in. */
   settled(peer: string): void {
-    const free = this.#inside.get(peer);
-    if (free === undefined) return;
-    this.#ends.answered++;
-    free();
-  }
-
-  /** Lets fewer in when the process is behind and too much of its work is in vain, else more; and cuts off who waited for too long. */
-  look(): void {
-    const { inside, insideLeast } = this.#limits;
-    const { answered, inVain } = this.#ends;
-    const busy = this.#utilization() > busyFrom;
-    if (busy && inVain > answered / 4) this.#places = Math.max(insideLeast, Math.floor(this.#places * 0.7));
-    else if (this.#waiting.size > 0) this.#places = Math.min(inside, this.#places + Math.ceil(inside / 16));
-    Object.assign(this.#ends, { answered: 0, inVain: 0 });
-    this.#cutOff();
-    this.#next();
+    this.#inside.get(peer)?.();
   }
 
   close(): void {
@@ -136,11 +102,11 @@ export class Entrance {
     let looked = 0;
     let entered = 0;
     for (const each of this.#waiting) {
-      if (this.#inside.size >= this.#places || looked++ >= farthest) return;
+      if (this.#inside.size >= this.#limits.inside || looked++ >= farthest) return;
       if (each.socket.destroyed || this.#tooLate(each)) {
         this.#waiting.delete(each);
         each.socket.destroy();
-      } else if (this.#held(each.address) < Math.ceil(this.#places * shareEach)) {
+      } else if (this.#held(each.address) < this.#limits.insideEach) {
         if (entered++ >= eachTurn) return this.#later();
         this.#waiting.delete(each);
         this.#enter(each);
@@ -159,7 +125,7 @@ export class Entrance {
     const peer = `${address}:${socket.remotePort}`;
     const free = (): void => {
       clearTimeout(deadline);
-      socket.off('close', gone);
+      socket.off('close', free);
       if (this.#inside.get(peer) !== free) return;
       this.#inside.delete(peer);
       const left = (this.#insideBy.get(address) ?? 0) - 1;
@@ -167,12 +133,8 @@ export class Entrance {
       else this.#insideBy.delete(address);
       this.#next();
     };
-    const gone = (): void => {
-      this.#ends.inVain++;
-      free();
-    };
-    const deadline = setTimeout(gone, this.#limits.insideMs).unref();
-    socket.once('close', gone);
+    const deadline = setTimeout(free, this.#limits.insideMs).unref();
+    socket.once('close', free);
     this.#inside.set(peer, free);
     this.#insideBy.set(address, this.#held(address) + 1);
     this.#admit(socket);
@@ -194,15 +156,4 @@ export class Entrance {
       each.socket.destroy();
     }
   }
-}
-
-/** Part of its time that this process's event loop worked since it was last asked. */
-function eventLoop(): () => number {
-  let last: EventLoopUtilization | undefined;
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return utilization;
-  };
 }
