@@ -72,7 +72,11 @@ export function merged<T extends object>(
 ): T {
   const patches = fields.map((field): Partial<T> => {
     const { key, show, both } = field;
-    const pick = (of: T): Partial<T> => ({ [key]: of[key] }) as unknown as Partial<T>;
+    const pick = (of: T): Partial<T> => {
+      const patch: Partial<T> = {};
+      patch[key] = of[key];
+      return patch;
+    };
     if (show(mine) === show(base)) return pick(theirs);
     if (show(theirs) === show(base)) return pick(mine);
     const take = takes[key] ?? (both === undefined ? 'mine' : 'both');

@@ -39,7 +39,6 @@ export function usePages<I extends DescMessage, O extends DescMessage, R>(
       input,
       transport,
       cardinality: 'infinite',
-      pageParamKey: 'page' as never,
     }),
     initialPageParam: '',
     queryFn: ({ pageParam, signal }) =>

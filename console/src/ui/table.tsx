@@ -1,6 +1,7 @@
 import { Skeleton, Table } from '@radix-ui/themes';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefCallback } from 'react';
+import { keepReachable } from './scroll.tsx';
 
 export interface Column<R> {
   readonly title: string;
@@ -101,10 +102,9 @@ export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTablePr
 /** Stands for rows that are not drawn. */
 function Gap({ height, columns }: { readonly height: number; readonly columns: number }) {
   return height <= 0 ? null : (
-    <tr aria-hidden>
-      {/* oxlint-disable-next-line jsx-a11y/control-has-associated-label -- it is hidden */}
-      <td colSpan={columns} style={{ height, padding: 0 }} />
-    </tr>
+    <Table.Row aria-hidden>
+      <Table.Cell colSpan={columns} p="0" style={{ height }} />
+    </Table.Row>
   );
 }
 
@@ -121,13 +121,7 @@ export function useNamedTable(label: string, rowCount: number): RefCallback<HTML
       table?.setAttribute('aria-rowcount', String(rowCount));
       const box = root.querySelector('[data-radix-scroll-area-viewport]');
       if (!(box instanceof HTMLElement) || table === null) return;
-      const watch = new ResizeObserver(() => {
-        if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-        else box.removeAttribute('tabindex');
-      });
-      watch.observe(box);
-      watch.observe(table);
-      return () => watch.disconnect();
+      return keepReachable(box, table);
     },
     [label, rowCount],
   );

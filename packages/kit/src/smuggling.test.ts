@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidProblem } from './problem.ts';
@@ -97,10 +98,10 @@ describe('where a message ends', () => {
 
 describe('a parameter', () => {
   const routes = compileRoutes([TemplateService]);
-  const asked = (query: string, body?: object) => {
+  const asked = (query: string, body?: JsonObject) => {
     const match = matchRoute(routes, 'GET', `/v1/organizations/org_${'0'.repeat(26)}/templates`);
     if ('verbs' in match) throw new TypeError('there is no such route');
-    return requestJson(match.route, match.path, new URLSearchParams(query), body as never);
+    return requestJson(match.route, match.path, new URLSearchParams(query), body);
   };
 
   test('is taken once: twice, unknown or of another place it is refused', () => {

@@ -61,7 +61,7 @@ const insides: Readonly<Record<string, Record<string, unknown>>> = {
 export function putId(request: Message, path: IdPath, id: string): void {
   const [field, ...rest] = path;
   if (field === undefined) return;
-  const holder = request as unknown as Record<string, unknown>;
+  const holder: Record<string, unknown> = request;
   if (rest.length === 0) {
     holder[field.localName] = field.fieldKind === 'list' ? [id] : id;
     return;

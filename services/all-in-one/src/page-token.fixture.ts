@@ -20,10 +20,9 @@ const needed: ReadonlySet<string> = new Set(['template_id', 'permission']);
 export function listRequest(method: DescMethod, ids: Ids): Message {
   const isNeeded = (name: string): boolean => name === rulesOf(method).resource || needed.has(name);
   const request = requestOf(method.input, ({ name }) => (isNeeded(name) ? ids[name] : undefined));
-  const bare = create(method.input) as unknown as Record<string, unknown>;
-  for (const { name, localName } of method.input.fields)
-    if (isNeeded(name)) bare[localName] = (request as unknown as Record<string, unknown>)[localName];
-  return bare as unknown as Message;
+  const given: Record<string, unknown> = request;
+  const kept = method.input.fields.filter(({ name }) => isNeeded(name)).map((f) => [f.localName, given[f.localName]]);
+  return create(method.input, Object.fromEntries(kept));
 }
 
 export const withToken = (request: Message, token: string): Message =>

@@ -3,6 +3,21 @@ import type {
   PublicKeyCredentialCreationOptionsJSON,
   PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/browser';
+import { isObject } from '../../ui/json.ts';
+
+const noOptions = 'the control plane sent nothing to use a passkey with';
+
+const asksForOne = (options: JsonObject): options is JsonObject & PublicKeyCredentialRequestOptionsJSON =>
+  typeof options['challenge'] === 'string';
+
+const makesOne = (options: JsonObject): options is JsonObject & PublicKeyCredentialCreationOptionsJSON =>
+  typeof options['challenge'] === 'string' && isObject(options['rp']) && isObject(options['user']);
+
+/** What the browser gave, as it is sent. */
+function objectOf(credential: unknown): JsonObject {
+  if (!isObject(credential)) throw new TypeError('the browser gave no passkey');
+  return credential;
+}
 
 /** Whether this browser has passkeys, here: only over TLS and on this very machine. */
 export const hasPasskeys = (): boolean => 'PublicKeyCredential' in globalThis;
@@ -13,8 +28,8 @@ export const hasPasskeys = (): boolean => 'PublicKeyCredential' in globalThis;
  */
 export async function provePasskey(options: JsonObject): Promise<JsonObject> {
   const { startAuthentication } = await import('@simplewebauthn/browser');
-  const optionsJSON = options as unknown as PublicKeyCredentialRequestOptionsJSON;
-  return (await startAuthentication({ optionsJSON })) as unknown as JsonObject;
+  if (!asksForOne(options)) throw new TypeError(noOptions);
+  return objectOf(await startAuthentication({ optionsJSON: options }));
 }
 
 /**
@@ -23,6 +38,6 @@ export async function provePasskey(options: JsonObject): Promise<JsonObject> {
  */
 export async function makePasskey(options: JsonObject): Promise<JsonObject> {
   const { startRegistration } = await import('@simplewebauthn/browser');
-  const optionsJSON = options as unknown as PublicKeyCredentialCreationOptionsJSON;
-  return (await startRegistration({ optionsJSON })) as unknown as JsonObject;
+  if (!makesOne(options)) throw new TypeError(noOptions);
+  return objectOf(await startRegistration({ optionsJSON: options }));
 }

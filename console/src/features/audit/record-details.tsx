@@ -3,6 +3,7 @@ import { Button, Code, DataList, Dialog, Flex, Heading, Text } from '@radix-ui/t
 import type { AuditRecord } from '@truffle/api/tenant/v1/audit';
 import { texts } from '../../texts/texts.ts';
 import { ListTable } from '../../ui/table.tsx';
+import { ScrollText } from '../../ui/scroll.tsx';
 import { toHex } from './hex.ts';
 
 const text = texts.audit;
@@ -38,11 +39,7 @@ export function RecordDetails({ record }: { readonly record: AuditRecord }) {
             <Heading as="h2" size="2" mb="2">
               {text.data}
             </Heading>
-            {/* It scrolls, so the keyboard must get to it (WCAG 2.1.1). */}
-            {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-            <pre className="log" tabIndex={0} aria-label={text.data}>
-              {JSON.stringify(event?.data ?? {}, undefined, 2)}
-            </pre>
+            <ScrollText label={text.data}>{JSON.stringify(event?.data ?? {}, undefined, 2)}</ScrollText>
           </div>
           <Flex justify="end">
             <Dialog.Close>

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { isObject } from '../../ui/json.ts';
 
 /** One parameter of a template, as the template's JSON Schema says. */
 export interface Parameter {
@@ -18,8 +19,6 @@ export interface Parameter {
   readonly long: boolean;
 }
 
-const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
 const numberOf = (value: JsonValue | undefined): number | undefined => (typeof value === 'number' ? value : undefined);
 /** Above this many characters a text has lines. */

@@ -3,6 +3,7 @@ import { Role } from '@truffle/api/tenant/v1/account';
 import { texts } from '../../texts/texts.ts';
 import { Choice, type Option } from '../../ui/choice.tsx';
 import { Field } from '../../ui/field.tsx';
+import { Rows } from '../../ui/rows.tsx';
 import { RoleField } from '../access/role-field.tsx';
 
 const text = texts.security;
@@ -28,8 +29,6 @@ interface MappingsProps {
 
 /** What a provider's claims give, one role at a place each. */
 export function Mappings({ mappings, places, orgId, onChange }: MappingsProps) {
-  const put = (at: number, patch: Partial<Mapping>): void =>
-    onChange(mappings.map((each, i) => (i === at ? { ...each, ...patch } : each)));
   return (
     <Flex direction="column" gap="3">
       <Text size="2" weight="medium">
@@ -38,54 +37,43 @@ export function Mappings({ mappings, places, orgId, onChange }: MappingsProps) {
       <Text size="1" color="gray">
         {text.givesHint}
       </Text>
-      {mappings.map((mapping, at) => (
-        // Mappings have no name of their own: their place is what tells one from another.
-        // oxlint-disable-next-line react/no-array-index-key
-        <fieldset key={at} className="panel mapping">
-          <legend>{text.mapping(at + 1)}</legend>
-          <Field
-            label={texts.access.claim}
-            name={`claim-${at}`}
-            placeholder="groups"
-            hint={text.emptyEverybody}
-            value={mapping.claim}
-            onChange={(event) => put(at, { claim: event.target.value })}
-          />
-          <Field
-            label={texts.access.pattern}
-            name={`value-${at}`}
-            disabled={mapping.claim === ''}
-            value={mapping.value}
-            onChange={(event) => put(at, { value: event.target.value })}
-          />
-          <RoleField value={{ role: mapping.role, roleId: '' }} onChange={({ role }) => put(at, { role })} />
-          <Choice
-            label={texts.access.place}
-            value={mapping.scopeId}
-            options={places}
-            onChange={(scopeId) => put(at, { scopeId })}
-          />
-          <Button
-            type="button"
-            size="1"
-            variant="soft"
-            color="gray"
-            onClick={() => onChange(mappings.filter((_, i) => i !== at))}
-          >
-            {texts.access.drop}
-          </Button>
-        </fieldset>
-      ))}
-      <div>
-        <Button
-          type="button"
-          size="1"
-          variant="soft"
-          onClick={() => onChange([...mappings, { claim: '', value: '', role: Role.VIEWER, scopeId: orgId }])}
-        >
-          {text.addMapping}
-        </Button>
-      </div>
+      <Rows
+        rows={mappings}
+        fresh={{ claim: '', value: '', role: Role.VIEWER, scopeId: orgId }}
+        add={text.addMapping}
+        onChange={onChange}
+      >
+        {({ value: mapping, at, put, drop }) => (
+          <fieldset className="panel mapping">
+            <legend>{text.mapping(at + 1)}</legend>
+            <Field
+              label={texts.access.claim}
+              name={`claim-${at}`}
+              placeholder="groups"
+              hint={text.emptyEverybody}
+              value={mapping.claim}
+              onChange={(event) => put({ claim: event.target.value })}
+            />
+            <Field
+              label={texts.access.pattern}
+              name={`value-${at}`}
+              disabled={mapping.claim === ''}
+              value={mapping.value}
+              onChange={(event) => put({ value: event.target.value })}
+            />
+            <RoleField value={{ role: mapping.role, roleId: '' }} onChange={({ role }) => put({ role })} />
+            <Choice
+              label={texts.access.place}
+              value={mapping.scopeId}
+              options={places}
+              onChange={(scopeId) => put({ scopeId })}
+            />
+            <Button type="button" size="1" variant="soft" color="gray" onClick={drop}>
+              {texts.access.drop}
+            </Button>
+          </fieldset>
+        )}
+      </Rows>
     </Flex>
   );
 }

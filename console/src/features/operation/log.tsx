@@ -2,6 +2,7 @@ import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { Flex, Text, TextField } from '@radix-ui/themes';
 import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
+import { ScrollText } from '../../ui/scroll.tsx';
 import { mostLines, useOperationLog } from './watch.ts';
 
 interface OperationLogProps {
@@ -25,9 +26,7 @@ export function OperationLog({ operationId, serverId = '' }: OperationLogProps) 
         placeholder={texts.operation.searchLog}
         aria-label={texts.operation.searchLog}
       />
-      {/* It scrolls, so the keyboard must get to it (WCAG 2.1.1). */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className="log" tabIndex={0} aria-label={texts.operation.log}>
+      <ScrollText label={texts.operation.log}>
         {shown.map(({ cursor, time, serverName, text }) => (
           <span key={cursor}>
             <span className="log-time">
@@ -37,7 +36,7 @@ export function OperationLog({ operationId, serverId = '' }: OperationLogProps) 
             {'\n'}
           </span>
         ))}
-      </pre>
+      </ScrollText>
       <Text size="1" color="gray">
         {lines.length >= mostLines ? texts.operation.cut(mostLines) : texts.operation.lines(shown.length)}
       </Text>

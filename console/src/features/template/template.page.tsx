@@ -14,6 +14,7 @@ import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
 import { Ago } from '../../ui/time.tsx';
+import { ScrollText } from '../../ui/scroll.tsx';
 
 const text = texts.template;
 const Difference = lazy(() => import('./difference.tsx'));
@@ -146,11 +147,7 @@ function Compare({ orgId, versions }: CompareProps) {
       {old.data?.version !== undefined && now.data?.version !== undefined && (
         <Suspense fallback={<Spinner size="3" />}>
           {before === after ? (
-            // It scrolls, so the keyboard must get to it (WCAG 2.1.1).
-            // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-            <pre className="log" tabIndex={0} aria-label={text.source}>
-              {now.data.version.source}
-            </pre>
+            <ScrollText label={text.source}>{now.data.version.source}</ScrollText>
           ) : (
             <Difference before={old.data.version.source} after={now.data.version.source} />
           )}

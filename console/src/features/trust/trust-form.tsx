@@ -8,6 +8,7 @@ import { Choice } from '../../ui/choice.tsx';
 import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { Act } from '../../ui/may.tsx';
+import { Rows } from '../../ui/rows.tsx';
 import type { Directory } from '../access/directory.ts';
 import { RoleField, viewer } from '../access/role-field.tsx';
 
@@ -105,54 +106,35 @@ interface ConditionsProps {
 }
 
 function Conditions({ conditions, onChange }: ConditionsProps) {
-  const put = (at: number, patch: Partial<Condition>): void =>
-    onChange(conditions.map((each, i) => (i === at ? { ...each, ...patch } : each)));
   return (
     <Flex direction="column" gap="2">
       <Text size="2" weight="medium">
         {text.conditions}
       </Text>
-      {conditions.map(({ claim, pattern }, at) => (
-        // Conditions have no name of their own: their place is what tells one from another.
-        // oxlint-disable-next-line react/no-array-index-key
-        <Flex key={at} gap="2" align="end">
-          <Field
-            label={text.claim}
-            name={`claim-${at}`}
-            required
-            value={claim}
-            onChange={(event) => put(at, { claim: event.target.value })}
-          />
-          <Field
-            label={text.pattern}
-            name={`pattern-${at}`}
-            required
-            value={pattern}
-            placeholder="acme/site"
-            onChange={(event) => put(at, { pattern: event.target.value })}
-          />
-          <Button
-            type="button"
-            variant="soft"
-            color="gray"
-            mb="5"
-            disabled={conditions.length === 1}
-            onClick={() => onChange(conditions.filter((_, i) => i !== at))}
-          >
-            {text.drop}
-          </Button>
-        </Flex>
-      ))}
-      <div>
-        <Button
-          type="button"
-          size="1"
-          variant="soft"
-          onClick={() => onChange([...conditions, { claim: '', pattern: '' }])}
-        >
-          {text.addCondition}
-        </Button>
-      </div>
+      <Rows rows={conditions} fresh={{ claim: '', pattern: '' }} add={text.addCondition} onChange={onChange}>
+        {({ value: { claim, pattern }, at, put, drop }) => (
+          <Flex gap="2" align="end">
+            <Field
+              label={text.claim}
+              name={`claim-${at}`}
+              required
+              value={claim}
+              onChange={(event) => put({ claim: event.target.value })}
+            />
+            <Field
+              label={text.pattern}
+              name={`pattern-${at}`}
+              required
+              value={pattern}
+              placeholder="acme/site"
+              onChange={(event) => put({ pattern: event.target.value })}
+            />
+            <Button type="button" variant="soft" color="gray" mb="5" disabled={conditions.length === 1} onClick={drop}>
+              {text.drop}
+            </Button>
+          </Flex>
+        )}
+      </Rows>
       <Text size="1" color="gray">
         {text.conditionsHint}
       </Text>

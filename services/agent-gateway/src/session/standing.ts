@@ -163,7 +163,7 @@ export class SessionStore {
   ): Promise<Reunion | undefined> {
     return this.#database.tenant(session.orgId, async (tx) => {
       const journal = new Map(hello.inFlight.map((entry) => [entry.commandId, heldOf[entry.state]]));
-      // None waits for another's answer, so all go at once; the session is locked first.
+      // In this order, as kysely sends them: the session is locked first.
       const [confirmed, standing, commands, { now, leased }] = await Promise.all([
         confirmSession(tx, session.agentId, session.epoch),
         lockStanding(tx, session.agentId),
