@@ -47,7 +47,10 @@ function keep(name: string, credential: string): void {
   secrets[name] = credential;
   const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
   let number = 0n;
-  for (const digit of credential.slice(4, -6)) number = number * 62n + BigInt(digits.indexOf(digit));
+  for (const digit of credential.slice(4, -6)) {
+    expect(digits, `a credential that is no base 62: ${name}`).toContain(digit);
+    number = number * 62n + BigInt(digits.indexOf(digit));
+  }
   secrets[`bytes of ${name}`] = Buffer.from(number.toString(16).padStart(64, '0'), 'hex');
 }
 
@@ -102,7 +105,8 @@ async function ofPrograms(): Promise<void> {
   const rotated = await client.apiKeys.rotateApiKey({ apiKeyId: made.apiKey?.id ?? '', overlap: { seconds: 600n } });
   keep('API key after rotation', rotated.secret);
   const { token } = await client.agents.createJoinToken({ orgId, agentName: 'berlin' });
-  keep('join token', token);
+  secrets['join token'] = token;
+  secrets['bytes of join token'] = Buffer.from(token.slice('tfj_'.length), 'base64url');
   const trust = await client.trusts.createTrust({
     scopeId: orgId,
     name: 'CI',
