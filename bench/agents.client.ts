@@ -36,6 +36,25 @@ export interface Look {
 const now = (): number => performance.now();
 const tally = { ready: 0, beats: 0, markedAt: 0, back: [] as number[], lost: new Map<string, number>() };
 
+/**
+ * Dials that are due in this process: some in each turn of its loop, for a few milliseconds. Thousands of agents that share one process would
+ * else dial in one turn of many seconds in which none hears its answers, and give up for a slowness that no agent on its own machine knows.
+ */
+const dials: (() => void)[] = [];
+const dialsTurnMs = 4;
+
+function soon(dial: () => void): void {
+  if (dials.push(dial) === 1) setImmediate(dialSome);
+}
+
+function dialSome(): void {
+  const until = now() + dialsTurnMs;
+  let dialled = 0;
+  while (dialled < dials.length && now() < until) dials[dialled++]?.();
+  dials.splice(0, dialled);
+  if (dials.length > 0) setImmediate(dialSome);
+}
+
 function becameReady(): void {
   tally.ready++;
   tally.back.push(now() - tally.markedAt);
@@ -44,6 +63,8 @@ function becameReady(): void {
 function noteLoss(why: string): void {
   tally.lost.set(why, (tally.lost.get(why) ?? 0) + 1);
 }
+
+const isToDial = ({ phase }: Session): boolean => 'attempt' in phase && phase.attempt.at === 'waiting';
 
 /** Plays one agent by the agent's own rules. */
 function play(cast: Cast, certificate: string): void {
@@ -114,7 +135,8 @@ function play(cast: Cast, certificate: string): void {
       }
     clearTimeout(timer);
     const at = wakeAt(session);
-    timer = at === undefined ? undefined : setTimeout(() => input({ on: 'tick' }), Math.max(0, at - now()));
+    const tick = (): void => (isToDial(session) ? soon(() => input({ on: 'tick' })) : input({ on: 'tick' }));
+    timer = at === undefined ? undefined : setTimeout(tick, Math.max(0, at - now()));
   };
   input({ on: 'tick' });
 }
@@ -152,7 +174,10 @@ function playBare(endpoint: string, keys: BareKeys, failures = 0): void {
     client.close();
     if (ready) tally.ready--;
     const failed = ready ? 0 : failures + 1;
-    setTimeout(() => playBare(endpoint, keys, failed), Math.random() * Math.min(120_000, 1_000 * 2 ** failed));
+    setTimeout(
+      () => soon(() => playBare(endpoint, keys, failed)),
+      Math.random() * Math.min(120_000, 1_000 * 2 ** failed),
+    );
   });
   say();
 }
@@ -168,7 +193,7 @@ process.on(
       cast.certificates.forEach((certificate, at) => {
         const begin = (): void =>
           cast.bare ? playBare(cast.endpoint, { ...cast, certificate }) : play(cast, certificate);
-        setTimeout(begin, (at * 1000) / word.perSecond);
+        setTimeout(() => soon(begin), (at * 1000) / word.perSecond);
       });
     process.send?.({
       ready: tally.ready,

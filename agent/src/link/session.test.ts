@@ -111,7 +111,7 @@ describe('coming to a session', () => {
   test.each([
     ['an address', 5_000, /^DNS: .* 5 s/, []],
     ['a connection', 10_000, /^TCP: .* 10 s/, [{ on: 'reached', stream: 1, step: 'tcp' }]],
-    ['a handshake', 10_000, /^TLS: .* 10 s/, [{ on: 'reached', stream: 1, step: 'tls' }]],
+    ['a handshake', 30_000, /^TLS: .* 30 s/, [{ on: 'reached', stream: 1, step: 'tls' }]],
     ['a word', 10_000, /^HTTP\/2: .* 10 s/, [{ on: 'reached', stream: 1, step: 'http2' }]],
     ['a Welcome', 15_000, /^no Welcome within 15 s/, [{ on: 'connected', stream: 1 }]],
   ] as const)('waits for %s no longer than %d ms, says so, and tries the next endpoint', (_what, ms, why, inputs) => {

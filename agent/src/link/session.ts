@@ -2,11 +2,11 @@ import type { LinkResponse } from '@truffle/api/agent/v1/link';
 import { frame } from './frame.ts';
 import type { Action, Advance, Attempt, DialStep, Input, Live, Moment, Session, StreamNo } from './phase.ts';
 
-/** Each step of a dial. TLS: longer than a gateway lets a connection wait at its door when all agents dial at once. */
+/** Each step of a dial. TLS: longer than a gateway lets a connection wait at its door when all agents dial at once, as who gives up there only dials again. */
 export const dialMs: Readonly<Record<DialStep, number>> = {
   dns: 5_000,
   tcp: 10_000,
-  tls: 10_000,
+  tls: 30_000,
   http2: 10_000,
 };
 export const welcomeMs = 15_000;

@@ -92,7 +92,7 @@ const inHttp2: Stall = async (authority) => {
 test.each([
   ['dns', 5_000, inDns, /^DNS: /],
   ['tcp', 10_000, inTcp, /^TCP: /],
-  ['tls', 10_000, inTls, /^TLS: /],
+  ['tls', 30_000, inTls, /^TLS: /],
   ['http2', 10_000, inHttp2, /^HTTP\/2: /],
 ] as const)(
   'a gateway that stalls at %s is left after %d ms, with a word of where, for the next one',

@@ -7,7 +7,7 @@ export interface EntranceLimits {
   readonly insideEach: number;
   /** Connections that may wait before that; further ones are cut off at once. */
   readonly waiting: number;
-  /** How long one may wait: less than the 10 s that an agent gives a handshake, so that nothing is begun that nobody awaits at its end. */
+  /** How long one may wait: less than the 30 s that an agent gives a handshake, so that nothing is begun that nobody awaits at its end. */
   readonly patienceMs: number;
   /** After that a connection counts no more, however far it came. */
   readonly insideMs: number;
@@ -17,7 +17,7 @@ export interface EntranceLimits {
  * Far more inside than the gateway works on at once: most of them it waits for, over their networks, and with few places slow peers would
  * decide how fast all the others come in (measured: 10,000 behind one address, with 32 places for it, came in at 5 a second).
  */
-const usual: EntranceLimits = { inside: 256, insideEach: 192, waiting: 16_384, patienceMs: 6_000, insideMs: 5_000 };
+const usual: EntranceLimits = { inside: 512, insideEach: 384, waiting: 16_384, patienceMs: 25_000, insideMs: 5_000 };
 /** How many come in before the gateway has turned to those inside again: what it is busy with slows the door down. */
 const eachTurn = 8;
 interface Waiting {
