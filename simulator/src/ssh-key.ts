@@ -12,6 +12,13 @@ export class NoSshKey extends Error {
   readonly code = 'SSH_KEY_UNUSABLE';
 }
 
+/** `type base64` of a private key in OpenSSH's form. @throws {NoSshKey} when it is none */
+export function publicLine(privateKey: string): string {
+  const key = ssh2.utils.parseKey(privateKey);
+  if (key instanceof Error) throw new NoSshKey(key.message);
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
+}
+
 /** Makes an Ed25519 key pair. The library (1.17.0) writes a few keys in a thousand so that nobody can read them (7 of 2,000 measured): those are made again. @throws {NoSshKey} */
 export function makeSshKey(): SshKey {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

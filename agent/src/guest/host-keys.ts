@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const fileName = 'guest_host_keys';
 
-/** Host keys of the servers, pinned at first use; by server id, as addresses are given to others later. */
+/** Host keys of the servers, pinned when they are first known; by server id, as addresses are given to others later. */
 export class HostKeys {
   readonly #path: string;
   readonly #known: Map<string, string>;
@@ -13,6 +13,11 @@ export class HostKeys {
   constructor(dataDir: string) {
     this.#path = join(dataDir, fileName);
     this.#known = new Map(readLines(this.#path));
+  }
+
+  /** Whether the server has a key that is pinned. */
+  knows(serverId: string): boolean {
+    return this.#known.has(serverId);
   }
 
   /** Whether the key is the server's; the first one that is seen becomes it. */

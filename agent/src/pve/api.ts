@@ -261,6 +261,13 @@ export class PveApi {
       addresses: rowsOf(card['ip-addresses']).map((address) => textOf(address, 'ip-address')),
     }));
   }
+
+  /** A text file of the guest's, as its guest agent reads it; one try with a deadline of its own in milliseconds. */
+  async guestFile(node: string, vmid: number, file: string, deadlineMs: number, signal: AbortSignal): Promise<string> {
+    const path = `${vmPath(node, vmid)}/agent/file-read`;
+    const answer = rowOf(await this.client.get(path, { file }, { node, signal, deadlineMs, tries: 1 }));
+    return textOf(answer, 'content');
+  }
 }
 
 /** `/nodes/<node>/qemu/<vmid>`. */

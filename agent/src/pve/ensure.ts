@@ -7,6 +7,7 @@ import { choose } from './choice.ts';
 import { ensureCloned } from './clone.ts';
 import { configure, grow, macAt } from './configure.ts';
 import { ensureManaged } from './ha.ts';
+import { recordHostKey } from './host-key.ts';
 import { start } from './power.ts';
 import { attachSeed } from './seed.ts';
 import { checkOffered } from './server.ts';
@@ -36,6 +37,7 @@ export async function ensureServer(site: PveSite, run: CommandRun, spec: EnsureS
   await requireUnique(site, run, vm.node, spec.vmid, mac, address);
   run.progress('ssh', `waiting for SSH on ${address}`);
   await awaitSsh(site, run, address);
+  await recordHostKey(site, run, { node: vm.node, vmid: spec.vmid, serverId: spec.serverId });
   run.progress('ready', `${spec.name} is up at ${address}`);
   return {
     outcome: Outcome.SUCCEEDED,

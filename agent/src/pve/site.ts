@@ -1,4 +1,5 @@
 import type { NumberMemory } from '../command/site.ts';
+import type { HostKeys } from '../guest/host-keys.ts';
 import type { PveApi } from './api.ts';
 import type { Facts } from './facts.ts';
 import type { Semaphores } from './semaphore.ts';
@@ -49,6 +50,8 @@ export interface PveSite {
   readonly sshUser: string;
   /** The agent's own key in OpenSSH's form, put into every server. */
   readonly sshPublicKey: string;
+  /** Host keys of the servers' SSH servers. */
+  readonly hostKeys: Pick<HostKeys, 'knows' | 'accepts'>;
   /** Clones at a time of one template, and onto one storage. */
   readonly perTemplate: Semaphores;
   readonly perStorage: Semaphores;

@@ -43,10 +43,11 @@ export function openSiteOf(config: SiteConfig, deps: SiteDeps): Site {
   const reach = asking(config.bastion === undefined ? directReach() : throughBastion(config.bastion), deps.mayDial);
   const client = clientOf(config);
   const imported = new ImportedImages(deps.dataFolder);
-  const memory = { numbers: deps.numbers, neighbours: () => readNeighbours(deps.neighbourFile) };
+  const hostKeys = new HostKeys(deps.dataFolder);
+  const memory = { numbers: deps.numbers, hostKeys, neighbours: () => readNeighbours(deps.neighbourFile) };
   const pve = pveSite(config, new PveApi(client), { sshPublicKey: key.publicKey, reach, imported, ...memory });
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
-  const access = { reach, key, user: config.sshUser, hostKeys: new HostKeys(deps.dataFolder) };
+  const access = { reach, key, user: config.sshUser, hostKeys };
   const inventory = async (): Promise<Inventory> => {
     await learned;
     return takeInventory(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
@@ -140,7 +141,7 @@ export async function reportSite(configFile: string, dataFolder: string): Promis
   const client = clientOf(config);
   try {
     const imported = new ImportedImages(dataFolder);
-    const memory = { numbers: noNumbers, neighbours: () => Promise.resolve('') };
+    const memory = { numbers: noNumbers, hostKeys: noHostKeys, neighbours: () => Promise.resolve('') };
     const pve = pveSite(config, new PveApi(client), { sshPublicKey: '', reach: directReach(), imported, ...memory });
     const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
     const { clusterName, hypervisorVersion } = inventory;
@@ -172,7 +173,7 @@ function openerOf({ agentId, sealing, generatedSecret, seeSealedVersion }: SiteD
 }
 
 /** What a site has of the agent's own. */
-interface OwnParts extends Pick<PveSite, 'sshPublicKey' | 'numbers' | 'neighbours'> {
+interface OwnParts extends Pick<PveSite, 'sshPublicKey' | 'numbers' | 'hostKeys' | 'neighbours'> {
   readonly reach: Reach;
   readonly imported: ImportedImages;
 }
@@ -186,13 +187,15 @@ const noNumbers: NumberMemory = {
   keepUnwanted: () => undefined,
 };
 
+const noHostKeys: PveSite['hostKeys'] = { knows: () => false, accepts: () => false };
+
 /** Empty on a host that has no such file, or does not let it be read. */
 const readNeighbours = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
 function pveSite(
   config: SiteConfig,
   api: PveApi,
-  { sshPublicKey, reach, imported, numbers, neighbours }: OwnParts,
+  { sshPublicKey, reach, imported, numbers, hostKeys, neighbours }: OwnParts,
 ): PveSite {
   const { pool, storage, clone, cloudInit, isoStorage, importStorage, ha, vmids, networks, sshUser, waits, limits } =
     config;
@@ -219,6 +222,7 @@ function pveSite(
     networks,
     sshUser,
     sshPublicKey,
+    hostKeys,
     perTemplate: new Semaphores(limits.clonesPerTemplate),
     perStorage: new Semaphores(limits.clonesPerStorage),
     perAgentNode: new Semaphores(agentQuestions),

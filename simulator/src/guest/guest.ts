@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
-import { makeSshKey } from '../ssh-key.ts';
+import { makeSshKey, publicLine } from '../ssh-key.ts';
 import { readCard } from '../vm/bridge.ts';
 import { authorizedKeys, readIpConfig } from '../vm/cloudinit.ts';
 import { type Config, type Vm, memoryBytes } from '../vm/vm.ts';
@@ -86,6 +86,10 @@ export class Guest {
       .filter((key) => /^net\d+$/.test(key))
       .sort()
       .map((key) => card(config, key, leasedAddress, seed));
+    this.disk.write(
+      '/etc/ssh/ssh_host_ed25519_key.pub',
+      Buffer.from(`${publicLine(this.hostKey)} root@${this.hostname}\n`),
+    );
     this.disk.write('/etc/hostname', Buffer.from(`${this.hostname}\n`));
     this.disk.write(
       '/etc/os-release',
