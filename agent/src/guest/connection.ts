@@ -2,6 +2,7 @@ import type ssh2 from 'ssh2';
 import { jitter, pause } from '../pve/pause.ts';
 import type { HostKeys } from './host-keys.ts';
 import { fingerprint, GuestUnreachable, type Reach } from './reach.ts';
+import { upload, UploadRefused } from './upload.ts';
 import type { SiteKey } from './site-key.ts';
 
 /** How guests are reached and logged in to. */
@@ -74,6 +75,21 @@ export class GuestConnection {
         channel.end(text);
       });
     });
+  }
+
+  /** Puts the content into a file of the login's own by SFTP. @returns its path; undefined when the guest has no SFTP. @throws UploadRefused, GuestUnreachable, or the signal's reason */
+  async upload(content: Buffer, signal: AbortSignal): Promise<string | undefined> {
+    signal.throwIfAborted();
+    const cut = (): void => this.close();
+    signal.addEventListener('abort', cut, { once: true });
+    try {
+      return await upload(this.#client, content);
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw cause instanceof UploadRefused ? cause : new GuestUnreachable('an upload broke off', { cause });
+    } finally {
+      signal.removeEventListener('abort', cut);
+    }
   }
 
   close(): void {

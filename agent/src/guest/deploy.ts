@@ -3,11 +3,12 @@ import { loadTemplate, renderDeployment, type RenderedDeployment, type Secrets }
 import type { CommandEnd, CommandRun } from '../command/effect.ts';
 import { DecodedFailure } from '../command/failure.ts';
 import type { GuestAccess } from './connection.ts';
-import { filesScript, notifiedDigest, notifiedFile, readFilesOutcome } from './file-script.ts';
+import { filesScript, notifiedDigest, notifiedFile, readFilesOutcome, type Uploads } from './file-script.ts';
 import { awaitHealthy } from './health.ts';
 import { openSecrets, type SecretOpener } from './secrets.ts';
 import { GuestSession } from './session.ts';
 import { runStep } from './step.ts';
+import { UploadRefused } from './upload.ts';
 
 /** What deployments are run with. */
 export interface DeploySite {
@@ -65,11 +66,39 @@ async function pushFiles(session: GuestSession, run: CommandRun, spec: RunDeploy
   );
   // No observation: what is in place is known by its hash, and each write costs a sync of the disk.
   run.intend('files', { paths: files.map((file) => file.path) });
-  const { stdout, stderr } = await session.script(filesScript(spec.deployment, files, steps), run.signal);
-  const { changed, notified, failed } = readFilesOutcome(stdout, files);
-  if (failed !== undefined) throw fileFailed(failed, stderr);
-  for (const path of changed) run.log('agent', `wrote ${path}`);
+  const place = async (uploads: Uploads) => {
+    const { stdout, stderr } = await session.script(filesScript(spec.deployment, files, steps, uploads), run.signal);
+    const outcome = readFilesOutcome(stdout, files);
+    if (outcome.failed !== undefined) throw fileFailed(outcome.failed, stderr);
+    for (const path of outcome.changed) run.log('agent', `wrote ${path}`);
+    return outcome;
+  };
+  const { wanted, notified } = await place(new Map());
+  if (wanted.length > 0) await place(await upload(session, run, files, wanted));
   return notified;
+}
+
+/** @returns where on the guest the files' contents lie */
+async function upload(
+  session: GuestSession,
+  run: CommandRun,
+  files: RenderedDeployment['files'],
+  wanted: readonly number[],
+): Promise<Uploads> {
+  const uploads = new Map<number, string>();
+  for (const at of wanted) {
+    const { path = '', content = '' } = files[at] ?? {};
+    run.progress('files', `uploading ${path}`);
+    const uploaded = await session.upload(Buffer.from(content), run.signal).catch((error: unknown) => {
+      throw error instanceof UploadRefused ? fileFailed(path, `${error.message}: is its disk full?`) : error;
+    });
+    if (uploaded === undefined) {
+      run.log('agent', 'the server’s SSH has no SFTP: large files are written by a script');
+      return 'inline';
+    }
+    uploads.set(at, uploaded);
+  }
+  return uploads;
 }
 
 async function checkHealth(
