@@ -15,15 +15,20 @@ export type StepState =
 
 export interface StepReport {
   readonly at: StepState;
-  /** Bytes of the log that have been read so far. */
+  /** Bytes of the log that have been read or passed over so far. */
   readonly offset: number;
-  /** The log from the offset that was asked for. */
+  /** Bytes before this output that are gone: the step wrote more than is kept. */
+  readonly gap: number;
+  /** The log from the offset that was asked for, or from behind the gap. */
   readonly output: string;
 }
 
 /** How often a script looks before it reports, and how much log it reports at most. */
 const looks = 20;
 const chunkBytes = 256 * 1024;
+/** A log that is longer at a look is cut to its end: a step may print gigabytes, and the guest has a disk to lose. */
+const logBytes = 16 * 1024 * 1024;
+const keptBytes = 1024 * 1024;
 
 export function stepPlace(commandId: string, at: number): StepPlace {
   return { dir: `/var/lib/truffle/run/${commandId}-${at}`, unit: `truffle-${commandId.replaceAll('_', '-')}-${at}` };
@@ -44,7 +49,7 @@ export function startScript(place: StepPlace, step: RenderedStep, onSuccess?: { 
     '. ./env',
     'rm -f ./env',
     'export HOME=/root DEBIAN_FRONTEND=noninteractive',
-    `timeout -k 10 ${seconds} sh ./script > ./log 2>&1 < /dev/null`,
+    `timeout -k 10 ${seconds} sh ./script >> ./log 2>&1 < /dev/null`,
     'code=$?',
     ...note,
     'echo "$code" > ./exit.new',
@@ -86,16 +91,16 @@ export function forgetScript(place: StepPlace): string {
 
 /** Reads what a start or watch script printed; undefined when it is no report. */
 export function readStepReport(stdout: string): StepReport | undefined {
-  const found = /^(?:(running)|(lost)|exit (\d+)) (\d+)\n/.exec(stdout);
+  const found = /^(?:(running)|(lost)|exit (\d+)) (\d+) (\d+)\n/.exec(stdout);
   if (found === null) return undefined;
-  const [head, running, lost, code, offset] = found;
+  const [head, running, lost, code, offset, gap] = found;
   const at: StepState =
     running !== undefined
       ? { state: 'running' }
       : lost !== undefined
         ? { state: 'lost' }
         : { state: 'exit', code: Number(code) };
-  return { at, offset: Number(offset), output: stdout.slice(head.length) };
+  return { at, offset: Number(offset), gap: Number(gap), output: stdout.slice(head.length) };
 }
 
 function variables(place: StepPlace): readonly string[] {
@@ -116,11 +121,23 @@ function watchLines(offset: number): readonly string[] {
     '    s=lost',
     '  fi',
     'done',
+    // b: bytes that were cut off before what the file holds. The step appends, so that it goes on behind what is left.
+    'b=$(cat "$d/cut" 2> /dev/null || echo 0)',
     'n=$(cat "$d/log" 2> /dev/null | wc -c)',
-    `o=${offset}`,
+    `if [ $((n)) -gt ${logBytes} ]; then`,
+    `  tail -c ${keptBytes} "$d/log" > "$d/end" && cat "$d/end" > "$d/log"`,
+    `  b=$((b + n - ${keptBytes}))`,
+    `  n=${keptBytes}`,
+    '  echo "$b" > "$d/cut"',
+    '  rm -f "$d/end"',
+    'fi',
+    `o=$((${offset} - b))`,
+    'g=0',
+    'if [ "$o" -lt 0 ]; then g=$((0 - o)); o=0; fi',
     `if [ $((n - o)) -gt ${chunkBytes} ]; then n=$((o + ${chunkBytes})); fi`,
-    'echo "$s $((n))"',
-    'if [ $((n)) -gt $((o)) ]; then tail -c +$((o + 1)) "$d/log" | head -c $((n - o)); fi',
+    'if [ $((n)) -lt "$o" ]; then n=$o; fi',
+    'echo "$s $((b + n)) $g"',
+    'if [ $((n)) -gt "$o" ]; then tail -c +$((o + 1)) "$d/log" | head -c $((n - o)); fi',
     '',
   ];
 }

@@ -64,6 +64,7 @@ async function follow(
   for (;;) {
     const report = await report_(session, run, place, script, job.step);
     offset = report.offset;
+    if (report.gap > 0) run.log('agent', `${report.gap} bytes of the step's output were not kept: it printed too much`);
     tell(run, report.output, tail);
     if (report.at.state === 'running' || (report.at.state === 'exit' && report.output.length > 0 && !isWhole(report))) {
       script = watchScript(place, offset);
