@@ -7,7 +7,12 @@ import { RateLimitError } from './limit.ts';
 import { listenOrigin, type OriginServer } from './server.ts';
 
 const clock = { now: 0 };
-const early = new EarlyRefusals(() => clock.now);
+const held = new Set<() => void>();
+const later = (work: () => void): (() => void) => {
+  held.add(work);
+  return () => held.delete(work);
+};
+const early = new EarlyRefusals(() => clock.now, later);
 let origin: OriginServer;
 
 beforeAll(async () => {
@@ -26,11 +31,18 @@ beforeAll(async () => {
 afterAll(() => origin.close(100));
 
 const rpc = '/truffle.tenant.v1.OrganizationService/GetOrganization';
-async function ask(path: string, authorization: string | undefined, type = 'application/json', method = 'POST') {
+async function ask(
+  path: string,
+  authorization: string | undefined,
+  type = 'application/json',
+  method = 'POST',
+  signal?: AbortSignal,
+) {
   const answer = await fetch(`http://127.0.0.1:${origin.port}${path}`, {
     method,
     headers: { 'content-type': type, ...(authorization === undefined ? {} : { authorization }) },
     ...(method === 'POST' ? { body: '{}' } : {}),
+    ...(signal === undefined ? {} : { signal }),
   });
   return { status: answer.status, headers: answer.headers, body: await answer.text() };
 }
@@ -66,4 +78,27 @@ test.each([
 test('lets who waited go on', async () => {
   clock.now = 500;
   expect((await ask(rpc, 'Bearer heavy')).body).toBe('on');
+});
+
+test('holds the answer back from who calls on regardless, and forgets it with the connection', async () => {
+  const note = (): void => early.note('Bearer flood', RateClass.READ, new RateLimitError('tenant', 50), 50);
+  note();
+  for (let at = 0; at < 20; at++) expect((await ask(rpc, 'Bearer flood')).status).toBe(429);
+  expect(early.held).toBe(0);
+  // Another note about the same credential does not make it welcome again.
+  clock.now += 40;
+  note();
+  const slow = ask(rpc, 'Bearer flood');
+  await expect.poll(() => early.held).toBe(1);
+  const leaves = new AbortController();
+  const gone = ask(rpc, 'Bearer flood', 'application/json', 'POST', leaves.signal);
+  await expect.poll(() => early.held).toBe(2);
+  leaves.abort();
+  await expect(gone).rejects.toThrow('aborted');
+  await expect.poll(() => early.held).toBe(1);
+  for (const work of held) work();
+  expect([(await slow).status, early.held]).toEqual([429, 0]);
+  clock.now += 1_000;
+  note();
+  expect((await ask(rpc, 'Bearer flood')).status).toBe(429);
 });

@@ -12,23 +12,43 @@ interface Refused {
   readonly until: number;
   readonly error: ConnectError;
   readonly headers: Readonly<Record<string, string>>;
+  readonly told: Told;
+}
+
+/** How many refusals a credential was told since when. */
+interface Told {
+  since: number;
+  times: number;
 }
 
 const mostNoted = 10_000;
+/** Refusals in a second that are told at once. Whoever does not heed them is made to wait for the others, and so slowed down by its own connections. */
+const prompt = { times: 20, everyMs: 1_000 } as const;
+const heldMs = 1_000;
+/** Answers that are held back at once, of all credentials; further ones are given at once. */
+const mostHeld = 2_000;
 const grpcResourceExhausted = '8';
 
 /**
- * Answers for a credential that has nothing left of a class until it has again, before anything else is done for the request: whoever calls at
- * many times its limit costs the others next to nothing.
+ * Answers for a credential that has nothing left of a class until it has again, before anything else is done for the request, and holds the
+ * answer back from who calls on regardless: whoever calls at many times its limit costs the others next to nothing.
  */
 export class EarlyRefusals {
   readonly #now: () => number;
   #rateOf: (verb: string, path: string) => RateClass | undefined = () => undefined;
   readonly #refused = new Map<string, Refused>();
+  readonly #later: (work: () => void, ms: number) => () => void;
+  #held = 0;
 
-  /** @param now monotonic milliseconds */
-  constructor(now: () => number) {
+  /** @param now monotonic milliseconds @param later does something after so many milliseconds, and answers how to call it off */
+  constructor(now: () => number, later: (work: () => void, ms: number) => () => void = afterMs) {
     this.#now = now;
+    this.#later = later;
+  }
+
+  /** Answers that are held back now. */
+  get held(): number {
+    return this.#held;
   }
 
   /** Answers for the methods of these services from now on. */
@@ -53,7 +73,9 @@ export class EarlyRefusals {
         return value === null ? [] : [[name, value]];
       }),
     );
-    this.#refused.set(`${rate} ${authorization}`, { until: this.#now() + waitMs, error, headers });
+    const name = `${rate} ${authorization}`;
+    const told = this.#refused.get(name)?.told ?? { since: this.#now(), times: 0 };
+    this.#refused.set(name, { until: this.#now() + waitMs, error, headers, told });
   }
 
   /** Answers the request when it would be refused anyway; false when it is to go on. */
@@ -68,13 +90,31 @@ export class EarlyRefusals {
     const name = `${rate} ${authorization}`;
     const refused = this.#refused.get(name);
     if (rate === undefined || refused === undefined) return false;
-    if (refused.until <= this.#now()) {
-      this.#refused.delete(name);
-      return false;
-    }
+    if (refused.until <= this.#now()) return false;
     request.resume();
-    reply(request, response, refused, path.startsWith('/v1/'), type);
+    this.#inTime(refused.told, response, () => reply(request, response, refused, path.startsWith('/v1/'), type));
     return true;
+  }
+
+  #inTime(told: Told, response: RestResponse, answer: () => void): void {
+    const now = this.#now();
+    if (now - told.since >= prompt.everyMs) Object.assign(told, { since: now, times: 0 });
+    told.times++;
+    if (told.times <= prompt.times || this.#held >= mostHeld) return answer();
+    this.#held++;
+    const over = (): void => {
+      response.off('close', gone);
+      this.#held--;
+    };
+    const callOff = this.#later(() => {
+      over();
+      answer();
+    }, heldMs);
+    const gone = (): void => {
+      over();
+      callOff();
+    };
+    response.once('close', gone);
   }
 
   #rateFor(verb: string, path: string): RateClass | undefined {
@@ -85,6 +125,11 @@ export class EarlyRefusals {
       return undefined;
     }
   }
+}
+
+function afterMs(work: () => void, ms: number): () => void {
+  const timer = setTimeout(work, ms);
+  return () => clearTimeout(timer);
 }
 
 function reply(request: RestRequest, response: RestResponse, refused: Refused, isRest: boolean, type: string): void {
