@@ -17,10 +17,10 @@ export const listGroups = async (session: Session): Promise<Group[]> => {
 export const findGroup = async (session: Session, name: string): Promise<Group> =>
   findByName('group', name, await listGroups(session), ['truffle group list']);
 
-export const listServiceAccounts = async (session: Session): Promise<ServiceAccount[]> => {
+export const listServiceAccounts = async (session: Session, orderBy = ''): Promise<ServiceAccount[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.serviceAccounts.listServiceAccounts({ orgId, page });
+    const answer = await session.api.serviceAccounts.listServiceAccounts({ orgId, orderBy, page });
     return { items: answer.serviceAccounts, next: answer.page?.next };
   });
 };

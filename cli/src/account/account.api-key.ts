@@ -5,6 +5,7 @@ import { parseDuration } from '../context/duration.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { asJson, type View } from '../output/output.ts';
 import { age, stateName, when } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -29,16 +30,22 @@ const keyView: View<typeof ApiKeySchema> = {
   },
 };
 
-const keys = async (session: Session) => {
+const keys = async (
+  session: Session,
+  filter: { readonly orderBy?: string; readonly serviceAccountId?: string } = {},
+) => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.apiKeys.listApiKeys({ orgId, page });
+    const answer = await session.api.apiKeys.listApiKeys({ orgId, ...filter, page });
     return { items: answer.apiKeys, next: answer.page?.next };
   });
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(keyView, await keys(await cli.session()));
+export const list: Handler<SortFlags & { readonly serviceAccount?: string }> = async (cli, _, flags) => {
+  const session = await cli.session();
+  const { serviceAccount, sort: orderBy = '' } = flags;
+  const serviceAccountId = serviceAccount === undefined ? '' : (await findServiceAccount(session, serviceAccount)).id;
+  await cli.out.list(keyView, await keys(session, { orderBy, serviceAccountId }));
 };
 
 interface CreateFlags {

@@ -1,4 +1,5 @@
 import { repeated, type Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 export const accountVerbs: readonly Verb<never>[] = [
   {
@@ -76,7 +77,8 @@ export const memberVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: 'List who may do what, where.',
-    examples: ['member list'],
+    options: [sort('created_at', 'role', 'expires_at')],
+    examples: ['member list', 'member list --sort expires_at'],
     load: async () => (await import('./account.member.ts')).list,
   },
   {
@@ -128,7 +130,11 @@ export const apiKeyVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List an organization's keys, newest first.",
-    examples: ['api-key list'],
+    options: [
+      ['--service-account <name>', "only this service account's"],
+      sort('created_at', 'name', 'last_used_at', 'expires_at'),
+    ],
+    examples: ['api-key list', 'api-key list --sort last_used_at'],
     load: async () => (await import('./account.api-key.ts')).list,
   },
   {

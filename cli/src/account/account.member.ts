@@ -4,6 +4,7 @@ import type { Handler } from '../command.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { present } from '../lookup/find.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { stateName, when } from '../output/text.ts';
 import type { Session } from '../session.ts';
@@ -38,16 +39,16 @@ const bindingView: View<typeof BindingSchema> = {
 
 const roleOf = (each: Binding): string => each.roleId || stateName(Role, each.role);
 
-const bindings = async (session: Session) => {
+const bindings = async (session: Session, orderBy = '') => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.members.listBindings({ orgId, page });
+    const answer = await session.api.members.listBindings({ orgId, orderBy, page });
     return { items: answer.bindings, next: answer.page?.next };
   });
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(bindingView, await bindings(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(bindingView, await bindings(await cli.session(), sort));
 };
 
 /** When a role begins and ends: `--for` counts from its beginning. */

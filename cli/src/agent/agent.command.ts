@@ -1,9 +1,11 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 export const agentVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: 'List the connected sites.',
+    options: [sort('name', 'state', 'version')],
     examples: ['agent list', 'agent list --output json'],
     load: async () => (await import('./agent.read.ts')).list,
   },

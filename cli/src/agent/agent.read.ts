@@ -2,12 +2,13 @@ import { AgentState, type Agent } from '@truffle/api/agent/v1/agent';
 import type { Handler } from '../command.ts';
 import { watchChanges } from '../event/event.changes.ts';
 import { findAgent, listAgents } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { printable } from '../output/printable.ts';
 import { clock, stateName, when } from '../output/text.ts';
 import { agentView } from './agent.view.ts';
 
-export const list: Handler = async (cli) => {
-  const found = await listAgents(await cli.session());
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  const found = await listAgents(await cli.session(), '', sort);
   await cli.out.list(agentView, found);
   for (const { name, quarantine } of found)
     if (quarantine !== undefined)

@@ -1,4 +1,5 @@
 import { repeated, type Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const filters = [
   ['--actor <subject>', 'only by this one, also through a service: user:usr_…, key:key_…, agent:agt_…'],
@@ -15,7 +16,7 @@ export const auditVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: 'Search the audit trail, newest first.',
-    options: [...filters, ['--limit <count>', 'how many at most (50 unless told)']],
+    options: [...filters, ['--limit <count>', 'how many at most (50 unless told)'], sort('occurred_at')],
     examples: ['audit list --result REFUSED', 'audit list --action api_key.* --from 2026-11-01'],
     load: async () => (await import('./audit.read.ts')).list,
   },

@@ -3,6 +3,7 @@ import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import type { View } from '../output/output.ts';
 import { when } from '../output/text.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { filterOf, type FilterOptions } from './audit.filter.ts';
 
 const actorOf = ({ event, erased }: AuditRecord): string => {
@@ -31,10 +32,10 @@ const recordView: View<typeof AuditRecordSchema> = {
 
 const mostAtOnce = 500;
 
-export const list: Handler<FilterOptions & { readonly limit?: string }> = async (
+export const list: Handler<FilterOptions & SortFlags & { readonly limit?: string }> = async (
   cli,
   _,
-  { limit = '50', ...options },
+  { limit = '50', sort = '', ...options },
 ) => {
   const wanted = /^\d{1,6}$/.test(limit) ? Number(limit) : 0;
   if (wanted === 0) throw new UsageError(`--limit ${limit} is none`, { next: ['give a number from 1 on'] });
@@ -44,7 +45,7 @@ export const list: Handler<FilterOptions & { readonly limit?: string }> = async 
   const records: AuditRecord[] = [];
   for (let token = ''; records.length < wanted;) {
     const page = { size: Math.min(mostAtOnce, wanted - records.length), token };
-    const answer = await session.api.audit.listAuditRecords({ orgId, filter, page });
+    const answer = await session.api.audit.listAuditRecords({ orgId, filter, orderBy: sort, page });
     records.push(...answer.records);
     token = answer.page?.next ?? '';
     if (token === '') break;

@@ -1,4 +1,5 @@
 import { repeated, type Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 import { wait, watch } from '../operation/wait.options.ts';
 
 const spec = [
@@ -44,8 +45,8 @@ The plan is shown first, and asked about on a terminal. Ctrl-C while waiting lea
   {
     usage: 'list',
     summary: "List a project's clusters.",
-    options: [['-a, --all', 'deleted ones too']],
-    examples: ['cluster list', 'cluster list --project web --output json'],
+    options: [['-a, --all', 'deleted ones too'], sort('name', 'state', 'created_at')],
+    examples: ['cluster list', 'cluster list --sort "created_at desc"', 'cluster list --project web --output json'],
     load: async () => (await import('./cluster.read.ts')).list,
   },
   {

@@ -16,7 +16,7 @@ export function present<T>(message: T | undefined): T {
 
 export const listClusters = async (
   session: Session,
-  filter: { readonly name?: string; readonly showDeleted?: boolean } = {},
+  filter: { readonly name?: string; readonly showDeleted?: boolean; readonly orderBy?: string } = {},
 ): Promise<Cluster[]> => {
   const projectId = await session.projectId();
   return everyPage(async (page) => {
@@ -33,11 +33,20 @@ export async function findCluster(session: Session, name: string): Promise<Clust
   return findByName('cluster', name, await listClusters(session), ['truffle cluster list']);
 }
 
-export const listServers = async (session: Session, clusterId: string): Promise<Server[]> =>
+export const listServers = async (session: Session, clusterId: string, orderBy = ''): Promise<Server[]> =>
   everyPage(async (page) => {
-    const answer = await session.api.servers.listServers({ clusterId, page });
+    const answer = await session.api.servers.listServers({ clusterId, orderBy, page });
     return { items: answer.servers, next: answer.page?.next };
   });
+
+/** Those of all clusters of the session's project. */
+export const listProjectServers = async (session: Session, orderBy = ''): Promise<Server[]> => {
+  const projectId = await session.projectId();
+  return everyPage(async (page) => {
+    const answer = await session.api.servers.listProjectServers({ projectId, orderBy, page });
+    return { items: answer.servers, next: answer.page?.next };
+  });
+};
 
 /** A server by id, or by name: it begins with its cluster's. */
 export async function findServer(session: Session, name: string): Promise<Server> {
@@ -62,10 +71,10 @@ export async function findLatestOperation(session: Session, name: string): Promi
   return latest.id;
 }
 
-export const listAgents = async (session: Session, name = ''): Promise<Agent[]> => {
+export const listAgents = async (session: Session, name = '', orderBy = ''): Promise<Agent[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.agents.listAgents({ orgId, name, page });
+    const answer = await session.api.agents.listAgents({ orgId, name, orderBy, page });
     return { items: answer.agents, next: answer.page?.next };
   });
 };
@@ -95,10 +104,10 @@ export async function findAgent(session: Session, name: string | undefined): Pro
 const getAgent = async (session: Session, agentId: string): Promise<Agent> =>
   present((await session.api.agents.getAgent({ agentId })).agent);
 
-export const listTemplates = async (session: Session, name = ''): Promise<Template[]> => {
+export const listTemplates = async (session: Session, name = '', orderBy = ''): Promise<Template[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.templates.listTemplates({ orgId, name, page });
+    const answer = await session.api.templates.listTemplates({ orgId, name, orderBy, page });
     return { items: answer.templates, next: answer.page?.next };
   });
 };

@@ -1,4 +1,5 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 import { wait, watch } from './wait.options.ts';
 
 export const operationVerbs: readonly Verb<never>[] = [
@@ -8,6 +9,7 @@ export const operationVerbs: readonly Verb<never>[] = [
     options: [
       ['--cluster <name>', 'only those of this cluster'],
       ['--limit <count>', 'how many at most (50 unless told)'],
+      sort('created_at', 'kind', 'state'),
     ],
     examples: ['operation list', 'operation list --cluster hello --output json'],
     load: async () => (await import('./operation.read.ts')).list,

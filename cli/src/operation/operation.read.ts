@@ -2,15 +2,16 @@ import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import type { Handler } from '../command.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { findCluster, findLatestOperation, present } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { followOperation, OperationFailedError } from './operation.follow.ts';
 import { operationView } from './operation.view.ts';
 
 const most = 500;
 
-export const list: Handler<{ readonly cluster?: string; readonly limit?: string }> = async (
+export const list: Handler<SortFlags & { readonly cluster?: string; readonly limit?: string }> = async (
   cli,
   _,
-  { cluster, limit = '50' },
+  { cluster, limit = '50', sort = '' },
 ) => {
   const size = Number(limit);
   if (!Number.isInteger(size) || size < 1 || size > most)
@@ -20,6 +21,7 @@ export const list: Handler<{ readonly cluster?: string; readonly limit?: string 
   const { operations } = await session.api.operations.listOperations({
     projectId: await session.projectId(),
     clusterId,
+    orderBy: sort,
     page: { size, token: '' },
   });
   await cli.out.list(operationView, operations);

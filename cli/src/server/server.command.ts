@@ -1,4 +1,5 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 import { wait, watch } from '../operation/wait.options.ts';
 
 const yes = ['-y, --yes', 'do not ask'] as const;
@@ -9,7 +10,9 @@ export const serverVerbs: readonly Verb<never>[] = [
   {
     usage: 'list [cluster]',
     summary: "List a cluster's servers, or those of all clusters of the project.",
-    examples: ['server list hello', 'server list --output json'],
+    options: [sort('name', 'role', 'state', 'node')],
+    more: 'Those of all clusters together are sorted by name or state.',
+    examples: ['server list hello', 'server list hello --sort state', 'server list --output json'],
     load: async () => (await import('./server.read.ts')).list,
   },
   {

@@ -1,12 +1,15 @@
 import type { Handler } from '../command.ts';
-import { findCluster, findServer, listClusters, listServers } from '../lookup/find.ts';
+import { findCluster, findServer, listProjectServers, listServers } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { serverView } from './server.view.ts';
 
-export const list: Handler = async (cli, [cluster]) => {
+export const list: Handler<SortFlags> = async (cli, [cluster], { sort }) => {
   const session = await cli.session();
-  const clusters = cluster === undefined ? await listClusters(session) : [await findCluster(session, cluster)];
-  const servers = await Promise.all(clusters.map((each) => listServers(session, each.id)));
-  await cli.out.list(serverView, servers.flat());
+  const servers =
+    cluster === undefined
+      ? await listProjectServers(session, sort)
+      : await listServers(session, (await findCluster(session, cluster)).id, sort);
+  await cli.out.list(serverView, servers);
 };
 
 export const get: Handler = async (cli, [name = '']) => {

@@ -4,6 +4,7 @@ import { findServiceAccount, listServiceAccounts } from '../access/access.subjec
 import type { Handler } from '../command.ts';
 import { idempotencyHeader } from '../connection/connection.ts';
 import { present } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { age } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -20,8 +21,8 @@ const serviceAccountView: View<typeof ServiceAccountSchema> = {
   },
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(serviceAccountView, await listServiceAccounts(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(serviceAccountView, await listServiceAccounts(await cli.session(), sort));
 };
 
 export const create: Handler<{ readonly description?: string }> = async (cli, [name = ''], { description = '' }) => {

@@ -1,9 +1,11 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 export const serviceAccountVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List the organization's service accounts.",
+    options: [sort('name', 'created_at')],
     examples: ['service-account list'],
     load: async () => (await import('./service-account.change.ts')).list,
   },

@@ -1,9 +1,11 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 export const templateVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: 'List what can be deployed: your own templates and those that ship with Truffle.',
+    options: [sort('name', 'title', 'created_at')],
     examples: ['template list', 'template list --output name'],
     load: async () => (await import('./template.read.ts')).list,
   },

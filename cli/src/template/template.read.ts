@@ -1,9 +1,10 @@
 import type { Handler } from '../command.ts';
 import { findTemplate, findVersion, listTemplates, listVersions } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import { templateView, versionView } from './template.view.ts';
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(templateView, await listTemplates(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(templateView, await listTemplates(await cli.session(), '', sort));
 };
 
 export const get: Handler = async (cli, [name = '']) => {

@@ -309,21 +309,18 @@ export class Peer {
 
   #serverRoutes(router: ConnectRouter): void {
     const { ids } = this;
-    const server = {
-      id: ids.server,
-      name: 'shop-web-0',
-      clusterId: ids.cluster,
-      revision: 7n,
-      power: PowerState.RUNNING,
-    };
+    const { server: id, cluster: clusterId } = ids;
+    const server = { id, name: 'shop-web-0', clusterId, revision: 7n, power: PowerState.RUNNING };
     const ask = (request: Message, context: HandlerContext) => {
       this.#admit(context);
       this.asked.push([context.method.name, request, context.requestHeader.get('idempotency-key')]);
       return { operation: this.operation };
     };
+    const list = (_: Message, context: HandlerContext) => (this.#admit(context), { servers: [server], server });
     router.service(ServerService, {
-      listServers: (_, context) => (this.#admit(context), { servers: [server] }),
-      getServer: (_, context) => (this.#admit(context), { server }),
+      listServers: list,
+      listProjectServers: list,
+      getServer: list,
       startServer: ask,
       stopServer: ask,
       resizeServer: ask,

@@ -55,6 +55,7 @@ export const sentences = {
   "truffle.orchestration.v1.ServerHealthService/NoteServerHealth": "Notes what an agent found, or did by itself; the same again, and what is older than what is known, change nothing.",
   "truffle.orchestration.v1.ServerMetricService/ListServerMetrics": "Lists what a server used, oldest first: a sample each 30 s while its site's agent ran.",
   "truffle.orchestration.v1.ServerService/GetServer": "Reads one server.",
+  "truffle.orchestration.v1.ServerService/ListProjectServers": "Lists the servers of all of a project's clusters, without those that are deleted; each caller sees what they may.",
   "truffle.orchestration.v1.ServerService/ListServers": "Lists a cluster's servers by name; each caller sees what they may.",
   "truffle.orchestration.v1.ServerService/MigrateServer": "Starts moving a server to another node and returns the operation at once.",
   "truffle.orchestration.v1.ServerService/ResizeServer": "Starts giving a server another size and returns the operation at once.",

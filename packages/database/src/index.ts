@@ -14,3 +14,4 @@ export { tenantTable, allowEverywhere } from './policy.ts';
 export { serviceRoles, type ServiceRole } from './roles.ts';
 export { type LedgerTables } from './ledger.table.ts';
 export { pageOf, type Page, type PageWanted, InvalidPageTokenError } from './page.ts';
+export { OrderedPage, type Order, type Ordering, type OrderKey } from './order.ts';

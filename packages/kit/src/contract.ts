@@ -53,6 +53,9 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
     return 'asks for a page but does not answer with one';
   if (pagesOf(method.input, PageRequestSchema).some((name) => name !== 'page'))
     return 'asks for a page elsewhere than in the field page';
+  if (rules.orders.length > 0 !== method.input.fields.some(({ name }) => name === 'order_by'))
+    return 'names orders if and only if its request has a field order_by';
+  if (rules.orders.length > 0 && !isPaged(method)) return 'is ordered but not paged';
   if (rules.acting && rules.access !== Access.AUTHENTICATED) return 'says acting but is no method of a person';
   const writes = rules.idempotency !== Idempotency.SAFE;
   if (rules.audience === Audience.PUBLIC && writes && rules.audit === '' && rules.permission !== 'agent.ping')

@@ -28,6 +28,7 @@ export {
   type ListView,
   type Scope,
 } from './grant.ts';
+export { orderedPageOf, orderOf } from './order.ts';
 export { listenOrigin, type OriginServer } from './server.ts';
 export { onBehalfOf, Peers, type About } from './peers.ts';
 export {

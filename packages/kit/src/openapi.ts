@@ -1,5 +1,5 @@
 import { ScalarType, type DescEnum, type DescField, type DescMessage, type JsonObject } from '@bufbuild/protobuf';
-import { Access, Idempotency } from '@truffle/api/options/v1/method';
+import { Access, Idempotency, type MethodRules } from '@truffle/api/options/v1/method';
 import { rulesOf } from './contract.ts';
 import { fieldAt, isSimple, type RestRoute } from './rest.route.ts';
 
@@ -32,7 +32,7 @@ function operation({ method, pathFields, body }: RestRoute, schemas: Record<stri
     ...(body === '*'
       ? []
       : queryFields(method.input, pathFields, body, '').map(([name, field]) =>
-          parameter(name, 'query', false, field, schemas),
+          name === 'order_by' ? orderParameter(rules) : parameter(name, 'query', false, field, schemas),
         )),
     ...(rules.idempotency === Idempotency.KEYED
       ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string' } }]
@@ -82,6 +82,12 @@ function queryFields(
     return field.fieldKind === 'message' && prefix === '' ? queryFields(field.message, taken, body, `${name}.`) : [];
   });
 }
+
+const orderParameter = ({ orders }: MethodRules): JsonObject => {
+  const fields = orders.map((each) => each.split(' ')[0] ?? '');
+  const schema = { type: 'string', enum: fields.flatMap((each) => [each, `${each} desc`]), default: orders[0] ?? '' };
+  return { name: 'order_by', in: 'query', required: false, schema };
+};
 
 const parameter = (
   name: string,

@@ -57,4 +57,8 @@ export const identityMigrations: Readonly<Record<string, string>> = {
     create index agent_quarantined on agent_gateway.agent (id) where state = 'QUARANTINED';`,
   '010_session_changed': `
     alter table agent_gateway.agent_session add column changed_at timestamptz not null default now();`,
+  // One for each order of the list of agents, with the tie-breaker.
+  '011_agent_orders': `
+    create index agent_by_state on agent_gateway.agent (org_id, state, id) where state <> 'REVOKED';
+    create index agent_by_version on agent_gateway.agent (org_id, version, id) where state <> 'REVOKED';`,
 };

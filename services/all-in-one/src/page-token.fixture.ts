@@ -2,6 +2,7 @@ import { create, type DescMethod, type Message } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { MetricReadService, ReadMetricsRequestSchema } from '@truffle/api/agent/v1/metric_read_service';
 import { ServerMetricService } from '@truffle/api/orchestration/v1/server_metric_service';
+import { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { PageRequestSchema, type PageInfo } from '@truffle/api/type/v1/page';
 import { isPaged, loadServiceKeys, nobody, PageTokens, rulesOf, type ServiceName } from '@truffle/kit';
 import { testEngines } from '@truffle/testkit';
@@ -48,9 +49,14 @@ export function tokenFor(
   const service = method.parent.typeName.split('.')[1];
   const keys = loadServiceKeys(folder, service === 'agent' ? 'agent-gateway' : (service as ServiceName));
   const below = passedOn(method, ids);
-  // Good as a number and as a time.
+  const [field, direction] = rulesOf(method).orders[0]?.split(' ') ?? [];
+  // Good as a number and as a time; or the place in a list that is ordered as it is by itself.
+  const key =
+    field === undefined || method === AuditService.method.listAuditRecords
+      ? '0'
+      : JSON.stringify([field, direction === 'desc', '0', '']);
   const page = {
-    next: below === undefined ? Buffer.from('1:0').toString('base64url') : tokenFor(caller, ...below, ids),
+    next: below === undefined ? Buffer.from(`1:${key}`).toString('base64url') : tokenFor(caller, ...below, ids),
   };
   const answer = { ...create(method.output), page } as Message & { readonly page: PageInfo };
   const tokens = new PageTokens(keys.secretFor('page tokens'));
@@ -69,6 +75,8 @@ export function filtersOf(method: DescMethod, ids: Ids): readonly (readonly [str
     permission: 'cluster.delete',
     after: 1n,
     resource_id: ids['cluster_id'],
+    service_account_id: absentLike(ids['service_account_id'] ?? ''),
+    order_by: `${rulesOf(method).orders[0]?.split(' ')[0]} desc`,
   };
   return method.input.fields
     .filter(({ name }) => name !== 'page' && name !== rulesOf(method).resource)

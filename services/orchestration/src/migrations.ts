@@ -195,5 +195,17 @@ export const orchestrationMigrations: ServiceMigrations = {
       ${allowEverywhere('orchestration.operation', 'svc_orchestration_sweep', 'update', 'update (initiator_name)')}`,
     '009_operation_of_cluster': `
       create index operation_of_cluster on orchestration.operation (org_id, cluster_id, id);`,
+    // One for each order of a list, with the tie-breaker (see the repositories' orderings).
+    '010_orders': `
+      create index cluster_by_name on orchestration.cluster (org_id, project_id, name, id);
+      create index cluster_by_state on orchestration.cluster (org_id, project_id, state, id);
+      create index cluster_by_age on orchestration.cluster (org_id, project_id, created_at, id);
+      create index server_by_role on orchestration.server (org_id, cluster_id, role, id);
+      create index server_by_state on orchestration.server (org_id, cluster_id, state, id);
+      create index server_by_node on orchestration.server (org_id, cluster_id, node, id);
+      create index server_of_project_by_name on orchestration.server (org_id, project_id, name, id) where state <> 'DELETED';
+      create index server_of_project_by_state on orchestration.server (org_id, project_id, state, id) where state <> 'DELETED';
+      create index operation_by_kind on orchestration.operation (org_id, project_id, kind, id);
+      create index operation_by_state on orchestration.operation (org_id, project_id, state, id);`,
   },
 };

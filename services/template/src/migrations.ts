@@ -76,5 +76,10 @@ export const templateMigrations: ServiceMigrations = {
       ${tenantTable('template.version', 'svc_template', 'select, insert, update (deleted_at, revision)')}
       grant select, insert, update on template.curated to svc_template;
       grant select, insert on template.curated_version to svc_template;`,
+    // One for each order of the list, with what breaks ties. What ships with Truffle is a handful.
+    '002_orders': `
+      create index template_by_name on template.template (org_id, name, (('0'::text || id))) where deleted_at is null;
+      create index template_by_title on template.template (org_id, title, (('0'::text || id))) where deleted_at is null;
+      create index template_by_age on template.template (org_id, created_at, (('0'::text || id))) where deleted_at is null;`,
   },
 };

@@ -10,6 +10,7 @@ import { secretMigration } from './secret/secret.migration.ts';
 import { invitedRoleMigration } from './invitation/invitation.migration.ts';
 import { impersonationMigration } from './impersonation/impersonation.migration.ts';
 import { trustAccountMigration } from './trust/trust.migration.ts';
+import { orderMigration } from './api-key/order.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -148,5 +149,6 @@ export const tenantMigrations: ServiceMigrations = {
     '010_trust_account': trustAccountMigration,
     '011_impersonation': impersonationMigration,
     '012_invited_role': invitedRoleMigration,
+    '013_orders': orderMigration,
   },
 };

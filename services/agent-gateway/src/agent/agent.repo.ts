@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { withCommit } from '@truffle/database';
+import { withCommit, type OrderedPage, type Ordering, type OrderKey } from '@truffle/database';
 import { sql } from 'kysely';
 import type { ListView } from '@truffle/kit';
 import type { Tx } from '../tables.ts';
@@ -75,27 +75,27 @@ export const readAgentBriefs = (tx: Tx, agentIds: readonly string[]): Promise<Ag
     .where('id', '=', sql<string>`any(${agentIds}::text[])`)
     .execute();
 
-/** Agents that somebody may see by name, after `after`; those that were revoked are left out. */
+/** What an organization's agents can be ordered by. */
+export const agentOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    state: { sql: 'state', type: 'text' },
+    version: { sql: 'version', type: 'text' },
+  },
+};
+
+/** Agents that somebody may see; those that were revoked are left out. */
 export async function listAgents(
   tx: Tx,
-  wanted: {
-    readonly name: string;
-    readonly seen: ListView;
-    readonly after: string | undefined;
-    readonly limit: number;
-  },
-): Promise<AgentRow[]> {
-  let query = tx
-    .selectFrom('agent_gateway.agent')
-    .selectAll()
-    .where('state', '<>', 'REVOKED')
-    .orderBy('name')
-    .limit(wanted.limit);
+  wanted: { readonly name: string; readonly seen: ListView },
+  page: OrderedPage,
+): Promise<(AgentRow & OrderKey)[]> {
+  let query = page.of(tx.selectFrom('agent_gateway.agent').selectAll()).where('state', '<>', 'REVOKED');
   const { everything, only, except } = wanted.seen;
   if (!everything) query = query.where('id', 'in', ['', ...only]);
   if (except.length > 0) query = query.where('id', 'not in', [...except]);
   if (wanted.name !== '') query = query.where('name', '=', wanted.name);
-  if (wanted.after !== undefined) query = query.where('name', '>', wanted.after);
   return query.execute();
 }
 

@@ -13,9 +13,10 @@ import {
   type AgentService,
   type EnrollmentService,
 } from '@truffle/api/agent/v1/agent_service';
-import { callerOf, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import { serverName } from '../authority/authority.ts';
 import { agentOf } from './agent.codec.ts';
+import { agentOrdering } from './agent.repo.ts';
 import {
   admitAgent,
   deleteAgent,
@@ -49,7 +50,8 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
   listAgents: async (request, context) => {
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), Date.now());
-    const { agents, next } = await pageOfAgents(parts, caller.orgId, request, seen);
+    const page = orderedPageOf(context, request, agentOrdering);
+    const { agents, next } = await pageOfAgents(parts, caller.orgId, { name: request.name, seen }, page);
     return create(ListAgentsResponseSchema, {
       agents: agents.map(({ row, openCommands, quarantine }) => agentOf(row, openCommands, false, quarantine)),
       page: { next },

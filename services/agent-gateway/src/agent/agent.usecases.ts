@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
-import { pageOf, type PageWanted } from '@truffle/database';
+import type { OrderedPage } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import {
   authorOf,
@@ -83,15 +83,11 @@ export async function admitAgent(
 export function pageOfAgents(
   parts: AgentParts,
   orgId: string,
-  wanted: { readonly name: string; readonly page?: PageWanted | undefined },
-  seen: ListView = { everything: true, only: [], except: [] },
+  wanted: { readonly name: string; readonly seen: ListView },
+  page: OrderedPage,
 ): Promise<{ readonly agents: readonly AgentView[]; readonly next: string }> {
-  const page = pageOf(wanted.page);
   return parts.database.tenant(orgId, async (tx) => {
-    const found = page.cut(
-      await listAgents(tx, { name: wanted.name, seen, after: page.after, limit: page.limit + 1 }),
-      (row) => row.name,
-    );
+    const found = page.cut(await listAgents(tx, wanted, page));
     const ids = found.rows.map((row) => row.id);
     const held = found.rows.filter((row) => row.state === 'QUARANTINED').map((row) => row.id);
     const [open, reasons] = await Promise.all([countOpenCommands(tx, ids), readReasons(tx, held)]);

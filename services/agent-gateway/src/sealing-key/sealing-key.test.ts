@@ -2,10 +2,12 @@ import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:cry
 import { create } from '@bufbuild/protobuf';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { SealingKeyEntrySchema } from '@truffle/api/agent/v1/sealing_key';
+import { OrderedPage } from '@truffle/database';
 import { keyLogBytes, keyLogHash, keyLogProblem, type KeyLogEntry } from '@truffle/sealing';
 import { testDatabase, testEngines, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { agentOf } from '../agent/agent.codec.ts';
+import { agentOrdering } from '../agent/agent.repo.ts';
 import { freeAgent, getAgent, pageOfAgents } from '../agent/agent.usecases.ts';
 import { createJoinToken, enroll } from '../agent/enrollment.usecases.ts';
 import { agentGatewayMigrations } from '../migrations.ts';
@@ -130,7 +132,9 @@ it('quarantines an agent that sees another key than its own, says what ends it, 
   const gateway = await world.startGateway();
   expect((await sync(one, entryFor(one, undefined))).quarantined).toBe(false);
   expect((await sync(one, undefined, 'another key is \0published')).quarantined).toBe(true);
-  const { agents } = await pageOfAgents(gateway.parts, world.orgId, { name: 'substituted' });
+  const page = new OrderedPage(agentOrdering, { field: 'name', descending: false }, undefined);
+  const wanted = { name: 'substituted', seen: { everything: true, only: [], except: [] } };
+  const { agents } = await pageOfAgents(gateway.parts, world.orgId, wanted, page);
   const [listed] = agents.map(({ row, quarantine }) => agentOf(row, 0, false, quarantine));
   expect(listed).toMatchObject({
     state: AgentState.QUARANTINED,

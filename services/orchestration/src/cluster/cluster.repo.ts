@@ -1,5 +1,4 @@
-import type { Transaction } from '@truffle/database';
-import type { Page } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { isId } from '@truffle/ids';
 import type { FoundPlace, ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
@@ -46,24 +45,28 @@ export async function findPlace(tx: Tx, id: string): Promise<FoundPlace | undefi
   return row && { projectId: row.project_id, within: [row.cluster_id] };
 }
 
+/** What a project's clusters can be ordered by. The id of one whose making was repeated says nothing of its time. */
+export const clusterOrdering: Ordering = {
+  tie: 'c.id',
+  by: {
+    name: { sql: 'c.name', type: 'text' },
+    state: { sql: 'c.state', type: 'text' },
+    created_at: { sql: 'c.created_at', type: 'timestamptz' },
+  },
+};
+
 export function listClusters(
   tx: Tx,
   projectId: string,
   filter: { readonly name: string; readonly showDeleted: boolean; readonly seen: ListView },
-  page: Page,
-): Promise<ClusterView[]> {
-  const [name, id] = page.after?.split('\n') ?? [];
-  let query = view(tx)
-    .where('c.project_id', '=', projectId)
-    .orderBy('c.name')
-    .orderBy('c.id')
-    .limit(page.limit + 1);
+  page: OrderedPage,
+): Promise<(ClusterView & OrderKey)[]> {
+  let query = page.of(view(tx)).where('c.project_id', '=', projectId);
   const { everything, only, except } = filter.seen;
   if (!everything) query = query.where('c.id', 'in', ['', ...only]);
   if (except.length > 0) query = query.where('c.id', 'not in', [...except]);
   if (filter.name !== '') query = query.where('c.name', '=', filter.name);
   if (!filter.showDeleted) query = query.where('c.state', '<>', 'DELETED');
-  if (name !== undefined && id !== undefined) query = query.where(sql<boolean>`(c.name, c.id) > (${name}, ${id})`);
   return query.execute();
 }
 

@@ -1,13 +1,12 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ClusterService } from '@truffle/api/orchestration/v1/cluster_service';
 import type { ProjectUseService } from '@truffle/api/orchestration/v1/project_use_service';
-import { pageOf } from '@truffle/database';
-import { callerOf, InvalidProblem, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, InvalidProblem, NotFoundProblem, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import { operationMessage } from '../operation/operation.codec.ts';
 import { planMessage } from '../plan/plan.codec.ts';
 import { drawPlan } from '../plan/plan.usecases.ts';
 import { clusterMessage } from './cluster.codec.ts';
-import { countClusters, findCluster, findPlace, listClusters } from './cluster.repo.ts';
+import { clusterOrdering, countClusters, findCluster, findPlace, listClusters } from './cluster.repo.ts';
 import { revealOutputs, type RevealDeps } from './cluster.reveal.ts';
 import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
 
@@ -28,13 +27,13 @@ export const clusterRpc = (deps: ClusterDeps & RevealDeps): ServiceImpl<typeof C
   },
 
   listClusters: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, clusterOrdering);
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'cluster.list', scopeOf(caller), Date.now());
     const rows = await deps.database.tenant(caller.orgId, (tx) =>
       listClusters(tx, request.projectId, { ...request, seen }, page),
     );
-    const cut = page.cut(rows, (row) => `${row.name}\n${row.id}`);
+    const cut = page.cut(rows);
     return { clusters: cut.rows.map(clusterMessage), page: { next: cut.next } };
   },
 

@@ -1,4 +1,4 @@
-import type { Page, Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
@@ -46,16 +46,23 @@ export const findOpenOperation = (tx: Tx, clusterId: string): Promise<OperationR
     .where('state', 'in', ['PENDING', 'RUNNING'])
     .executeTakeFirst();
 
-/** Newest first; of clusters (and operations) that may be seen. */
+/** What a project's operations can be ordered by. Ids sort by the time of their making. */
+export const operationOrdering: Ordering = {
+  tie: 'o.id',
+  by: {
+    created_at: { sql: 'o.id', type: 'text', unique: true },
+    kind: { sql: 'o.kind', type: 'text' },
+    state: { sql: 'o.state', type: 'text' },
+  },
+};
+
+/** Of clusters (and operations) that may be seen. */
 export function listOperations(
   tx: Tx,
   { projectId, clusterId, seen }: { readonly projectId: string; readonly clusterId: string; readonly seen: ListView },
-  page: Page,
-): Promise<OperationView[]> {
-  let query = view(tx)
-    .where('o.project_id', '=', projectId)
-    .orderBy('o.id', 'desc')
-    .limit(page.limit + 1);
+  page: OrderedPage,
+): Promise<(OperationView & OrderKey)[]> {
+  let query = page.of(view(tx)).where('o.project_id', '=', projectId);
   const { everything, only, except } = seen;
   if (!everything) {
     const ids = ['', ...only];
@@ -64,7 +71,6 @@ export function listOperations(
   if (except.length > 0)
     query = query.where('o.cluster_id', 'not in', [...except]).where('o.id', 'not in', [...except]);
   if (clusterId !== '') query = query.where('o.cluster_id', '=', clusterId);
-  if (page.after !== undefined) query = query.where('o.id', '<', page.after);
   return query.execute();
 }
 

@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { OperationService } from '@truffle/api/orchestration/v1/operation_service';
-import { pageOf } from '@truffle/database';
-import { callerOf, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import { operationMessage } from './operation.codec.ts';
 import { readLogs, watchLogs } from './operation.logs.ts';
-import { listOperations } from './operation.repo.ts';
+import { listOperations, operationOrdering } from './operation.repo.ts';
 import { cancelOperation, retryOperation, undoOperation, type OperationDeps } from './operation.usecases.ts';
 import { readOperation, watchOperation } from './operation.watch.ts';
 
@@ -14,11 +13,11 @@ export const operationRpc = (deps: OperationDeps): ServiceImpl<typeof OperationS
   }),
 
   listOperations: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, operationOrdering);
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'operation.list', scopeOf(caller), Date.now());
     const rows = await deps.database.tenant(caller.orgId, (tx) => listOperations(tx, { ...request, seen }, page));
-    const cut = page.cut(rows, (row) => row.id);
+    const cut = page.cut(rows);
     return { operations: cut.rows.map((row) => operationMessage(row)), page: { next: cut.next } };
   },
 

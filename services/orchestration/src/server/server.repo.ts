@@ -1,4 +1,4 @@
-import type { Page, Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
@@ -19,18 +19,54 @@ export const serversOf = (tx: Tx, clusterId: string): Promise<ServerRow[]> =>
     .orderBy('index')
     .execute();
 
-/** By name, those that may be seen. */
-export function listServers(tx: Tx, clusterId: string, seen: ListView, page: Page): Promise<ServerRow[]> {
-  let query = tx
-    .selectFrom('orchestration.server')
-    .selectAll()
-    .where('cluster_id', '=', clusterId)
-    .orderBy('name')
-    .limit(page.limit + 1);
+/** What a cluster's servers can be ordered by. */
+export const serverOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    role: { sql: 'role', type: 'text' },
+    state: { sql: 'state', type: 'text' },
+    node: { sql: 'node', type: 'text' },
+  },
+};
+
+/** Those that may be seen. */
+export function listServers(
+  tx: Tx,
+  clusterId: string,
+  seen: ListView,
+  page: OrderedPage,
+): Promise<(ServerRow & OrderKey)[]> {
+  let query = page.of(tx.selectFrom('orchestration.server').selectAll()).where('cluster_id', '=', clusterId);
   const { everything, only, except } = seen;
   if (!everything) query = query.where('id', 'in', ['', ...only]);
   if (except.length > 0) query = query.where('id', 'not in', [...except]);
-  if (page.after !== undefined) query = query.where('name', '>', page.after);
+  return query.execute();
+}
+
+/** What the servers of a project's clusters can be ordered by. */
+export const projectServerOrdering: Ordering = {
+  tie: 'id',
+  by: { name: { sql: 'name', type: 'text' }, state: { sql: 'state', type: 'text' } },
+};
+
+/** Those of all clusters, or of one, that may be seen and are there. */
+export function listProjectServers(
+  tx: Tx,
+  wanted: { readonly projectId: string; readonly clusterId: string; readonly seen: ListView },
+  page: OrderedPage,
+): Promise<(ServerRow & OrderKey)[]> {
+  let query = page
+    .of(tx.selectFrom('orchestration.server').selectAll())
+    .where('project_id', '=', wanted.projectId)
+    .where('state', '<>', 'DELETED');
+  const { everything, only, except } = wanted.seen;
+  if (!everything) {
+    const ids = ['', ...only];
+    query = query.where((eb) => eb.or([eb('cluster_id', 'in', ids), eb('id', 'in', ids)]));
+  }
+  if (except.length > 0) query = query.where('cluster_id', 'not in', [...except]).where('id', 'not in', [...except]);
+  if (wanted.clusterId !== '') query = query.where('cluster_id', '=', wanted.clusterId);
   return query.execute();
 }
 

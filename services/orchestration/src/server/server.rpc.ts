@@ -1,11 +1,10 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
-import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, NotFoundProblem, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import type { ClusterDeps } from '../cluster/cluster.usecases.ts';
 import { operationMessage } from '../operation/operation.codec.ts';
 import { serverMessage } from './server.codec.ts';
-import { findServer, listServers } from './server.repo.ts';
+import { findServer, listProjectServers, listServers, projectServerOrdering, serverOrdering } from './server.repo.ts';
 import { changeServer } from './server.usecases.ts';
 
 export const serverRpc = (deps: ClusterDeps): ServiceImpl<typeof ServerService> => ({
@@ -16,11 +15,20 @@ export const serverRpc = (deps: ClusterDeps): ServiceImpl<typeof ServerService> 
   },
 
   listServers: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, serverOrdering);
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'server.list', scopeOf(caller), Date.now());
     const rows = await deps.database.tenant(caller.orgId, (tx) => listServers(tx, request.clusterId, seen, page));
-    const cut = page.cut(rows, (row) => row.name);
+    const cut = page.cut(rows);
+    return { servers: cut.rows.map(serverMessage), page: { next: cut.next } };
+  },
+
+  listProjectServers: async (request, context) => {
+    const page = orderedPageOf(context, request, projectServerOrdering);
+    const caller = callerOf(context);
+    const seen = viewOf(caller.bindings, 'server.list', scopeOf(caller), Date.now());
+    const rows = await deps.database.tenant(caller.orgId, (tx) => listProjectServers(tx, { ...request, seen }, page));
+    const cut = page.cut(rows);
     return { servers: cut.rows.map(serverMessage), page: { next: cut.next } };
   },
 

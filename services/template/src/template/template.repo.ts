@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TemplateTables } from '../tables.ts';
 import type { TemplateTable } from './template.table.ts';
@@ -14,21 +14,39 @@ const offered = sql`(
   select org_id, ${shown} from template.template where deleted_at is null
   union all select '' as org_id, ${shown} from template.curated)`;
 
-/** Place of a template in a list: by name, an organization's own first. */
-export const listKey = (row: ListedTemplate): string => `${row.name}/${row.org_id === '' ? 1 : 0}`;
+/** Of the same place an organization's own come first. */
+const orderingWith = (tie: string): Ordering => ({
+  tie,
+  by: {
+    name: { sql: 'name', type: 'text' },
+    title: { sql: 'title', type: 'text' },
+    created_at: { sql: 'created_at', type: 'timestamptz' },
+  },
+});
+/** Of an organization's own alone. */
+export const ownOrdering = orderingWith(`('0'::text || id)`);
+const curatedOrdering = orderingWith(`('1'::text || id)`);
 
+/** What templates can be ordered by. */
+export const templateOrdering = orderingWith('order_tie');
+
+/** An organization's own and what ships with Truffle: the first of each, and of those the first. */
 export async function listTemplates(
   tx: Transaction<TemplateTables>,
   name: string,
-  after: string | undefined,
-  limit: number,
-): Promise<ListedTemplate[]> {
-  const [afterName = '', afterRank = '0'] = after?.split('/') ?? [];
-  const rank = sql`case when org_id = '' then 1 else 0 end`;
-  const { rows } = await sql<ListedTemplate>`
-    select * from ${offered} t
-    where (${name} = '' or name = ${name}) and (${after === undefined} or (name, ${rank}) > (${afterName}, ${Number(afterRank)}::int))
-    order by name, ${rank} limit ${limit}`.execute(tx);
+  page: OrderedPage,
+): Promise<(ListedTemplate & OrderKey)[]> {
+  const named = name === '' ? sql`true` : sql`name = ${name}`;
+  const own = page.clauses(ownOrdering);
+  const curated = page.clauses(curatedOrdering);
+  const { rows } = await sql<ListedTemplate & OrderKey>`
+    select * from (
+      (select org_id, ${shown}, ${own.key} from template.template
+        where deleted_at is null and ${named} and ${own.after} order by ${own.order} limit ${page.limit})
+      union all
+      (select '' as org_id, ${shown}, ${curated.key} from template.curated
+        where ${named} and ${curated.after} order by ${curated.order} limit ${page.limit})
+    ) t order by ${page.clauses().order} limit ${page.limit}`.execute(tx);
   return rows;
 }
 

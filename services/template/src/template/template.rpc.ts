@@ -1,13 +1,13 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TemplateService } from '@truffle/api/template/v1/template_service';
 import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem } from '@truffle/kit';
+import { callerOf, NotFoundProblem, orderedPageOf } from '@truffle/kit';
 import type { TemplateParts } from '../parts.ts';
 import { versionMessage } from '../version/version.codec.ts';
 import { findVersion, listVersions } from '../version/version.repo.ts';
 import { parse, storeVersion } from '../version/version.usecases.ts';
 import { problemMessage, templateMessage } from './template.codec.ts';
-import { findTemplate, listKey, listTemplates } from './template.repo.ts';
+import { findTemplate, listTemplates, templateOrdering } from './template.repo.ts';
 import { deleteTemplate } from './template.usecases.ts';
 
 export const templateRpc = (parts: TemplateParts): ServiceImpl<typeof TemplateService> => ({
@@ -25,11 +25,10 @@ export const templateRpc = (parts: TemplateParts): ServiceImpl<typeof TemplateSe
     return { template: templateMessage(row) };
   },
   listTemplates: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.database.tenant(callerOf(context).orgId, (tx) =>
-      listTemplates(tx, request.name, page.after, page.limit + 1),
+    const page = orderedPageOf(context, request, templateOrdering);
+    const { rows, next } = page.cut(
+      await parts.database.tenant(callerOf(context).orgId, (tx) => listTemplates(tx, request.name, page)),
     );
-    const { rows, next } = page.cut(found, listKey);
     return { templates: rows.map(templateMessage), page: { next } };
   },
   getTemplateVersion: async (request, context) => {

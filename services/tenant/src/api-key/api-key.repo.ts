@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { Insertable, Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { ApiKeyTable } from './api-key.table.ts';
@@ -27,15 +27,26 @@ export async function setSecrets(tx: Transaction<TenantTables>, id: string, secr
   await tx.updateTable('tenant.api_key').set(secrets).where('id', '=', id).execute();
 }
 
-/** Newest first: ids sort by the time of their making. */
+/** What keys can be ordered by. Ids sort by the time of their making; what was never used comes first, what does not expire last. */
+export const keyOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    name: { sql: 'name', type: 'text' },
+    last_used_at: { sql: `coalesce(last_used_at, '-infinity'::timestamptz)`, type: 'timestamptz' },
+    expires_at: { sql: `coalesce(expires_at, 'infinity'::timestamptz)`, type: 'timestamptz' },
+  },
+};
+
+/** @param serviceAccountId only keys of this one; empty for all */
 export async function listKeys(
   tx: Transaction<TenantTables>,
-  before: string | undefined,
-  limit: number,
-): Promise<ApiKeyRow[]> {
-  let query = tx.selectFrom('tenant.api_key').selectAll();
-  if (before !== undefined) query = query.where('id', '<', before);
-  return query.orderBy('id', 'desc').limit(limit).execute();
+  serviceAccountId: string,
+  page: OrderedPage,
+): Promise<(ApiKeyRow & OrderKey)[]> {
+  let query = page.of(tx.selectFrom('tenant.api_key').selectAll());
+  if (serviceAccountId !== '') query = query.where('service_account_id', '=', serviceAccountId);
+  return query.execute();
 }
 
 /** Ends a key that was good; returns it, or undefined when there was nothing to end. */

@@ -1,11 +1,10 @@
 import { durationMs, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ApiKeyService } from '@truffle/api/tenant/v1/account_service';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { apiKeyMessage } from './api-key.codec.ts';
-import { listKeys } from './api-key.repo.ts';
+import { keyOrdering, listKeys } from './api-key.repo.ts';
 import { createKey, endKey, rotateKey } from './api-key.usecases.ts';
 
 export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService> => ({
@@ -23,9 +22,10 @@ export const apiKeyRpc = (parts: TenantParts): ServiceImpl<typeof ApiKeyService>
     return { apiKey: apiKeyMessage(row, parts.now()), secret };
   },
   listApiKeys: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) => listKeys(tx, page.after, page.limit + 1));
-    const { rows, next } = page.cut(found, (row) => row.id);
+    const page = orderedPageOf(context, request, keyOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listKeys(tx, request.serviceAccountId, page)),
+    );
     return { apiKeys: rows.map((row) => apiKeyMessage(row, parts.now())), page: { next } };
   },
   rotateApiKey: async (request, context) => {

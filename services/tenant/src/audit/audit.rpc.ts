@@ -2,13 +2,13 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { AuditFormat } from '@truffle/api/tenant/v1/audit';
 import type { AuditService } from '@truffle/api/tenant/v1/audit_service';
 import { appendEvent, pageOf, type Database, type LedgerTables } from '@truffle/database';
-import { authorOf, callerOf } from '@truffle/kit';
+import { authorOf, callerOf, orderOf } from '@truffle/kit';
 import { checkpointMessage, filterOf, recordMessage } from './audit.codec.ts';
 import { exportCsv, exportJsonLines, type ExportParts } from './audit.export.ts';
 import { askErasure } from '../erasure/erasure.repo.ts';
 import type { TenantTables } from '../tables.ts';
 import { erasePerson } from './audit.keeper.repo.ts';
-import { readCheckpoints, readRecords } from './audit.repo.ts';
+import { readCheckpoints, readRecords, type Span } from './audit.repo.ts';
 
 export interface AuditParts extends ExportParts {
   /** As `svc_ledger_keeper`. */
@@ -20,7 +20,10 @@ export interface AuditParts extends ExportParts {
 export const auditRpc = (parts: AuditParts): ServiceImpl<typeof AuditService> => ({
   listAuditRecords: async (request, context) => {
     const page = pageOf(request.page);
-    const span = { below: page.after === undefined ? undefined : BigInt(page.after), order: 'desc' } as const;
+    const at = page.after === undefined ? undefined : BigInt(page.after);
+    // A chain's numbers rise with its time.
+    const { descending } = orderOf(context.method, request.orderBy);
+    const span: Span = descending ? { below: at, order: 'desc' } : { above: at, order: 'asc' };
     const found = await parts.events.tenant(callerOf(context).orgId, (tx) =>
       readRecords(tx, filterOf(request.filter), span, page.limit + 1),
     );

@@ -18,6 +18,7 @@ export const bindingMessage = (row: BindingRow, email = ''): Binding =>
     effect: row.effect,
     startsAt: timestamp(row.starts_at),
     expiresAt: timestamp(row.expires_at),
+    createdAt: timestampFromDate(row.created_at),
     email,
   });
 

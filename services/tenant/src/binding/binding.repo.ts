@@ -1,5 +1,5 @@
 import { Effect, Role } from '@truffle/api/tenant/v1/account';
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { BindingTable } from './binding.table.ts';
@@ -72,16 +72,18 @@ export async function findBindingAt(
     .executeTakeFirst();
 }
 
-/** Oldest first: ids sort by the time of their making. */
-export async function listBindings(
-  tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<BindingView[]> {
-  let query = view(tx);
-  if (after !== undefined) query = query.where('b.id', '>', after);
-  return query.orderBy('b.id').limit(limit).execute();
-}
+/** What bindings can be ordered by. Ids sort by the time of their making; what does not expire comes last. */
+export const bindingOrdering: Ordering = {
+  tie: 'b.id',
+  by: {
+    created_at: { sql: 'b.id', type: 'text', unique: true },
+    role: { sql: 'b.role', type: 'int' },
+    expires_at: { sql: `coalesce(b.expires_at, 'infinity'::timestamptz)`, type: 'timestamptz' },
+  },
+};
+
+export const listBindings = (tx: Transaction<TenantTables>, page: OrderedPage): Promise<(BindingView & OrderKey)[]> =>
+  page.of(view(tx)).execute();
 
 /** Every binding of one of `subjects` itself, whoever else has it. */
 export async function bindingsOf(tx: Transaction<TenantTables>, subjects: readonly string[]): Promise<BindingView[]> {

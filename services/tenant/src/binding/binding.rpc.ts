@@ -2,21 +2,19 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { MemberService } from '@truffle/api/tenant/v1/account_service';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { Effect } from '@truffle/api/tenant/v1/account';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import { emailsOf } from '../account/account.repo.ts';
 import type { TenantParts } from '../parts.ts';
 import { bindingMessage } from './binding.codec.ts';
-import { listBindings } from './binding.repo.ts';
+import { bindingOrdering, listBindings } from './binding.repo.ts';
 import { giveRole, takeRole } from './binding.usecases.ts';
 
 export const memberRpc = (parts: TenantParts): ServiceImpl<typeof MemberService> => ({
   listBindings: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listBindings(tx, page.after, page.limit + 1),
+    const page = orderedPageOf(context, request, bindingOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listBindings(tx, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.id);
     const emails = await parts.identity.anywhere((tx) =>
       emailsOf(
         tx,

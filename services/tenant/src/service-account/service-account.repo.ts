@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { ServiceAccountTable } from './service-account.table.ts';
@@ -16,16 +16,19 @@ export async function findServiceAccount(
   return tx.selectFrom('tenant.service_account').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** By name. */
-export async function listServiceAccounts(
+/** What service accounts can be ordered by. Ids sort by the time of their making. */
+export const serviceAccountOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    created_at: { sql: 'id', type: 'text', unique: true },
+  },
+};
+
+export const listServiceAccounts = (
   tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<ServiceAccountRow[]> {
-  let query = tx.selectFrom('tenant.service_account').selectAll();
-  if (after !== undefined) query = query.where('name', '>', after);
-  return query.orderBy('name').limit(limit).execute();
-}
+  page: OrderedPage,
+): Promise<(ServiceAccountRow & OrderKey)[]> => page.of(tx.selectFrom('tenant.service_account').selectAll()).execute();
 
 export async function changeServiceAccount(
   tx: Transaction<TenantTables>,

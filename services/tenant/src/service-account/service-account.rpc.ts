@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { serviceAccountMessage } from './service-account.codec.ts';
-import { listServiceAccounts } from './service-account.repo.ts';
+import { listServiceAccounts, serviceAccountOrdering } from './service-account.repo.ts';
 import { alterServiceAccount, dropServiceAccount, makeServiceAccount } from './service-account.usecases.ts';
 
 export const serviceAccountRpc = (parts: TenantParts): ServiceImpl<typeof ServiceAccountService> => ({
@@ -12,11 +11,10 @@ export const serviceAccountRpc = (parts: TenantParts): ServiceImpl<typeof Servic
     serviceAccount: serviceAccountMessage(await makeServiceAccount(parts, callerOf(context), { name, description })),
   }),
   listServiceAccounts: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listServiceAccounts(tx, page.after, page.limit + 1),
+    const page = orderedPageOf(context, request, serviceAccountOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listServiceAccounts(tx, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.name);
     return { serviceAccounts: rows.map(serviceAccountMessage), page: { next } };
   },
   updateServiceAccount: async ({ serviceAccountId: id, description, disabled, revision }, context) => ({

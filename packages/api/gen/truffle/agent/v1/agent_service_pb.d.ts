@@ -151,6 +151,13 @@ export declare type ListAgentsRequest = Message<"truffle.agent.v1.ListAgentsRequ
    * @generated from field: truffle.type.v1.PageRequest page = 3;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `version desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
 };
 
 /**

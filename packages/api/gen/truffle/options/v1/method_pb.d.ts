@@ -100,6 +100,14 @@ export declare type MethodRules = Message<"truffle.options.v1.MethodRules"> & {
    * @generated from field: bool acting = 11;
    */
   acting: boolean;
+
+  /**
+   * What a list can be ordered by: fields of what it lists. The first is the order that it has by itself, with ` desc` when that is
+   * descending. The request says one in its field `order_by`.
+   *
+   * @generated from field: repeated string orders = 12;
+   */
+  orders: string[];
 };
 
 /**

@@ -239,6 +239,13 @@ export declare type ListClustersRequest = Message<"truffle.orchestration.v1.List
    * @generated from field: truffle.type.v1.PageRequest page = 4;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `created_at desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 5;
+   */
+  orderBy: string;
 };
 
 /**
@@ -434,6 +441,13 @@ export declare type ListServersRequest = Message<"truffle.orchestration.v1.ListS
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `node desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**
@@ -468,6 +482,74 @@ export declare type ListServersResponse = Message<"truffle.orchestration.v1.List
  * Use `create(ListServersResponseSchema)` to create a new message.
  */
 export declare const ListServersResponseSchema: GenMessage<ListServersResponse>;
+
+/**
+ * Whose servers, and which page.
+ *
+ * @generated from message truffle.orchestration.v1.ListProjectServersRequest
+ */
+export declare type ListProjectServersRequest = Message<"truffle.orchestration.v1.ListProjectServersRequest"> & {
+  /**
+   * The project.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Only those of this cluster; empty for all.
+   *
+   * @generated from field: string cluster_id = 2;
+   */
+  clusterId: string;
+
+  /**
+   * Which page of the list.
+   *
+   * @generated from field: truffle.type.v1.PageRequest page = 3;
+   */
+  page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `state desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.ListProjectServersRequest.
+ * Use `create(ListProjectServersRequestSchema)` to create a new message.
+ */
+export declare const ListProjectServersRequestSchema: GenMessage<ListProjectServersRequest>;
+
+/**
+ * Servers.
+ *
+ * @generated from message truffle.orchestration.v1.ListProjectServersResponse
+ */
+export declare type ListProjectServersResponse = Message<"truffle.orchestration.v1.ListProjectServersResponse"> & {
+  /**
+   * Those of this page.
+   *
+   * @generated from field: repeated truffle.orchestration.v1.Server servers = 1;
+   */
+  servers: Server[];
+
+  /**
+   * Where the list goes on.
+   *
+   * @generated from field: truffle.type.v1.PageInfo page = 2;
+   */
+  page?: PageInfo | undefined;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.ListProjectServersResponse.
+ * Use `create(ListProjectServersResponseSchema)` to create a new message.
+ */
+export declare const ListProjectServersResponseSchema: GenMessage<ListProjectServersResponse>;
 
 /**
  * Clusters.
@@ -562,6 +644,16 @@ export declare const ServerService: GenService<{
     methodKind: "unary";
     input: typeof ListServersRequestSchema;
     output: typeof ListServersResponseSchema;
+  },
+  /**
+   * Lists the servers of all of a project's clusters, without those that are deleted; each caller sees what they may.
+   *
+   * @generated from rpc truffle.orchestration.v1.ServerService.ListProjectServers
+   */
+  listProjectServers: {
+    methodKind: "unary";
+    input: typeof ListProjectServersRequestSchema;
+    output: typeof ListProjectServersResponseSchema;
   },
   /**
    * Starts making a server run and returns the operation at once.

@@ -80,6 +80,13 @@ export declare type ListOperationsRequest = Message<"truffle.orchestration.v1.Li
    * @generated from field: truffle.type.v1.PageRequest page = 3;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `state desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at desc`.
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
 };
 
 /**

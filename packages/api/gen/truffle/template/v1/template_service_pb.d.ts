@@ -195,6 +195,13 @@ export declare type ListTemplatesRequest = Message<"truffle.template.v1.ListTemp
    * @generated from field: truffle.type.v1.PageRequest page = 3;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `created_at desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
 };
 
 /**

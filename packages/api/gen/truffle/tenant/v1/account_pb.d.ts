@@ -157,6 +157,13 @@ export declare type Binding = Message<"truffle.tenant.v1.Binding"> & {
    * @generated from field: string project_id = 12;
    */
   projectId: string;
+
+  /**
+   * When it was given.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 13;
+   */
+  createdAt?: Timestamp | undefined;
 };
 
 /**

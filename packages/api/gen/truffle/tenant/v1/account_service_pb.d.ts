@@ -340,6 +340,13 @@ export declare type ListBindingsRequest = Message<"truffle.tenant.v1.ListBinding
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `expires_at desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**
@@ -606,6 +613,20 @@ export declare type ListApiKeysRequest = Message<"truffle.tenant.v1.ListApiKeysR
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `expires_at desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at desc`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
+
+  /**
+   * Only keys of this service account; empty for all.
+   *
+   * @generated from field: string service_account_id = 4;
+   */
+  serviceAccountId: string;
 };
 
 /**

@@ -40,6 +40,13 @@ export declare type ListAuditRecordsRequest = Message<"truffle.tenant.v1.ListAud
    * @generated from field: truffle.type.v1.PageRequest page = 3;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `occurred_at`: one of the method's `orders`, with or without ` desc`; empty for `occurred_at desc`.
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
 };
 
 /**

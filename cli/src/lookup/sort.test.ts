@@ -1,0 +1,34 @@
+import { getOption, type DescMethod } from '@bufbuild/protobuf';
+import { AgentService } from '@truffle/api/agent/v1/agent_service';
+import { rules } from '@truffle/api/options/v1/method';
+import { ClusterService, ServerService } from '@truffle/api/orchestration/v1/cluster_service';
+import { OperationService } from '@truffle/api/orchestration/v1/operation_service';
+import { TemplateService } from '@truffle/api/template/v1/template_service';
+import { ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
+import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
+import { expect, test } from 'vitest';
+import { reference } from '../reference/reference.ts';
+
+const lists: Readonly<Record<string, DescMethod>> = {
+  'agent list': AgentService.method.listAgents,
+  'api-key list': ApiKeyService.method.listApiKeys,
+  'audit list': AuditService.method.listAuditRecords,
+  'cluster list': ClusterService.method.listClusters,
+  'member list': MemberService.method.listBindings,
+  'operation list': OperationService.method.listOperations,
+  'server list': ServerService.method.listServers,
+  'service-account list': ServiceAccountService.method.listServiceAccounts,
+  'template list': TemplateService.method.listTemplates,
+};
+
+test('each list that can be sorted says by what, as the contract has it', () => {
+  const sections = reference().split('\n## truffle ');
+  const sorted = sections.filter((section) => section.includes('--sort <order>'));
+  expect(sorted.map((section) => section.split('\n')[0] ?? '').toSorted()).toEqual(Object.keys(lists).toSorted());
+  for (const section of sorted) {
+    const method = lists[section.split('\n')[0] ?? ''] as DescMethod;
+    const fields = getOption(method, rules).orders.map((each) => each.split(' ')[0]);
+    expect(section.replaceAll(/\s+/g, ' '), method.name).toContain(`by ${fields.join(', ')};`);
+  }
+});
