@@ -105,9 +105,9 @@ function playbookFor({ url, tokenId }: Hypervisor): string {
       community.proxmox.proxmox_vm_info:${api}
         node: pve1
         vmid: "{{ vmid }}"
-        network: current
+        network: true
       register: seen
-      until: seen is succeeded and 'ip-addresses' in (seen.proxmox_vms | to_json) and '10.' in (seen.proxmox_vms[0].network | default([]) | to_json)
+      until: seen is succeeded and '10.' in (seen.proxmox_vms[0].network | default([]) | to_json)
       retries: 120
       delay: 1
 `;
