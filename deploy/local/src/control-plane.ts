@@ -1,7 +1,10 @@
+import http2 from 'node:http2';
 import { join } from 'node:path';
+import { InternalTls, sessionOptions } from '@truffle/kit';
 import type { Child } from './children.ts';
 import type { EngineAddresses, EngineRun } from './engines.ts';
-import { processes, processEnvironment, shapeOf, type ProcessName } from './environment.ts';
+import { isInside, processes, processEnvironment, shapeOf, type ProcessName } from './environment.ts';
+import { tlsFolder } from './internal-authority.ts';
 import { untilReady } from './readiness.ts';
 import { checkout } from './state-folder.ts';
 
@@ -21,9 +24,7 @@ export async function startControlPlane(
   const shape = shapeOf(split);
   const started = shape.map((name) => ({ name, child: startProcess(engineRun, engines, shape, name, consoleFolder) }));
   await Promise.all(
-    started.map(({ name, child }) =>
-      untilReady(child, readyMilliseconds, () => saysReady(engineRun.ports[processes[name]])),
-    ),
+    started.map(({ name, child }) => untilReady(child, readyMilliseconds, () => saysReady(engineRun, name))),
   );
   for (const { name } of started) engineRun.say(`${name}: ready on 127.0.0.1:${engineRun.ports[processes[name]]}`);
 }
@@ -49,8 +50,25 @@ function startProcess(
   });
 }
 
-async function saysReady(port: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2000) });
+async function saysReady({ folder, ports }: EngineRun, name: ProcessName): Promise<boolean> {
+  const origin = `127.0.0.1:${ports[processes[name]]}`;
+  if (isInside(name)) return saysReadyInside(tlsFolder(folder, 'operator'), name, `https://${origin}`);
+  const answer = await fetch(`http://${origin}/readyz`, { signal: AbortSignal.timeout(2000) });
   await answer.arrayBuffer();
   return answer.ok;
+}
+
+async function saysReadyInside(shown: string, name: string, origin: string): Promise<boolean> {
+  const session = http2.connect(origin, sessionOptions(name, origin, new InternalTls(shown)));
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      session.once('error', reject);
+      session.setTimeout(2000, () => reject(new Error(`${name} did not answer within 2 s`)));
+      const stream = session.request({ ':path': '/readyz' });
+      stream.once('error', reject);
+      stream.once('response', (headers) => resolve(headers[':status'] === 200));
+    });
+  } finally {
+    session.destroy();
+  }
 }

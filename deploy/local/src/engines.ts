@@ -7,7 +7,8 @@ import { postgresUrl, startPostgres, type PostgresServer } from './engines/postg
 import { postgresAccount, removeDataFolder } from './engines/postgres-account.ts';
 import { postgresPrograms } from './engines/postgres-programs.ts';
 import { ensureTemplate, layDownTemplate, servicesDatabase } from './engines/template.ts';
-import { ensureNamespace, startTemporal, temporalRelease } from './engines/temporal.ts';
+import { ensureNamespace, startTemporal, temporalRelease, temporalUrl } from './engines/temporal.ts';
+import { ensureInternalTls, tlsFolder } from './internal-authority.ts';
 import { tryLock } from './lock.ts';
 import { choosePorts, type Ports } from './ports.ts';
 import { keptSecret, openStateFolder, writeJson, type StateFolder } from './state-folder.ts';
@@ -17,7 +18,7 @@ export interface EngineAddresses {
   /** A superuser's, to the services' database. */
   readonly databaseUrl: string;
   readonly natsUrl: string;
-  /** `host:port` of the frontend's gRPC. */
+  /** The frontend's gRPC, `tls://host:port?tls=folder`, or `host:port` of one in clear. */
   readonly temporalAddress: string;
   readonly temporalNamespace: string;
 }
@@ -119,7 +120,8 @@ export async function openRun({ stateDir, env, say, signal, anyPorts }: RunOptio
 
 /** Starts what the environment does not give: NATS beside PostgreSQL, then Temporal on it. */
 export async function raiseEngines(engineRun: EngineRun): Promise<EngineAddresses> {
-  const { env, say, ports } = engineRun;
+  const { env, say, ports, folder } = engineRun;
+  await ensureInternalTls(folder);
   const sources = binarySources(env, say, engineRun.signal);
   const temporalNamespace = env['TRUFFLE_TEMPORAL_NAMESPACE'] || 'truffle';
   const externalDatabase = env['TRUFFLE_DATABASE_URL'];
@@ -137,7 +139,7 @@ export async function raiseEngines(engineRun: EngineRun): Promise<EngineAddresse
       ? externalDatabase
       : raisePostgresAndTemporal(engineRun, sources, temporalNamespace, !externalTemporal),
   ]);
-  const temporalAddress = externalTemporal || `127.0.0.1:${ports.temporal}`;
+  const temporalAddress = externalTemporal || temporalUrl(ports.temporal, tlsFolder(folder, 'operator'));
   await ensureNamespace(temporalAddress, temporalNamespace);
   return { databaseUrl: externalDatabase || database, natsUrl: nats, temporalAddress, temporalNamespace };
 }
@@ -147,7 +149,7 @@ async function raiseNats({ folder, children, ports, say }: EngineRun, sources: B
   const password = keptSecret(folder, 'nats');
   await startNats(children, folder, server ?? '', ports.nats, password);
   say(`nats: ready on 127.0.0.1:${ports.nats}`);
-  return natsUrl(ports.nats, password);
+  return natsUrl(ports.nats, password, tlsFolder(folder, 'operator'));
 }
 
 async function raisePostgresAndTemporal(
@@ -165,6 +167,7 @@ async function raisePostgresAndTemporal(
     data: folder.postgres,
     port: ports.postgres,
     password: keptSecret(folder, 'postgres'),
+    tls: tlsFolder(folder, 'postgres'),
   };
   const temporalPassword = keptSecret(folder, 'temporal');
   if (!existsSync(folder.postgresWhole)) {
@@ -182,10 +185,17 @@ async function raisePostgresAndTemporal(
   await startPostgres(children, server);
   say(`postgres: ${programs.version} ready on 127.0.0.1:${ports.postgres}`);
   if (withTemporal) {
-    await startTemporal(children, folder, temporal['server'] ?? '', ports, {
-      port: ports.postgres,
-      password: temporalPassword,
-    });
+    await startTemporal(
+      children,
+      folder,
+      temporal['server'] ?? '',
+      ports,
+      {
+        port: ports.postgres,
+        password: temporalPassword,
+      },
+      tlsFolder(folder, 'temporal'),
+    );
     say(`temporal: ready on 127.0.0.1:${ports.temporal}`);
   }
   return postgresUrl(server, servicesDatabase);

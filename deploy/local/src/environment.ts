@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineAddresses } from './engines.ts';
+import { tlsFolder } from './internal-authority.ts';
 import type { Ports } from './ports.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -57,7 +58,7 @@ export function processEnvironment(
   const database = new URL(engines.databaseUrl);
   const peers = shape
     .filter((peer) => peer !== name && peer !== 'edge')
-    .map((peer) => `${peer}=http://127.0.0.1:${ports[processes[peer]]}`);
+    .map((peer) => `${peer}=https://127.0.0.1:${ports[processes[peer]]}`);
   return {
     ...fromOurs([
       'PATH',
@@ -76,10 +77,13 @@ export function processEnvironment(
     TRUFFLE_LISTEN: `127.0.0.1:${ports[processes[name]]}`,
     TRUFFLE_PUBLIC_URL: publicUrl(ports),
     TRUFFLE_PEERS: peers.join(','),
+    TRUFFLE_TLS_DIR: tlsFolder(folder, name),
+    // Apart, a service is there for the others alone; people come in by the edge, or to the one process.
+    ...(isInside(name) ? { TRUFFLE_LISTEN_PEERS: [...apart, 'operator'].join(',') } : {}),
     // Only the edge dials the services when they are apart.
     ...(shape.includes('edge') && name !== 'edge' ? { TRUFFLE_TRUSTED_PROXIES: '127.0.0.1,::1,::ffff:127.0.0.1' } : {}),
     // Without the superuser's login: each process has roles of its own.
-    TRUFFLE_DATABASE_URL: `postgres://${database.host}${database.pathname}`,
+    TRUFFLE_DATABASE_URL: `postgres://${database.host}${database.pathname}${database.search}`,
     TRUFFLE_DATABASE_PASSWORDS_DIR: keys.passwords,
     TRUFFLE_CONTEXT_KEYS_DIR: keys.context,
     TRUFFLE_SERVICE_KEYS_DIR: keys.service,
@@ -87,8 +91,8 @@ export function processEnvironment(
     ...(name === 'all-in-one' || name === 'tenant'
       ? { TRUFFLE_AUDIT_CHECKPOINTS_DIR: join(folder.root, 'audit-checkpoints') }
       : {}),
-    TRUFFLE_NATS_URL: engines.natsUrl,
-    TRUFFLE_TEMPORAL_ADDRESS: engines.temporalAddress,
+    TRUFFLE_NATS_URL: shownAs(engines.natsUrl, tlsFolder(folder, name)),
+    TRUFFLE_TEMPORAL_ADDRESS: shownAs(engines.temporalAddress, tlsFolder(folder, name)),
     TRUFFLE_TEMPORAL_NAMESPACE: engines.temporalNamespace,
     TRUFFLE_AGENT_LISTEN: `127.0.0.1:${ports.agents}`,
     TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
@@ -116,6 +120,18 @@ export function processEnvironment(
     // A developer's machine is off for longer than a certificate is good, and often.
     TRUFFLE_AGENT_RECOVERIES: '30',
   };
+}
+
+/** Whether a process is reached by the others alone, over TLS. */
+export const isInside = (name: ProcessName): boolean => name !== 'all-in-one' && name !== 'edge';
+
+/** The address of an engine of ours, with the process's own certificate in the place of the bootstrap's. */
+function shownAs(address: string, own: string): string {
+  if (!address.startsWith('tls://')) return address;
+  const url = new URL(address);
+  if (url.searchParams.get('tls')?.endsWith('/operator') !== true) return address;
+  url.searchParams.set('tls', own);
+  return url.href;
 }
 
 /** Nothing else of our environment reaches a service: it may hold anyone's secrets. */

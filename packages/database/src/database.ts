@@ -4,6 +4,7 @@ import pg from 'pg';
 import { mintContext, type ContextKey } from './context.ts';
 import { eventCountOf } from './ledger.ts';
 import type { ServiceRole } from './roles.ts';
+import { tlsOf } from './tls.ts';
 
 export type Transaction<T> = KyselyTransaction<T>;
 
@@ -30,7 +31,9 @@ async function allSent(those: readonly Promise<unknown>[]): Promise<void> {
 }
 
 export interface DatabaseOptions {
-  /** Where the database is: `postgres://host:port/name`; user and password in it are not used. */
+  /**
+   * Where the database is: `postgres://host:port/name`, over TLS with `?sslmode=verify-full&sslrootcert=<file>`; user and password in it are not used.
+   */
   readonly url: string;
   readonly role: ServiceRole;
   readonly password: string;
@@ -62,6 +65,7 @@ export class Database<T> {
       database: decodeURIComponent(url.pathname.slice(1)),
       user: options.role,
       password: options.password,
+      ssl: tlsOf(url),
       max: options.connections ?? 10,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,

@@ -1,5 +1,6 @@
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from '@truffle/telemetry';
+import { natsTls } from './engine-address.ts';
 
 /** Subjects of the doorbells, each named once. A lost ring costs latency (the next sweep), never work. */
 export const bells = {
@@ -38,8 +39,10 @@ export interface Bell {
 /** Connects; afterwards it reconnects for ever with jitter, dropping rings meanwhile. */
 export async function connectBell(url: string, name: string, logger: Logger): Promise<Bell> {
   const at = new URL(url);
+  const tls = natsTls(at);
   const connection = await connect({
     servers: at.host,
+    ...(tls === undefined ? {} : { tls }),
     name,
     ...(at.username === '' ? {} : { user: decodeURIComponent(at.username), pass: decodeURIComponent(at.password) }),
     ...(at.username !== '' && at.password === '' ? { token: decodeURIComponent(at.username) } : {}),

@@ -27,7 +27,10 @@ export const hostSettings = {
   listen: text('TRUFFLE_LISTEN', 'where to serve the API, host:port (port 0 takes a free one)', {
     fallback: '127.0.0.1:7400',
   }),
-  databaseUrl: text('TRUFFLE_DATABASE_URL', 'PostgreSQL: postgres://host:port/database'),
+  databaseUrl: text(
+    'TRUFFLE_DATABASE_URL',
+    'PostgreSQL: postgres://host:port/database, over TLS with ?sslmode=verify-full&sslrootcert=file',
+  ),
   databasePasswords: text(
     'TRUFFLE_DATABASE_PASSWORDS_DIR',
     'folder with one file per database role that this process may use: its password',
@@ -40,10 +43,26 @@ export const hostSettings = {
     'TRUFFLE_SERVICE_KEYS_DIR',
     "folder with this process's own service keys (<service>.key.pem) and every service's public key (<service>.pub.pem)",
   ),
-  natsUrl: secret('TRUFFLE_NATS_URL', 'NATS: nats://user:password@host:port'),
-  temporalAddress: text('TRUFFLE_TEMPORAL_ADDRESS', "Temporal's frontend, host:port"),
+  natsUrl: secret(
+    'TRUFFLE_NATS_URL',
+    'NATS: nats://user:password@host:port, or tls://user:password@host:port?tls=folder with tls.crt, tls.key and ca.crt',
+  ),
+  temporalAddress: text(
+    'TRUFFLE_TEMPORAL_ADDRESS',
+    "Temporal's frontend, host:port, or tls://host:port?tls=folder with tls.crt, tls.key and ca.crt",
+  ),
   temporalNamespace: text('TRUFFLE_TEMPORAL_NAMESPACE', "Temporal's namespace", { fallback: 'truffle' }),
-  peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=http://host:port,…', {
+  tlsFolder: text(
+    'TRUFFLE_TLS_DIR',
+    'folder with what this process shows of itself to the other parts of the installation: tls.crt, tls.key and ca.crt, read anew when they change',
+    { fallback: '' },
+  ),
+  listenPeers: list(
+    'TRUFFLE_LISTEN_PEERS',
+    'parts of the installation that may connect to a service process, over TLS with their certificates (edge,tenant,…); empty serves everybody in clear',
+    { fallback: [] },
+  ),
+  peers: list('TRUFFLE_PEERS', 'other services, where they are not in this process: tenant=https://host:port,…', {
     fallback: [],
   }),
   trustedProxies: ranges(

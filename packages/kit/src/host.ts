@@ -38,6 +38,7 @@ import { PageTokens } from './page-token.ts';
 import { servePages } from './pages.ts';
 import { remotePeers } from './peer-connection.ts';
 import { Peers } from './peers.ts';
+import { insideOf, tlsOf } from './host.tls.ts';
 import { registerReflection } from './reflection.ts';
 import { restHandler } from './rest.ts';
 import { listenOrigin } from './server.ts';
@@ -112,7 +113,8 @@ export async function startHost(
     rest: restHandler(served, connectHandler),
     connect: connectHandler,
   };
-  const server = await listenOrigin(originHandler(parts), address(settings.listen));
+  const inside = insideOf(settings);
+  const server = await listenOrigin(originHandler(parts), { ...address(settings.listen), inside });
   for (const module of modules) await module.start();
   logger.info({ port: server.port, services: modules.map((m) => m.name) }, 'serving');
   return {
@@ -150,7 +152,7 @@ async function mountServices(
   { settings, env, bell, logger, limits, early, admission }: Ground,
   makers: Readonly<Partial<Record<ServiceName, MakeModule>>>,
 ): Promise<readonly Hosted[]> {
-  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers, 4 * readMaxBytes));
+  const transports = new Map<ServiceName, Transport>(remotePeers(settings.peers, 4 * readMaxBytes, tlsOf(settings)));
   const hosted: Hosted[] = [];
   for (const [service, make] of Object.entries(makers) as [ServiceName, MakeModule][]) {
     const keys = loadServiceKeys(settings.serviceKeys, service);

@@ -29,6 +29,10 @@ export {
   type Scope,
 } from './grant.ts';
 export { orderedPageOf, orderOf } from './order.ts';
+export { temporalConnection } from './engine-address.ts';
+export { insideOf, tlsOf } from './host.tls.ts';
+export { InternalTls, internalName, tlsFiles } from './internal-tls.ts';
+export { sessionOptions } from './peer-connection.ts';
 export { listenOrigin, type OriginServer } from './server.ts';
 export { onBehalfOf, Peers, type About } from './peers.ts';
 export {

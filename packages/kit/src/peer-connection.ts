@@ -1,6 +1,7 @@
-import type { ClientHttp2Stream, Http2Session } from 'node:http2';
+import type { ClientHttp2Stream, ClientSessionOptions, Http2Session } from 'node:http2';
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { InternalTls } from './internal-tls.ts';
 import type { ServiceName } from './service-context.ts';
 
 /**
@@ -22,8 +23,15 @@ export class PeerConnection extends Http2SessionManager {
   }
 }
 
-/** The services that other processes serve, each `<service>=<url>`; their answers may have `readMaxBytes`. */
-export function remotePeers(peers: readonly string[], readMaxBytes: number): [ServiceName, Transport][] {
+/**
+ * The services that other processes serve, each `<service>=<url>`; their answers may have `readMaxBytes`. Those at `https` prove their names, and
+ * are shown ours.
+ */
+export function remotePeers(
+  peers: readonly string[],
+  readMaxBytes: number,
+  tls?: InternalTls,
+): [ServiceName, Transport][] {
   return peers.map((peer) => {
     const [service = '', baseUrl = ''] = peer.split(/=(.*)/s);
     return [
@@ -31,10 +39,20 @@ export function remotePeers(peers: readonly string[], readMaxBytes: number): [Se
       createConnectTransport({
         baseUrl,
         httpVersion: '2',
-        sessionManager: new PeerConnection(baseUrl),
+        sessionManager: new PeerConnection(baseUrl, undefined, sessionOptions(service, baseUrl, tls)),
         useBinaryFormat: true,
         readMaxBytes: readMaxBytes,
       }),
     ];
   });
+}
+
+/**
+ * How a connection to a part of the installation is opened: for `https` over TLS with both sides' certificates.
+ * @throws TypeError for `https` without a certificate of our own
+ */
+export function sessionOptions(part: string, baseUrl: string, tls: InternalTls | undefined): ClientSessionOptions {
+  if (!baseUrl.startsWith('https:')) return {};
+  if (tls === undefined) throw new TypeError(`${part} is at https: TRUFFLE_TLS_DIR has to name our own certificate`);
+  return { createConnection: (authority) => tls.connect(part, authority) };
 }

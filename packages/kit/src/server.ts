@@ -1,6 +1,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import type { InternalTls } from './internal-tls.ts';
 
 type Handler = (
   request: http.IncomingMessage | http2.Http2ServerRequest,
@@ -29,9 +30,11 @@ export interface OriginPlace {
   readonly firstBytesWithinMs?: number;
   /** How long (ms) the body of a request may be under way. */
   readonly bodyWithinMs?: number;
+  /** Over TLS, for these parts of the installation alone; in clear and for everybody without it. */
+  readonly inside?: { readonly tls: InternalTls; readonly peers: readonly string[] } | undefined;
 }
 
-/** One port for HTTP/1.1 and cleartext HTTP/2: the first bytes tell them apart. */
+/** One port for HTTP/1.1 and HTTP/2: in clear the first bytes tell them apart, over TLS the handshake does. */
 export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<OriginServer> {
   const one = http.createServer(
     { requestTimeout: 0, headersTimeout: 15_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 },
@@ -54,14 +57,23 @@ export async function listenOrigin(handler: Handler, at: OriginPlace): Promise<O
     session.on('close', () => sessions.delete(session));
     session.on('error', () => undefined);
   });
-  const front = net.createServer({ noDelay: true }, (socket) => {
+  const keep = (socket: Socket): void => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => socket.destroy());
-    tellApart(socket, at.firstBytesWithinMs ?? firstBytesWithinMs, (isTwo) =>
-      (isTwo ? two : one).emit('connection', socket),
-    );
-  });
+  };
+  const withinMs = at.firstBytesWithinMs ?? firstBytesWithinMs;
+  const front =
+    at.inside === undefined
+      ? net.createServer({ noDelay: true }, (socket) => {
+          keep(socket);
+          tellApart(socket, withinMs, (isTwo) => (isTwo ? two : one).emit('connection', socket));
+        })
+      : at.inside.tls.listen(at.inside.peers, { handshakeMs: withinMs }, (socket) => {
+          keep(socket);
+          socket.setNoDelay(true);
+          (socket.alpnProtocol === 'h2' ? two : one).emit('connection', socket);
+        });
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject);
     front.listen({ host: at.host, port: at.port, backlog: 1024 }, () => resolve());

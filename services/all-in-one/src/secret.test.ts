@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { Role } from '@truffle/api/tenant/v1/account';
+import { temporalConnection } from '@truffle/kit';
 import { canonicalAad, seal } from '@truffle/sealing';
 import { Client, Connection } from '@temporalio/client';
 import { testDatabase, testEngines, testSite, type TestDatabase, type TestSite } from '@truffle/testkit';
@@ -218,7 +219,7 @@ async function gather(): Promise<void> {
   // What was deleted from it too. The table of secrets made here is in the same files, so of these only the given one counts.
   sinks['journal bytes'] = ['journal.db', 'journal.db-wal'].map((name) => filesIn(join(site.dataDir, name))).join('');
   const { temporalAddress, temporalNamespace, installation, databaseUrl } = testEngines();
-  const connection = await Connection.connect({ address: temporalAddress });
+  const connection = await Connection.connect(temporalConnection(temporalAddress));
   const history = await new Client({ connection, namespace: temporalNamespace }).workflow
     .getHandle(clusterId)
     .fetchHistory();

@@ -13,7 +13,10 @@ import {
   registerReflection,
   restHandler,
   servePages,
+  sessionOptions,
+  tlsOf,
   type Host,
+  type InternalTls,
   type RestRequest,
   type RestResponse,
   type ServiceName,
@@ -24,10 +27,18 @@ import { forward } from './forward.ts';
 import { upstreamNames, upstreamOf } from './routes.ts';
 import { Upstream } from './upstream.ts';
 
-const { listen, peers, trustedProxies, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
+const { listen, peers, tlsFolder, trustedProxies, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
 
 /** What the edge is told by its environment. */
-export const edgeSettings = { listen, peers, trustedProxies, consoleFolder, logLevel, otlpEndpoint } as const;
+export const edgeSettings = {
+  listen,
+  peers,
+  tlsFolder,
+  trustedProxies,
+  consoleFolder,
+  logLevel,
+  otlpEndpoint,
+} as const;
 
 /**
  * Serves the public origin before the service processes: public methods go to the service that has them, everything else that is not
@@ -38,7 +49,7 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
   const settings = readSettings(edgeSettings, env, (path) => readFileSync(path, 'utf8'));
   const telemetry = startTelemetry('edge', settings.otlpEndpoint);
   const logger = createLogger('edge', settings.logLevel);
-  const upstreams = upstreamsOf(settings.peers);
+  const upstreams = upstreamsOf(settings.peers, tlsOf(settings));
   const ready = async (): Promise<void> =>
     void (await Promise.all([...upstreams.values()].map((upstream) => upstream.ready())));
   const local = connectNodeAdapter({
@@ -96,14 +107,14 @@ function ownerOf(verb: string, path: string): ServiceName | undefined {
   }
 }
 
-function upstreamsOf(peers: readonly string[]): ReadonlyMap<ServiceName, Upstream> {
+function upstreamsOf(peers: readonly string[], tls: InternalTls | undefined): ReadonlyMap<ServiceName, Upstream> {
   const given = new Map(peers.map((peer) => peer.split(/=(.*)/s, 2) as [string, string]));
   return new Map(
     upstreamNames.map((name) => {
       const origin = given.get(name);
       if (origin === undefined)
-        throw new TypeError(`TRUFFLE_PEERS does not say where the service ${name} is: ${name}=http://host:port`);
-      return [name, new Upstream(origin)];
+        throw new TypeError(`TRUFFLE_PEERS does not say where the service ${name} is: ${name}=https://host:port`);
+      return [name, new Upstream(origin, sessionOptions(name, origin, tls))];
     }),
   );
 }

@@ -5,11 +5,13 @@ const { NGHTTP2_CANCEL } = http2.constants;
 /** One service process, reached over one HTTP/2 connection that is made anew when it is lost. */
 export class Upstream {
   readonly #origin: string;
+  readonly #options: http2.ClientSessionOptions;
   #session: http2.ClientHttp2Session | undefined;
 
-  /** @param origin `http://host:port` */
-  constructor(origin: string) {
+  /** @param origin `http://host:port`, or `https` with `options` that open the connection */
+  constructor(origin: string, options: http2.ClientSessionOptions = {}) {
     this.#origin = origin;
+    this.#options = options;
   }
 
   /** Opens a stream. It emits `error` when the service cannot be reached. */
@@ -36,7 +38,7 @@ export class Upstream {
 
   #connected(): http2.ClientHttp2Session {
     if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed) return this.#session;
-    const session = http2.connect(this.#origin, { settings: { enablePush: false } });
+    const session = http2.connect(this.#origin, { settings: { enablePush: false }, ...this.#options });
     // Its streams fail with the same error, each where somebody waits for it.
     session.on('error', () => session.destroy());
     session.on('goaway', () => session.close());

@@ -1,6 +1,8 @@
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { Child, Children } from '../children.ts';
+import { tlsFiles } from '@truffle/kit';
+import { tlsFolder } from '../internal-authority.ts';
 import { untilReady } from '../readiness.ts';
 import { writePrivately, type StateFolder } from '../state-folder.ts';
 import type { EngineRelease } from './engine-release.ts';
@@ -27,8 +29,9 @@ export const natsRelease: EngineRelease = {
 
 const user = 'truffle';
 
-/** The URL with the login in it; clients of the nats.js family want it taken apart. */
-export const natsUrl = (port: number, password: string): string => `nats://${user}:${password}@127.0.0.1:${port}`;
+/** The URL with the login and the folder of the client's certificate in it; clients of the nats.js family want it taken apart. */
+export const natsUrl = (port: number, password: string, tlsFolder: string): string =>
+  `tls://${user}:${password}@127.0.0.1:${port}?tls=${encodeURIComponent(tlsFolder)}`;
 
 /** Starts NATS with JetStream on disk and answers when it takes clients. */
 export async function startNats(
@@ -38,6 +41,7 @@ export async function startNats(
   port: number,
   password: string,
 ): Promise<Child> {
+  const shown = tlsFolder(folder, 'nats');
   const config = join(folder.nats, 'nats.conf');
   const settings = {
     server_name: 'truffle-local',
@@ -49,6 +53,14 @@ export async function startNats(
       max_file_store: 4 * 2 ** 30,
     },
     authorization: { user, password },
+    // Both sides show a certificate of this installation, and only then is anybody asked for the password.
+    tls: {
+      cert_file: join(shown, tlsFiles.certificate),
+      key_file: join(shown, tlsFiles.key),
+      ca_file: join(shown, tlsFiles.authority),
+      verify: true,
+      min_version: '1.3',
+    },
   };
   // NATS reads JSON as its own format.
   writePrivately(config, JSON.stringify(settings, null, 2));

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
-import { realpathSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { Child, Children } from '../children.ts';
+import { tlsFiles } from '@truffle/kit';
+import { writePrivately } from '../state-folder.ts';
 import { untilReady } from '../readiness.ts';
 import { run } from './path-lookup.ts';
 import { give, makeDataFolder, type Account } from './postgres-account.ts';
@@ -16,13 +18,18 @@ export interface PostgresServer {
   readonly port: number;
   /** The superuser's. */
   readonly password: string;
+  /** Folder with the certificate that it shows; in clear without. */
+  readonly tls?: string;
 }
 
 const superuser = 'postgres';
 
 /** A superuser's URL of one of the server's databases. */
 export const postgresUrl = (server: PostgresServer, database: string): string =>
-  `postgresql://${superuser}:${server.password}@127.0.0.1:${server.port}/${database}`;
+  `postgresql://${superuser}:${server.password}@127.0.0.1:${server.port}/${database}${verified(server)}`;
+
+const verified = ({ tls }: PostgresServer): string =>
+  tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(join(tls, tlsFiles.authority))}`;
 
 /**
  * For a small machine that other things run on, and durable. No Unix socket: its path would be too long in deep checkouts. No
@@ -81,7 +88,7 @@ export class PostgresError extends Error {
 
 /** Starts the server and answers when it takes connections. */
 export async function startPostgres(children: Children, server: PostgresServer): Promise<Child> {
-  const args = ['-D', realpathSync(server.data), '-p', String(server.port)];
+  const args = ['-D', realpathSync(server.data), '-p', String(server.port), ...tlsArguments(server)];
   for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`);
   const child = children.start({
     name: 'postgres',
@@ -94,6 +101,26 @@ export async function startPostgres(children: Children, server: PostgresServer):
   });
   await untilReady(child, 60_000, () => query(postgresUrl(server, 'postgres'), 'SELECT 1').then(() => true));
   return child;
+}
+
+/** It reads its key only from a file of its own account. */
+function tlsArguments({ tls, data, account }: PostgresServer): string[] {
+  if (tls === undefined) return [];
+  const own = {
+    certificate: join(realpathSync(data), tlsFiles.certificate),
+    key: join(realpathSync(data), tlsFiles.key),
+  };
+  for (const kind of ['certificate', 'key'] as const) {
+    writePrivately(own[kind], readFileSync(join(tls, tlsFiles[kind]), 'utf8'));
+    give(own[kind], account);
+  }
+  const shown = {
+    ssl: 'on',
+    ssl_cert_file: own.certificate,
+    ssl_key_file: own.key,
+    ssl_min_protocol_version: 'TLSv1.3',
+  };
+  return Object.entries(shown).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
 /** Runs statements one by one on a connection of its own. */

@@ -1,8 +1,15 @@
+import { join } from 'node:path';
+import { internalName, tlsFiles } from '@truffle/kit';
 import type { Ports } from '../ports.ts';
 import { temporalDatabases, type TemporalDatabase } from './temporal-database.ts';
 
 /** The server's static configuration: all four parts in one process on loopback, on PostgreSQL, small. */
-export function serverSettings(ports: Ports, database: TemporalDatabase, dynamicFile: string): object {
+export function serverSettings(
+  ports: Ports,
+  database: TemporalDatabase,
+  dynamicFile: string,
+  tlsFolder?: string,
+): object {
   const store = (databaseName: string, connections: number): object => ({
     sql: {
       pluginName: 'postgres12',
@@ -11,6 +18,9 @@ export function serverSettings(ports: Ports, database: TemporalDatabase, dynamic
       connectProtocol: 'tcp',
       user: temporalDatabases.role,
       password: database.password,
+      ...(tlsFolder === undefined
+        ? {}
+        : { tls: { enabled: true, caFile: join(tlsFolder, tlsFiles.authority), enableHostVerification: true } }),
       // Each of the four parts has a pool of its own: at most 4 × (15 + 5) of PostgreSQL's 200 connections.
       maxConns: connections,
       maxIdleConns: connections,
@@ -28,7 +38,10 @@ export function serverSettings(ports: Ports, database: TemporalDatabase, dynamic
       numHistoryShards: 4,
       datastores: { main: store(temporalDatabases.main, 15), visibility: store(temporalDatabases.visibility, 5) },
     },
-    global: { membership: { maxJoinDuration: '30s', broadcastAddress: '127.0.0.1' } },
+    global: {
+      membership: { maxJoinDuration: '30s', broadcastAddress: '127.0.0.1' },
+      ...(tlsFolder === undefined ? {} : { tls: tlsSettings(tlsFolder) }),
+    },
     services: {
       frontend: part(ports.temporal, ports.temporalFrontendMembership),
       history: part(ports.temporalHistory, ports.temporalHistoryMembership),
@@ -51,6 +64,24 @@ export function serverSettings(ports: Ports, database: TemporalDatabase, dynamic
     },
     dcRedirectionPolicy: { policy: 'noop' },
     dynamicConfigClient: { filepath: dynamicFile, pollInterval: '60s' },
+  };
+}
+
+/**
+ * Its parts show their one certificate to each other as to clients, and demand one. Who is in the cluster they tell each other (ringpop, over TChannel)
+ * in clear: Temporal has no TLS for that; nothing of workflows is in it.
+ */
+function tlsSettings(folder: string): object {
+  const certFile = join(folder, tlsFiles.certificate);
+  const keyFile = join(folder, tlsFiles.key);
+  const authority = [join(folder, tlsFiles.authority)];
+  const server = { certFile, keyFile, requireClientAuth: true, clientCaFiles: authority };
+  const client = { serverName: internalName('temporal'), rootCaFiles: authority };
+  return {
+    refreshInterval: '1h',
+    internode: { server, client },
+    frontend: { server, client },
+    systemWorker: { certFile, keyFile, client },
   };
 }
 

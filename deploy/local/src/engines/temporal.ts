@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import { temporalConnection } from '@truffle/kit';
 import { join } from 'node:path';
 import type { Child, Children } from '../children.ts';
 import { until } from '../deadline.ts';
@@ -36,26 +37,32 @@ export const temporalRelease: EngineRelease = {
   buildTime: 'about 6 minutes on two cores',
 };
 
-/** Starts the server on its databases and answers when its frontend is healthy. */
+/** The frontend's address with the folder of the client's certificate in it. */
+export const temporalUrl = (port: number, tlsFolder: string): string =>
+  `tls://127.0.0.1:${port}?tls=${encodeURIComponent(tlsFolder)}`;
+
+/** Starts the server on its databases, over TLS with the certificate in `tlsFolder` if there is one, and answers when its frontend is healthy. */
 export async function startTemporal(
   children: Children,
   folder: StateFolder,
   program: string,
   ports: Ports,
   database: TemporalDatabase,
+  tlsFolder?: string,
 ): Promise<Child> {
   const dynamic = join(folder.temporal, 'dynamic.yaml');
   const config = join(folder.temporal, 'server.yaml');
   // JSON is YAML.
   writePrivately(dynamic, JSON.stringify(dynamicSettings, null, 2));
-  writePrivately(config, JSON.stringify(serverSettings(ports, database, dynamic), null, 2));
+  writePrivately(config, JSON.stringify(serverSettings(ports, database, dynamic, tlsFolder), null, 2));
   const child = children.start({
     name: 'temporal',
     command: program,
     args: ['--config-file', config, '--allow-no-auth', 'start'],
     stopMilliseconds: 5000,
   });
-  await untilReady(child, 60_000, () => isServing(`127.0.0.1:${ports.temporal}`));
+  const address = tlsFolder === undefined ? `127.0.0.1:${ports.temporal}` : temporalUrl(ports.temporal, tlsFolder);
+  await untilReady(child, 60_000, () => isServing(address));
   return child;
 }
 
@@ -63,7 +70,7 @@ export async function startTemporal(
 const serving = 1;
 
 async function isServing(address: string): Promise<boolean> {
-  const connection = await Connection.connect({ address, connectTimeout: 2000 });
+  const connection = await Connection.connect({ ...temporalConnection(address), connectTimeout: 2000 });
   try {
     const { status: health } = await connection.withDeadline(Date.now() + 2000, () =>
       connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
@@ -78,7 +85,7 @@ const retention = '7 days';
 
 /** Registers the namespace if it is not there, and answers when it can be used. */
 export async function ensureNamespace(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: 10_000 });
+  const connection = await Connection.connect({ ...temporalConnection(address), connectTimeout: 10_000 });
   const service = connection.workflowService;
   try {
     try {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { bells, type Bell } from '@truffle/kit';
+import { bells, temporalConnection, type Bell } from '@truffle/kit';
 import type { Database } from '@truffle/database';
 import type { Logger } from '@truffle/telemetry';
 import type { Tables } from '../cluster/cluster.table.ts';
@@ -50,9 +50,9 @@ export class WorkflowEngine {
   async start(): Promise<void> {
     const { address, namespace, taskQueue, activities, bell, logger } = this.#options;
     installRuntime(logger);
-    this.#connection = await Connection.connect({ address, connectTimeout: '10s' });
+    this.#connection = await Connection.connect({ ...temporalConnection(address), connectTimeout: '10s' });
     this.#client = new Client({ connection: this.#connection, namespace });
-    this.#native = await NativeConnection.connect({ address });
+    this.#native = await NativeConnection.connect(temporalConnection(address));
     this.#worker = await Worker.create({
       connection: this.#native,
       namespace,

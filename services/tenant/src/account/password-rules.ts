@@ -1,6 +1,7 @@
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import { InvalidProblem } from '@truffle/kit';
+import { isLeaked } from './leaked-passwords.ts';
 
 /** A password that takes fewer guesses than this is refused: out of reach of guessing over the network for good, see zxcvbn's score 3. */
 const fewestGuesses = 1e8;
@@ -9,6 +10,9 @@ const lookedAt = 64;
 /** What is left of a password without the name of somebody or something that everybody knows must be this long. */
 const fewestOwn = 8;
 const shortestName = 4;
+
+const leaksOften =
+  'is among the passwords that leak most often; choose another: four or five words that you have used nowhere else';
 
 let estimator: ZxcvbnFactory | undefined;
 
@@ -33,13 +37,13 @@ function problemWith(password: string, names: readonly string[]): string | undef
   for (const name of known)
     if (name.length >= shortestName && lower.includes(name) && lower.replaceAll(name, '').length < fewestOwn)
       return 'is made of your address or a name; choose four or five words that have nothing to do with you';
+  if (isLeaked(password)) return leaksOften;
   const { guesses, sequence } = estimatorOf().check(password.slice(0, lookedAt), [
     'truffle',
     ...known.filter((n) => n !== ''),
   ]);
   const leaked = sequence.some((part) => part.dictionaryName === 'passwords-common' && part.token === password);
-  if (leaked)
-    return 'is among the passwords that leak most often; choose another: four or five words that you have used nowhere else';
+  if (leaked) return leaksOften;
   if (guesses < fewestGuesses)
     return 'is too easy to guess; make it longer: four or five words, or let a password manager make one';
   return undefined;
