@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { EnsureServer } from '@truffle/api/agent/v1/command';
+import { isoImage } from '@truffle/qemu/iso';
 import type { CommandRun } from '../command/effect.ts';
 import { addressAt } from './address.ts';
 import type { VmConfig } from './api.ts';
 import { change } from './change.ts';
 import { freeDrive, macAt } from './configure.ts';
 import { isCloudInit } from './disk.ts';
-import { isoImage } from './iso.ts';
 import { ensureUploaded, listVolumes, removeVolume } from './library.ts';
 import type { PveSite } from './site.ts';
 

@@ -1,0 +1,16 @@
+import { QemuError } from './error.ts';
+import { whyNotBuild } from './image/workshop.ts';
+import { findQemu } from './program/programs.ts';
+
+export { ensureImage, guestCache, type ImageName, imageNames, type Shop } from './image/shop.ts';
+
+/** Why there can be no real guests here, in one line; undefined when there can be. */
+export function whyNoGuests(): string | undefined {
+  try {
+    findQemu();
+    return whyNotBuild();
+  } catch (error) {
+    if (error instanceof QemuError) return `${error.message}. ${error.remedy}`;
+    throw error;
+  }
+}
