@@ -246,6 +246,7 @@ test('the OpenAPI document covers the routes and resolves its references', async
     'query name',
     'query page.size',
     'query page.token',
+    'query order_by',
   ]);
   const wanted = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
     ([, name]) => name,
