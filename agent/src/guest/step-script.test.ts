@@ -1,9 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readStepReport, type StepReport, watchScript } from './step-script.ts';
+import { readStepReport, startScript, type StepReport, unwritable, watchScript } from './step-script.ts';
 
 const mebi = 1024 * 1024;
 
@@ -63,4 +72,46 @@ it('of a step that printed far too much the end is kept, what is missing is coun
   // What the step goes on to write lies behind it.
   appendFileSync(log, 'more\n');
   expect(look(total)).toMatchObject({ offset: total + 5, output: 'more\n', gap: 0 });
+});
+
+/** A small file system, and a shell that starts a step on it; systemd is not asked: its part is played by running the step at once. */
+function small(kib: number) {
+  const root = mkdtempSync(join(tmpdir(), 'truffle-small-'));
+  const bin = mkdtempSync(join(tmpdir(), 'truffle-bin-'));
+  onTestFinished(() => {
+    spawnSync('umount', ['-l', root], { stdio: 'ignore' });
+    for (const folder of [root, bin]) rmSync(folder, { recursive: true, force: true });
+  });
+  writeFileSync(join(bin, 'systemd-run'), '#!/bin/sh\nfor last; do :; done\nexec sh "$last"\n', { mode: 0o755 });
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', root]).status === 0;
+  const dir = join(root, 'run', 'step');
+  const start = (run: string) => {
+    const step = { name: 'fill', run, env: {}, idempotent: true, timeoutMs: 10_000, onChangeOf: undefined };
+    const script = startScript({ dir, unit: 'truffle-small' }, step);
+    return spawnSync('sh', ['-c', script], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+    });
+  };
+  return { mounted, root, dir, start };
+}
+
+it('a step that fills the disk ends with its own exit status and says so', (context) => {
+  const { mounted, root, start } = small(256);
+  if (!mounted) return context.skip('only root may mount the small file system that a full disk needs');
+  const { stdout } = start(`echo begins; dd if=/dev/zero of=${root}/big bs=4k; exit 9`);
+  const report = readStepReport(stdout);
+  expect(report?.at).toEqual({ state: 'exit', code: 9 });
+  expect(report?.output).toContain('begins');
+});
+
+it('on a full disk no half of a step begins', (context) => {
+  const { mounted, root, dir, start } = small(64);
+  if (!mounted) return context.skip('only root may mount the small file system that a full disk needs');
+  mkdirSync(join(root, 'run'));
+  spawnSync('dd', ['if=/dev/zero', `of=${root}/big`, 'bs=4k', 'count=12'], { stdio: 'ignore' });
+  const { status, stderr } = start(`${'# filling\n'.repeat(3_000)}echo ran > ${root}/ran`);
+  expect(status).toBe(unwritable);
+  expect(stderr).toContain('No space left on device');
+  expect([existsSync(dir), existsSync(join(root, 'ran'))]).toEqual([false, false]);
 });

@@ -30,6 +30,9 @@ const chunkBytes = 256 * 1024;
 const logBytes = 16 * 1024 * 1024;
 const keptBytes = 1024 * 1024;
 
+/** Exit status of a start script that could not write the step's folder. */
+export const unwritable = 74;
+
 export function stepPlace(commandId: string, at: number): StepPlace {
   return { dir: `/var/lib/truffle/run/${commandId}-${at}`, unit: `truffle-${commandId.replaceAll('_', '-')}-${at}` };
 }
@@ -52,7 +55,8 @@ export function startScript(place: StepPlace, step: RenderedStep, onSuccess?: { 
     `timeout -k 10 ${seconds} sh ./script >> ./log 2>&1 < /dev/null`,
     'code=$?',
     ...note,
-    'echo "$code" > ./exit.new',
+    // In place: a step that filled the disk left no room for more.
+    'echo "$code" 1<> ./exit.new',
     'sync ./exit.new',
     'mv -f ./exit.new ./exit',
     '',
@@ -61,12 +65,13 @@ export function startScript(place: StepPlace, step: RenderedStep, onSuccess?: { 
     ...variables(place),
     'if [ ! -f "$d/boot_id" ]; then',
     '  umask 077',
-    '  mkdir -p "$d"',
-    '  : > "$d/log"',
-    `  ${printing(step.run)} > "$d/script"`,
-    `  ${printing(env.join(''))} > "$d/env"`,
-    `  ${printing(runner)} > "$d/runner"`,
-    '  cat /proc/sys/kernel/random/boot_id > "$d/boot_id"',
+    // Half a script must not run: all of it is there, or nothing.
+    `  mkdir -p "$d" && : > "$d/log" && echo '   ' > "$d/exit.new" &&`,
+    `    ${printing(step.run)} > "$d/script" &&`,
+    `    ${printing(env.join(''))} > "$d/env" &&`,
+    `    ${printing(runner)} > "$d/runner" &&`,
+    '    cat /proc/sys/kernel/random/boot_id > "$d/boot_id.new" && sync "$d" &&',
+    `    mv -f "$d/boot_id.new" "$d/boot_id" || { rm -rf "$d"; exit ${unwritable}; }`,
     '  sync "$d/boot_id"',
     '  systemd-run --quiet --collect --unit="$u" sh "$d/runner" >> "$d/log" 2>&1 || echo 125 > "$d/exit"',
     'fi',
@@ -113,7 +118,8 @@ function watchLines(offset: number): readonly string[] {
     's=',
     'while [ -z "$s" ]; do',
     '  if [ -f "$d/exit" ]; then',
-    '    s="exit $(cat "$d/exit")"',
+    '    read -r c < "$d/exit"',
+    '    s="exit $c"',
     '  elif systemctl is-active --quiet "$u"; then',
     `    if [ "$i" -ge ${looks} ]; then s=running; elif [ "$i" -lt 5 ]; then sleep 0.02; else sleep 0.1; fi`,
     '    i=$((i + 1))',

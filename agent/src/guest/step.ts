@@ -10,6 +10,7 @@ import {
   type StepPlace,
   stepPlace,
   type StepReport,
+  unwritable,
   watchScript,
 } from './step-script.ts';
 
@@ -90,6 +91,7 @@ async function report_(
     const { stdout, stderr, code } = await session.script(script, run.signal);
     const report = readStepReport(stdout);
     if (report !== undefined) return report;
+    if (code === unwritable) throw noRoom(step, stderr);
     throw new DecodedFailure({
       reason: 'GUEST_SCRIPT_FAILED',
       message: `The server could not start step ${step.name} (exit status ${code})`,
@@ -120,6 +122,23 @@ function tell(run: CommandRun, output: string, tail: string[]): void {
   tail.splice(0, Math.max(0, tail.length - tailLines));
 }
 
+const fullDisk = /No space left on device|Disk quota exceeded/;
+const roomRemedy = 'Free space on the server, or give it a larger disk (truffle server resize), and try again.';
+
+function noRoom(step: RenderedStep, stderr: string): DecodedFailure {
+  const said = stderr.trim().split('\n');
+  const full = fullDisk.test(stderr);
+  return new DecodedFailure({
+    reason: full ? 'GUEST_DISK_FULL' : 'GUEST_UNWRITABLE',
+    message: `Step ${step.name} did not begin: the server takes no files in /var/lib/truffle`,
+    cause: said.at(-1) ?? '',
+    remedy: full ? roomRemedy : 'Look why /var/lib/truffle can’t be written on the server, and try again.',
+    logTail: said,
+    retryable: true,
+    parameters: { step: step.name },
+  });
+}
+
 function stepFailed(step: RenderedStep, code: number, tail: readonly string[]): DecodedFailure {
   const late = code === timedOut;
   const seconds = Math.round(step.timeoutMs / 1000);
@@ -131,7 +150,9 @@ function stepFailed(step: RenderedStep, code: number, tail: readonly string[]): 
     cause: tail.at(-1) ?? '',
     remedy: late
       ? 'Give the step a longer timeout in the template, or look in its log for what it waits for.'
-      : 'Read the end of its log, mend the template or the server, and try again.',
+      : fullDisk.test(tail.join('\n'))
+        ? `The server’s disk is full. ${roomRemedy}`
+        : 'Read the end of its log, mend the template or the server, and try again.',
     logTail: tail,
     retryable: step.idempotent,
     parameters: { step: step.name, exitCode: String(code) },

@@ -205,7 +205,11 @@ async function redirect(shell: Shell, redirects: readonly Redirect[]): Promise<{
   for (const one of redirects) {
     const target = await expandText(shell, one.target);
     if (one.operator === '<<') io.input = textInput(target);
-    else if (one.operator === '<' || one.operator === '<>') {
+    else if (one.operator === '<>' && one.fd > 0) {
+      const write = over(shell, target);
+      if (one.fd === 2) io.err = write;
+      else io.out = write;
+    } else if (one.operator === '<' || one.operator === '<>') {
       const content = target === '/dev/null' ? Buffer.alloc(0) : disk.read(shell.path(target));
       if (content === undefined) return complain(shell, `cannot open ${target}: No such file`);
       io.input = textInput(content.toString('latin1'));
@@ -230,6 +234,19 @@ async function redirect(shell: Shell, redirects: readonly Redirect[]): Promise<{
 function complain(shell: Shell, what: string): undefined {
   shell.io.err(`sh: ${what}\n`);
   return undefined;
+}
+
+/** Writes over what the file holds, from its beginning; what is beyond stays. */
+function over(shell: Shell, target: string): (text: string) => void {
+  const { disk } = shell.guest;
+  const path = shell.path(target);
+  let at = 0;
+  return (text) => {
+    const before = disk.read(path) ?? Buffer.alloc(0);
+    const written = Buffer.from(text, 'latin1');
+    disk.write(path, Buffer.concat([before.subarray(0, at), written, before.subarray(at + written.length)]));
+    at += written.length;
+  };
 }
 
 function sink(shell: Shell, target: string, append: boolean): ((text: string) => void) | undefined {

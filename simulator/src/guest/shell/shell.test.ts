@@ -51,6 +51,7 @@ const CASES: [name: string, script: string, out: string, code?: number][] = [
     'mkdir -p /t; { echo out; echo err >&2; } > /t/o 2>&1; cat /t/o; echo more >> /t/o; wc -l < /t/o',
     'out\nerr\n3 \n'.replace('3 ', '3'),
   ],
+  ['writing in place', 'mkdir -p /t; echo abcdef > /t/p; echo xy 1<> /t/p; cat /t/p', 'xy\ndef\n'],
   ['positional', 'sh -c \'echo $0 $1 "$@" $#\' name a "b c"', 'name a a b c 2\n'],
   [
     'globs',
