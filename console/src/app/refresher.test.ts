@@ -73,6 +73,22 @@ test('a question that never ends holds up no later event', async () => {
   expect(asked).toEqual(['A', 'A']);
 });
 
+test('a question that is out already is answered first, and then asked again', async () => {
+  const { client, asked, answers, show, settle, touch, refresher } = scene();
+  show('A');
+  void client.refetchQueries({ queryKey: key('A') });
+  await settle();
+  touch(refresher, 'A');
+  await settle();
+  expect(asked).toEqual(['A']);
+  answers[0]?.('before the event');
+  await settle();
+  expect(asked).toEqual(['A', 'A']);
+  answers[1]?.('after it');
+  await settle();
+  expect(client.getQueryData(key('A'))).toBe('after it');
+});
+
 test('an event of one thing asks for no other of its kind', () => {
   expect(isOfAnother(key('ServerService', { serverId: 'srv_1' }), 'srv_2')).toBe(true);
   expect(isOfAnother(key('ServerService', { serverId: 'srv_1' }), 'srv_1')).toBe(false);

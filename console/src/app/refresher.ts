@@ -58,12 +58,22 @@ export class Refresher {
 
   async #ask(query: Query): Promise<void> {
     const { queryHash, queryKey } = query;
+    const exactly = { queryKey, exact: true };
+    let isHung = false;
     do {
       this.#out.set(queryHash, false);
       const began = this.#clock.now();
-      await Promise.race([this.#client.refetchQueries({ queryKey, exact: true }), this.#clock.pause(longestMs)]);
+      // What is out already is answered first: the next page of a list comes though the pages before it got old.
+      if (!isHung && query.state.fetchStatus === 'fetching')
+        await this.#inTime(this.#client.refetchQueries(exactly, { cancelRefetch: false }));
+      isHung = !(await this.#inTime(this.#client.refetchQueries(exactly)));
       await this.#clock.pause(Math.max(gapMs, Math.min(longestMs, this.#clock.now() - began)));
     } while (this.#out.get(queryHash) === true && query.isActive());
     this.#out.delete(queryHash);
+  }
+
+  /** Whether it was done before it was given up waiting for. */
+  #inTime(work: Promise<void>): Promise<boolean> {
+    return Promise.race([work.then(() => true), this.#clock.pause(longestMs).then(() => false)]);
   }
 }

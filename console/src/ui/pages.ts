@@ -58,7 +58,7 @@ export function usePages<I extends DescMessage, O extends DescMessage, R>(
 ): Pages<R> {
   const transport = useTransport();
   const [fetches] = useState(() => new WeakMap<AbortSignal, Ahead<MessageShape<O>>>());
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery({
+  const { data, error, hasNextPage, isFetching, fetchNextPage, refetch } = useInfiniteQuery({
     queryKey: createConnectQueryKey({
       schema: method,
       input,
@@ -79,8 +79,9 @@ export function usePages<I extends DescMessage, O extends DescMessage, R>(
     enabled,
   });
   const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+    // Asked for meanwhile it would break off what is on its way: the pages that are there, asked again because they got old.
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
   return {
     rows: data?.pages.flatMap((answer) => rowsOf(answer)),
     error,
