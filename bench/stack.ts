@@ -13,6 +13,8 @@ export interface StackInfo {
   readonly projectId: string;
   readonly apiKey: string;
   readonly agentId: string;
+  /** Of the database's own superuser. */
+  readonly databaseUrl: string;
   readonly simulator: {
     readonly url: string;
     readonly tokenId: string;

@@ -26,7 +26,7 @@ export async function buildConsole(): Promise<string> {
   const record = join(out, recordName);
   if (existsSync(record) && readFileSync(record, 'utf8') === now) return out;
   const draft = `${out}.${process.pid}`;
-  await build({ root: here, logLevel: 'warn', build: { outDir: draft, emptyOutDir: true } });
+  await buildInto(draft);
   for (const file of readdirSync(draft, { recursive: true, encoding: 'utf8' }))
     if (compressible.test(file)) compress(join(draft, file));
   const bytes = firstLoadBytes(draft);
@@ -46,6 +46,18 @@ export async function buildConsole(): Promise<string> {
     if (!existsSync(record)) throw error;
   }
   return out;
+}
+
+/** As it is delivered, whoever asks: under another NODE_ENV, as tests have one, libraries come with what helps only their own makers. */
+async function buildInto(folder: string): Promise<void> {
+  const before = process.env['NODE_ENV'];
+  process.env['NODE_ENV'] = 'production';
+  try {
+    await build({ root: here, logLevel: 'warn', build: { outDir: folder, emptyOutDir: true } });
+  } finally {
+    if (before === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = before;
+  }
 }
 
 function digestOfSources(): string {

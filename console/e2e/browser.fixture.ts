@@ -68,7 +68,12 @@ export interface VisitorOptions extends BrowserContextOptions {
 
 export async function visit(browser: Browser, baseURL: string, options: VisitorOptions = {}): Promise<Visitor> {
   const { tolerates, ...rest } = options;
-  const context = await browser.newContext({ baseURL, viewport: { width: 1280, height: 800 }, ...rest });
+  const context = await browser.newContext({
+    baseURL,
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: 'reduce',
+    ...rest,
+  });
   context.setDefaultTimeout(15_000);
   const faults: string[] = [];
   const sent: string[] = [];

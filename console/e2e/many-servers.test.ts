@@ -1,40 +1,13 @@
-import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeInBrowser, openBrowser, visit } from './browser.fixture.ts';
 import type { World } from './pages.fixture.ts';
 import { signIn, uniqueName } from './people.fixture.ts';
+import { fillCluster } from './servers.fixture.ts';
 import { sharedStack, type Stack } from './stack.fixture.ts';
 import { fullWorld } from './world.fixture.ts';
 
 const count = 10_000;
-
-/** Puts `count` servers beside those of a cluster: no site here is as large. */
-async function fill(databaseUrl: string, clusterId: string): Promise<void> {
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ column_name: string }>(
-      `select column_name from information_schema.columns
-       where table_schema = 'orchestration' and table_name = 'server' and is_generated = 'NEVER'`,
-    );
-    const own: Readonly<Record<string, string>> = {
-      id: `'srv_' || lpad(n::text, 26, '0')`,
-      name: `'many-vm-' || lpad(n::text, 5, '0')`,
-      index: 'n + 1000',
-      vmid: 'null',
-    };
-    const columns = rows.map(({ column_name: name }) => name);
-    await client.query(
-      `insert into orchestration.server (${columns.map((name) => `"${name}"`).join(', ')})
-       select ${columns.map((name) => own[name] ?? `s."${name}"`).join(', ')}
-       from (select * from orchestration.server where cluster_id = $1 limit 1) s, generate_series(1, ${count}) n`,
-      [clusterId],
-    );
-  } finally {
-    await client.end();
-  }
-}
 
 /** Of the page's table: rows that are drawn, rows that there are, and the name in the last one drawn. */
 const look = `(() => {
@@ -54,7 +27,7 @@ describeInBrowser('a list of 10,000 servers', () => {
   beforeAll(async () => {
     stack = await sharedStack();
     [browser, world] = await Promise.all([openBrowser(), fullWorld(stack, uniqueName('huge'))]);
-    await fill(stack.databaseUrl, world.clusterId);
+    await fillCluster(stack.databaseUrl, world.clusterId, count);
   }, 180_000);
 
   afterAll(() => browser?.close());

@@ -96,7 +96,11 @@ export const pages: readonly PageCase[] = [
     path: inProject(({ versionId }) => `/deploy/${versionId}`),
     in: ['data'],
     shows: { data: 'Nothing has been done yet' },
-    first: (page) => page.getByRole('button', { name: 'Plan' }).click(),
+    first: async (page) => {
+      await page.getByRole('button', { name: 'Plan' }).click();
+      // The picture's code comes when there is a plan.
+      await page.locator('.picture-box').first().waitFor();
+    },
   },
   { name: 'clusters', path: inProject(() => '/clusters'), shows: { data: 'Ready', empty: 'No clusters yet' } },
   {

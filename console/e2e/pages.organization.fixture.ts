@@ -12,6 +12,14 @@ const data = ['data'] as const;
 
 /** Who may do what, and how the organization is kept safe. */
 export const organizationPages: readonly PageCase[] = [
+  { name: 'projects', path: inOrg(() => '/projects'), shows: { data: 'New workspace', empty: 'New workspace' } },
+  {
+    name: 'new-project',
+    path: inOrg(() => '/projects'),
+    in: data,
+    shows: { data: 'Clusters live in projects' },
+    first: (page) => page.getByRole('button', { name: 'New project' }).click(),
+  },
   { name: 'people', path: inOrg(() => '/access/people'), shows: { data: 'Owner at', empty: 'Nobody was invited yet' } },
   { name: 'groups', path: inOrg(() => '/access/groups'), shows: { data: 'Those who deploy', empty: 'No groups yet' } },
   { name: 'group', path: inOrg(({ groupId }) => `/access/groups/${groupId}`), in: data, shows: { data: 'Take out' } },
@@ -81,6 +89,13 @@ export const organizationPages: readonly PageCase[] = [
         .click(),
   },
   {
+    name: 'audit-erase',
+    path: inOrg(() => '/audit'),
+    in: data,
+    shows: { data: 'go out of every record' },
+    first: (page) => page.getByRole('button', { name: 'Erase a person' }).click(),
+  },
+  {
     name: 'audit-proof',
     path: inOrg(() => '/audit?tab=proof'),
     in: data,
@@ -103,6 +118,20 @@ export const projectPages: readonly PageCase[] = [
     shows: { data: 'Servers at most' },
   },
   { name: 'site-preflight', path: tabOf(site, 'preflight'), in: data, shows: { data: 'Looked at' } },
+  {
+    name: 'site-orphans',
+    path: tabOf(site, 'orphans'),
+    in: data,
+    shows: { data: 'There are none' },
+    first: (page) => page.getByRole('button', { name: 'Look for orphans' }).click(),
+  },
+  {
+    name: 'import-image',
+    path: site,
+    in: data,
+    shows: { data: 'has to have the checksum' },
+    first: (page) => page.getByRole('button', { name: 'Import an image' }).click(),
+  },
   { name: 'site-history', path: tabOf(site, 'history'), in: data, shows: { data: 'agent.' } },
   { name: 'site-metrics', path: tabOf(site, 'metrics'), in: data, shows: { data: 'agent' } },
   {

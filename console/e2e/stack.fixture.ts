@@ -74,6 +74,8 @@ function started(stateFolder: string): Promise<string> {
       TRUFFLE_STATE_DIR: stateFolder,
       // Many people sign up here within a minute.
       TRUFFLE_RATE_PERCENT: '1000000',
+      // Where the tests have a provider of their own.
+      TRUFFLE_OUTGOING_ALLOW: '127.0.0.1',
       TRUFFLE_SIMULATOR_ARGS: '--clone-ms 100 --boot-ms 100',
     },
     stdio: ['ignore', 'pipe', 'pipe'],

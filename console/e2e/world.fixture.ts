@@ -13,7 +13,7 @@ export async function versionOf(api: TruffleClient, orgId: string, name: string)
 
 /** Has a cluster made in the stack's project, and waits until it is. */
 export async function newCluster(
-  stack: Stack,
+  stack: Pick<Stack, 'api' | 'orgId' | 'projectId' | 'agentId'>,
   name: string,
 ): Promise<{ readonly clusterId: string; readonly operationId: string }> {
   const { api, orgId, projectId, agentId } = stack;

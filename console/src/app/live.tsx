@@ -4,6 +4,7 @@ import { EventService, WatchEventsRequestSchema } from '@truffle/api/tenant/v1/e
 import type { Event } from '@truffle/api/tenant/v1/event';
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { askedOf, isOfAnother, Refresher } from './refresher.ts';
 import { transport } from './transport.ts';
 
 /** Whether what is shown is what is. `since`: when the connection was lost, milliseconds since the epoch. */
@@ -12,14 +13,16 @@ export type Liveness = { readonly state: 'live' } | { readonly state: 'stale'; r
 /** The server says something every 15 s: after this long without a word the connection is as good as gone. */
 const silentMs = 25_000;
 const slowestRetryMs = 15_000;
+/** One object, so that nothing is drawn again for each event that says the same. */
+const live: Liveness = { state: 'live' };
 
-const LivenessContext = createContext<Liveness>({ state: 'live' });
+const LivenessContext = createContext<Liveness>(live);
 export const useLiveness = (): Liveness => useContext(LivenessContext);
 
 /** Watches an organization's events while its pages are open, and has what they touched asked again. Goes on where it was after a break. */
 export function Live({ orgId, children }: { readonly orgId: string; readonly children: ReactNode }) {
   const client = useQueryClient();
-  const [liveness, setLiveness] = useState<Liveness>({ state: 'live' });
+  const [liveness, setLiveness] = useState<Liveness>(live);
   useEffect(() => {
     const stop = new AbortController();
     void watch(orgId, client, setLiveness, stop.signal);
@@ -35,6 +38,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const events = createClient(EventService, transport);
+  const refresher = new Refresher(client);
   let after: bigint | undefined;
   for (let tries = 0; !signal.aborted; tries++) {
     const silence = new AbortController();
@@ -54,10 +58,10 @@ async function watch(
           if (after === undefined) void client.invalidateQueries();
           tries = 0;
         }
-        tell({ state: 'live' });
+        tell(live);
         if (event === undefined) continue;
         after = event.n;
-        refresh(client, event);
+        refresh(refresher, event);
       }
     } catch {
       // Told below: whatever broke it, the answer is to try again.
@@ -69,15 +73,16 @@ async function watch(
   }
 }
 
-/** An event `dev.truffle.<noun>.<verb>.v1` makes every shown answer of that noun's service old, and those of the nouns that show it. */
-function refresh(client: QueryClient, event: Event): void {
+/**
+ * An event `dev.truffle.<noun>.<verb>.v1` makes the answers of that noun's service old, and those of the nouns that show it; but none that is
+ * of one other thing of its kind.
+ */
+function refresh(refresher: Refresher, event: Event): void {
   const noun = event.type.split('.')[2] ?? '';
   const services = [...(shownBy[noun] ?? []), 'EventService', 'AuditService'];
-  void client.invalidateQueries({
-    predicate: ({ queryKey }) => {
-      const name = (queryKey[1] as { serviceName?: string } | undefined)?.serviceName ?? '';
-      return services.some((service) => name.endsWith(`.${service}`));
-    },
+  refresher.touch((key) => {
+    const { serviceName = '' } = askedOf(key);
+    return services.some((service) => serviceName.endsWith(`.${service}`)) && !isOfAnother(key, event.resourceId);
   });
 }
 

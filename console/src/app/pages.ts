@@ -1,5 +1,6 @@
 import {
   Boxes,
+  FolderTree,
   HardDrive,
   KeyRound,
   LayoutDashboard,
@@ -16,6 +17,7 @@ import { texts } from '../texts/texts.ts';
 export const organizationPages = [
   { to: '/o/$org', title: texts.dashboard.title, icon: LayoutDashboard, exact: true },
   { to: '/o/$org/sites', title: texts.agent.many, icon: Server, exact: false },
+  { to: '/o/$org/projects', title: texts.project.many, icon: FolderTree, exact: false },
   { to: '/o/$org/access', title: texts.access.title, icon: KeyRound, exact: false },
   { to: '/o/$org/security', title: texts.security.title, icon: ShieldCheck, exact: false },
   { to: '/o/$org/audit', title: texts.audit.title, icon: ScrollText, exact: false },

@@ -1,7 +1,6 @@
 import { Dialog, VisuallyHidden } from '@radix-ui/themes';
 import { useNavigate } from '@tanstack/react-router';
 import { Command } from 'cmdk';
-import { useEffect } from 'react';
 import { texts } from '../texts/texts.ts';
 import { organizationPages, projectPages } from './pages.ts';
 import type { Place } from './place.tsx';
@@ -12,18 +11,9 @@ interface PaletteProps {
   readonly onOpen: (open: boolean) => void;
 }
 
-/** Everything that one can go to, by its name: Ctrl-K or Cmd-K. */
-export function Palette({ place, open, onOpen }: PaletteProps) {
+/** Everything that one can go to, by its name. */
+export default function Palette({ place, open, onOpen }: PaletteProps) {
   const navigate = useNavigate();
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== 'k' || !(event.metaKey || event.ctrlKey)) return;
-      event.preventDefault();
-      onOpen(true);
-    };
-    globalThis.addEventListener('keydown', onKey);
-    return () => globalThis.removeEventListener('keydown', onKey);
-  }, [onOpen]);
   const org = place.organization?.name ?? '';
   const project = place.project?.name;
   const go = (act: () => Promise<void>): void => {

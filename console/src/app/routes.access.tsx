@@ -16,6 +16,7 @@ const home = createRoute({
 const people = createRoute({
   getParentRoute: () => access,
   path: '/people',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/member/people.page.tsx')),
 });
 const groups = createRoute({
@@ -36,6 +37,7 @@ const roles = createRoute({
 const grants = createRoute({
   getParentRoute: () => access,
   path: '/grants',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/member/grants.page.tsx')),
 });
 const why = createRoute({
@@ -47,12 +49,13 @@ const why = createRoute({
 const serviceAccounts = createRoute({
   getParentRoute: () => access,
   path: '/service-accounts',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/service-account/service-accounts.page.tsx')),
 });
 const keys = createRoute({
   getParentRoute: () => access,
   path: '/keys',
-  validateSearch: textsOf('account'),
+  validateSearch: textsOf('account', 'sort'),
   component: lazyRouteComponent(() => import('../features/api-key/keys.page.tsx')),
 });
 const trusts = createRoute({

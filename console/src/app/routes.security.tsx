@@ -36,6 +36,17 @@ export const securityRoutes = security.addChildren([home, signIn, addresses, str
 export const auditRoute = createRoute({
   getParentRoute: () => organization,
   path: '/audit',
-  validateSearch: textsOf('actor', 'action', 'resource', 'project', 'result', 'address', 'from', 'until', 'tab'),
+  validateSearch: textsOf(
+    'actor',
+    'action',
+    'resource',
+    'project',
+    'result',
+    'address',
+    'from',
+    'until',
+    'tab',
+    'sort',
+  ),
   component: lazyRouteComponent(() => import('../features/audit/audit.page.tsx')),
 });

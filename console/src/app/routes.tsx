@@ -1,4 +1,5 @@
 import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import DashboardPage from '../features/dashboard/dashboard.page.tsx';
 import { accessRoutes } from './routes.access.tsx';
 import { auditRoute, securityRoutes } from './routes.security.tsx';
 import { organization, project, root, textsOf } from './roots.tsx';
@@ -69,24 +70,25 @@ const home = createRoute({
 const overview = createRoute({
   getParentRoute: () => organization,
   path: '/',
-  component: lazyRouteComponent(() => import('../features/dashboard/dashboard.page.tsx')),
+  // The page that most visits begin with is there at once.
+  component: DashboardPage,
 });
 const clusters = createRoute({
   getParentRoute: () => project,
   path: '/clusters',
-  validateSearch: textsOf('name', 'deleted'),
+  validateSearch: textsOf('name', 'deleted', 'sort'),
   component: lazyRouteComponent(() => import('../features/cluster/clusters.page.tsx')),
 });
 const cluster = createRoute({
   getParentRoute: () => project,
   path: '/clusters/$clusterId',
-  validateSearch: textsOf('tab'),
+  validateSearch: textsOf('tab', 'sort'),
   component: lazyRouteComponent(() => import('../features/cluster/cluster.page.tsx')),
 });
 const operations = createRoute({
   getParentRoute: () => project,
   path: '/operations',
-  validateSearch: textsOf('cluster'),
+  validateSearch: textsOf('cluster', 'sort'),
   component: lazyRouteComponent(() => import('../features/operation/operations.page.tsx')),
 });
 const operation = createRoute({
@@ -97,7 +99,7 @@ const operation = createRoute({
 const templates = createRoute({
   getParentRoute: () => project,
   path: '/templates',
-  validateSearch: textsOf('name'),
+  validateSearch: textsOf('name', 'sort'),
   component: lazyRouteComponent(() => import('../features/template/templates.page.tsx')),
 });
 const editTemplate = createRoute({
@@ -120,7 +122,7 @@ const deploy = createRoute({
 const agents = createRoute({
   getParentRoute: () => organization,
   path: '/sites',
-  validateSearch: textsOf('name'),
+  validateSearch: textsOf('name', 'sort'),
   component: lazyRouteComponent(() => import('../features/agent/agents.page.tsx')),
 });
 const agent = createRoute({
@@ -129,10 +131,15 @@ const agent = createRoute({
   validateSearch: textsOf('tab'),
   component: lazyRouteComponent(() => import('../features/agent/agent.page.tsx')),
 });
+const projects = createRoute({
+  getParentRoute: () => organization,
+  path: '/projects',
+  component: lazyRouteComponent(() => import('../features/project/projects.page.tsx')),
+});
 const servers = createRoute({
   getParentRoute: () => project,
   path: '/servers',
-  validateSearch: textsOf('cluster'),
+  validateSearch: textsOf('cluster', 'sort'),
   component: lazyRouteComponent(() => import('../features/server/servers.page.tsx')),
 });
 const server = createRoute({
@@ -164,6 +171,7 @@ const tree = root.addChildren([
     overview,
     agents,
     agent,
+    projects,
     accessRoutes,
     securityRoutes,
     auditRoute,

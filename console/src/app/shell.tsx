@@ -1,16 +1,18 @@
 import { Flex, IconButton, Select, Spinner, Text, Tooltip } from '@radix-ui/themes';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { Moon, Search, Sun } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { texts } from '../texts/texts.ts';
 import { Notice } from '../ui/notice.tsx';
 import { AccountMenu } from '../features/account/account-menu.tsx';
 import { Live } from './live.tsx';
 import { LiveSign } from './live-sign.tsx';
 import { organizationPages, projectPages } from './pages.ts';
-import { Palette } from './palette.tsx';
 import { usePlace, type Place } from './place.tsx';
 import { useAppearance } from './theme.ts';
+
+// It comes when it is first asked for.
+const Palette = lazy(() => import('./palette.tsx'));
 
 /** What every page of an organization stands in: where one is, the way to everywhere else, and whether it is live. */
 export function Shell() {
@@ -43,7 +45,9 @@ const Loading = () => (
 
 function Rail({ place, orgName }: { readonly place: Place; readonly orgName: string }) {
   const navigate = useNavigate();
-  const [searching, setSearching] = useState(false);
+  // Undefined until it was first asked for.
+  const [searching, setSearching] = useState<boolean>();
+  useEffect(() => onPaletteKey(() => setSearching(true)), []);
   const [appearance, setAppearance] = useAppearance();
   const project = place.project?.name;
   return (
@@ -101,9 +105,24 @@ function Rail({ place, orgName }: { readonly place: Place; readonly orgName: str
           </IconButton>
         </Tooltip>
       </Flex>
-      <Palette place={place} open={searching} onOpen={setSearching} />
+      {searching !== undefined && (
+        <Suspense fallback={null}>
+          <Palette place={place} open={searching} onOpen={setSearching} />
+        </Suspense>
+      )}
     </aside>
   );
+}
+
+/** Calls `open` for Ctrl-K and Cmd-K. @returns what ends that */
+function onPaletteKey(open: () => void): () => void {
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'k' || !(event.metaKey || event.ctrlKey)) return;
+    event.preventDefault();
+    open();
+  };
+  globalThis.addEventListener('keydown', onKey);
+  return () => globalThis.removeEventListener('keydown', onKey);
 }
 
 interface SwitcherProps {

@@ -15,6 +15,7 @@ import '@xyflow/react/dist/style.css';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useAppearance } from '../app/theme.ts';
 import { texts } from '../texts/texts.ts';
+import { useNarrow } from './narrow.ts';
 
 /** One thing in a box. */
 export interface PictureItem {
@@ -54,31 +55,41 @@ const gap = 70;
 /** What does not fit at a size that can be read and touched is moved to. */
 const fit = { minZoom: 0.7, maxZoom: 1, padding: 0.05 };
 
-type BoxNode = Node<{ readonly box: PictureBox }, 'box'>;
+type BoxNode = Node<{ readonly box: PictureBox; readonly narrow: boolean }, 'box'>;
 
 const heightOf = ({ items }: PictureBox): number =>
   headHeight + Math.max(1, Math.min(items.length, mostItems) + (items.length > mostItems ? 1 : 0)) * rowHeight;
 
-/** Where each box is drawn: what is linked stands in layers, from left to right. */
-function layout(boxes: readonly PictureBox[], links: readonly PictureLink[]): BoxNode[] {
+/** Where each box is drawn: what is linked stands in layers, from left to right; where there is no room beside each other, one below the other. */
+function layout(boxes: readonly PictureBox[], links: readonly PictureLink[], narrow: boolean): BoxNode[] {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: 'LR', ranksep: gap * 2, nodesep: gap / 2 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const box of boxes) graph.setNode(box.id, { width: boxWidth, height: heightOf(box) });
   for (const { from, to } of links) graph.setEdge(from, to);
   dagre.layout(graph);
-  return boxes.map((box) => {
-    const { x, y } = graph.node(box.id);
-    const height = heightOf(box);
-    return {
-      id: box.id,
-      type: 'box',
-      position: { x: x - boxWidth / 2, y: y - height / 2 },
-      width: boxWidth,
-      height,
-      data: { box },
-    };
-  });
+  const placed = boxes.map((box) => ({ box, height: heightOf(box), ...graph.node(box.id) }));
+  const nodes = placed.map(({ box, height, x, y }): BoxNode => ({
+    id: box.id,
+    type: 'box',
+    position: { x: x - boxWidth / 2, y: y - height / 2 },
+    width: boxWidth,
+    height,
+    data: { box, narrow },
+  }));
+  return narrow ? stacked(nodes) : nodes;
+}
+
+/** The same in one column, layer after layer; within a layer as they were given. */
+function stacked(nodes: readonly BoxNode[]): BoxNode[] {
+  let y = 0;
+  return nodes
+    .toSorted((a, b) => a.position.x - b.position.x)
+    .map((node) => {
+      const position = { x: 0, y };
+      y += (node.height ?? 0) + gap;
+      return { ...node, position };
+    });
 }
 
 /** What makes a picture another one, rather than the same with other words in it. */
@@ -88,7 +99,8 @@ const shapeOf = (boxes: readonly PictureBox[], links: readonly PictureLink[]): s
 /** Boxes and the links between them. What it shows is also in a table beside it: a picture is for who looks. */
 export function Picture({ label, boxes, links }: PictureProps) {
   const [appearance] = useAppearance();
-  const nodes = useMemo(() => layout(boxes, links), [boxes, links]);
+  const narrow = useNarrow();
+  const nodes = useMemo(() => layout(boxes, links, narrow), [boxes, links, narrow]);
   const edges = links.map(({ from, to, label: about }) => ({
     id: `${from}/${to}/${about}`,
     source: from,
@@ -111,10 +123,10 @@ export function Picture({ label, boxes, links }: PictureProps) {
       ref={place}
       className="picture"
       aria-label={label}
-      style={{ height: Math.min(560, Math.max(220, tallest + gap)) }}
+      style={{ height: Math.min(narrow ? Infinity : 560, Math.max(220, tallest + gap)) }}
     >
       <ReactFlow
-        key={shapeOf(boxes, links)}
+        key={`${narrow} ${shapeOf(boxes, links)}`}
         onInit={setFlow}
         nodes={nodes}
         edges={edges}
@@ -132,17 +144,17 @@ export function Picture({ label, boxes, links }: PictureProps) {
         preventScrolling={false}
       >
         <Background gap={24} />
-        <Controls showInteractive={false} aria-label={texts.picture.controls} />
+        {!narrow && <Controls showInteractive={false} aria-label={texts.picture.controls} />}
       </ReactFlow>
     </figure>
   );
 }
 
-function Box({ data: { box } }: NodeProps<BoxNode>) {
+function Box({ data: { box, narrow } }: NodeProps<BoxNode>) {
   const hidden = box.items.length - mostItems;
   return (
     <div className="picture-box nopan">
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle type="target" position={narrow ? Position.Top : Position.Left} isConnectable={false} />
       <Flex justify="between" align="center" className="picture-head">
         <Text size="2" weight="bold">
           {box.title}
@@ -171,7 +183,7 @@ function Box({ data: { box } }: NodeProps<BoxNode>) {
           {texts.picture.more(hidden)}
         </Text>
       )}
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle type="source" position={narrow ? Position.Bottom : Position.Right} isConnectable={false} />
     </div>
   );
 }

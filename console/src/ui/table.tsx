@@ -2,12 +2,15 @@ import { Skeleton, Table } from '@radix-ui/themes';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefCallback } from 'react';
 import { keepReachable } from './scroll.tsx';
+import { directionOf, nextOf, type Direction, type Sorting } from './sorting.ts';
 
 export interface Column<R> {
   readonly title: string;
   readonly cell: (row: R) => ReactNode;
   /** Set where the server lists by this: the rows come in this order and no other. */
-  readonly sorted?: 'ascending' | 'descending';
+  readonly sorted?: Direction;
+  /** The field of `order_by` with which the server sorts by this column: its title can be pressed. */
+  readonly sort?: string;
 }
 
 export interface ListTableProps<R> {
@@ -17,6 +20,8 @@ export interface ListTableProps<R> {
   readonly keyOf: (row: R) => string;
   /** The first says what the row is. */
   readonly columns: readonly Column<R>[];
+  /** The order of a list that the server sorts. */
+  readonly sorting?: Sorting;
   /** The last rows came near the window: the time to ask for more. */
   readonly onEnd?: (() => void) | undefined;
 }
@@ -29,7 +34,7 @@ const rowsBeyondWindow = 12;
 const nearEnd = 40;
 
 /** Rows of one kind; of long lists only those near the window are drawn. */
-export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTableProps<R>) {
+export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: ListTableProps<R>) {
   const count = rows?.length ?? 0;
   const body = useRef<HTMLTableSectionElement>(null);
   const [top, setTop] = useState(0);
@@ -66,10 +71,8 @@ export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTablePr
       <Table.Root variant="surface" ref={root}>
         <Table.Header>
           <Table.Row>
-            {columns.map(({ title, sorted }) => (
-              <Table.ColumnHeaderCell key={title} aria-sort={sorted}>
-                {title} {sorted !== undefined && <span aria-hidden>{sorted === 'ascending' ? '↑' : '↓'}</span>}
-              </Table.ColumnHeaderCell>
+            {columns.map((column) => (
+              <Head key={column.title} column={column} sorting={sorting} />
             ))}
           </Table.Row>
         </Table.Header>
@@ -96,6 +99,26 @@ export function ListTable<R>({ label, rows, keyOf, columns, onEnd }: ListTablePr
         </Table.Body>
       </Table.Root>
     </Skeleton>
+  );
+}
+
+/** A column's title; where the server can sort by the column it is a button that has it do so. */
+function Head<R>({ column, sorting }: { readonly column: Column<R>; readonly sorting: Sorting | undefined }) {
+  const { title, sort } = column;
+  const now = sort === undefined || sorting === undefined ? column.sorted : directionOf(sorting, sort);
+  const arrow = now !== undefined && <span aria-hidden>{now === 'ascending' ? '↑' : '↓'}</span>;
+  if (sort === undefined || sorting === undefined)
+    return (
+      <Table.ColumnHeaderCell aria-sort={now}>
+        {title} {arrow}
+      </Table.ColumnHeaderCell>
+    );
+  return (
+    <Table.ColumnHeaderCell aria-sort={now ?? 'none'}>
+      <button type="button" className="sort" onClick={() => sorting.set(nextOf(sorting, sort))}>
+        {title} {arrow}
+      </button>
+    </Table.ColumnHeaderCell>
   );
 }
 

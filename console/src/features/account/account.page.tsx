@@ -8,6 +8,7 @@ import { texts } from '../../texts/texts.ts';
 import { Notice } from '../../ui/notice.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Address } from './address.tsx';
+import { DeleteAccount } from './delete-account.tsx';
 import { Factors } from './factors.tsx';
 import { Identities } from './identities.tsx';
 import { Password } from './password.tsx';
@@ -51,6 +52,7 @@ export default function AccountPage() {
         <Factors />
         <Sessions />
         <Identities />
+        <DeleteAccount email={user?.email ?? ''} />
       </Flex>
     </main>
   );

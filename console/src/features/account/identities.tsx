@@ -6,21 +6,26 @@ import { texts } from '../../texts/texts.ts';
 import { Confirm } from '../../ui/confirm.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { LinkIdentity } from './link-identity.tsx';
 import { Section } from './section.tsx';
 
 const text = texts.account.identities;
 
-/** The providers that may sign the person in. They are linked by signing in there. */
+/** The providers that may sign the person in, and those that could. */
 export function Identities() {
   const client = useQueryClient();
   const { data, error } = useQuery(SsoService.method.listIdentities, { page: { size: 100 } });
   const unlink = useMutation(SsoService.method.unlink, { onSuccess: () => void client.invalidateQueries() });
   const identities = data?.identities ?? [];
   const failed = error ?? unlink.error;
-  if (identities.length === 0 && failed === null) return null;
   return (
     <Section title={text.title}>
       {failed !== null && <Notice error={failed} />}
+      {identities.length === 0 && failed === null && (
+        <Text size="2" color="gray">
+          {text.none}
+        </Text>
+      )}
       {identities.map(({ id, issuer, subject, createdAt }) => (
         <Flex key={id} justify="between" align="center" gap="3">
           <Flex direction="column">
@@ -37,12 +42,13 @@ export function Identities() {
             action={text.unlink}
             onConfirm={() => unlink.mutate({ identityId: id })}
           >
-            <Button variant="soft" color="red">
+            <Button variant="soft" color="red" aria-label={text.unlinkOf(issuer)}>
               {text.unlink}
             </Button>
           </Confirm>
         </Flex>
       ))}
+      {data !== undefined && <LinkIdentity linked={identities.map(({ connectionId }) => connectionId)} />}
     </Section>
   );
 }

@@ -17,7 +17,9 @@ export function Section({ title, actions, children }: SectionProps) {
             <Heading as="h2" size="4">
               {title}
             </Heading>
-            <Flex gap="2">{actions}</Flex>
+            <Flex gap="2" wrap="wrap">
+              {actions}
+            </Flex>
           </Flex>
           {children}
         </Flex>

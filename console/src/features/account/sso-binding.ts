@@ -1,11 +1,15 @@
 const key = 'truffle-sso-binding';
 
-/** Keeps what binds a sign-in by a provider to this tab, until the provider sends it back. */
-export const keepBinding = (binding: string): void => sessionStorage.setItem(key, binding);
+/** What the browser was sent to a provider for. */
+export type SsoPurpose = 'sign-in' | 'link';
 
-/** What this tab keeps, once; empty when it began no sign-in. */
-export function takeBinding(): string {
-  const binding = sessionStorage.getItem(key) ?? '';
+/** Keeps what binds a sign-in by a provider, or a link to one, to this tab, until the provider sends it back. */
+export const keepBinding = (purpose: SsoPurpose, binding: string): void =>
+  sessionStorage.setItem(key, `${purpose} ${binding}`);
+
+/** What this tab keeps, once; with an empty binding when it began nothing. */
+export function takeBinding(): { readonly purpose: SsoPurpose; readonly binding: string } {
+  const [purpose, binding = ''] = (sessionStorage.getItem(key) ?? '').split(' ');
   sessionStorage.removeItem(key);
-  return binding;
+  return { purpose: purpose === 'link' ? 'link' : 'sign-in', binding };
 }

@@ -12,7 +12,7 @@ import { keepBinding } from './sso-binding.ts';
 export default function SsoPage() {
   const begin = useMutation(SsoService.method.beginSignIn, {
     onSuccess: ({ url, binding }) => {
-      keepBinding(binding);
+      keepBinding('sign-in', binding);
       globalThis.location.assign(url);
     },
   });

@@ -13,6 +13,7 @@ import { EventList } from '../event/event-list.tsx';
 import { AgentActions } from './agent-actions.tsx';
 import { AgentBadge } from './agent-state.tsx';
 import { Inventory } from './inventory.tsx';
+import { Orphans } from './orphans.tsx';
 import { Policy } from './policy.tsx';
 import { Quarantined } from './quarantined.tsx';
 
@@ -26,6 +27,7 @@ const tabs: readonly { readonly key: string; readonly title: string; readonly sh
   { key: 'inventory', title: text.inventory, show: (agent) => <Inventory agent={agent} /> },
   { key: 'preflight', title: text.preflight, show: (agent) => <Preflight agent={agent} /> },
   { key: 'policy', title: text.policy, show: (agent) => <Policy policy={agent.inventory?.policy} /> },
+  { key: 'orphans', title: text.orphans.title, show: (agent) => <Orphans agent={agent} /> },
   { key: 'history', title: text.history, show: ({ id, orgId }) => <EventList orgId={orgId} resourceId={id} /> },
   { key: 'metrics', title: text.metrics, show: ({ id }) => <Metrics agentId={id} /> },
 ];

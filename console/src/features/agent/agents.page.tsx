@@ -8,6 +8,7 @@ import { List } from '../../ui/list.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { AgentBadge } from './agent-state.tsx';
 import { ConnectSite } from './connect-site.tsx';
@@ -21,7 +22,9 @@ export default function AgentsPage() {
   const { name = '' } = useSearch({ from });
   const navigate = useNavigate({ from });
   const orgId = organization?.id ?? '';
-  const pages = usePages(AgentService.method.listAgents, { orgId, name }, ({ agents }) => agents, {
+  const sorting = useSorting('name');
+  const asked = { orgId, name, orderBy: sorting.by };
+  const pages = usePages(AgentService.method.listAgents, asked, ({ agents }) => agents, {
     enabled: orgId !== '',
   });
   const none = pages.rows?.length === 0 && name === '';
@@ -32,13 +35,16 @@ export default function AgentsPage() {
           <Filter
             label={texts.list.exactName}
             value={name}
-            onChange={(value) => void navigate({ search: value === '' ? {} : { name: value }, replace: true })}
+            onChange={(value) =>
+              void navigate({ search: (was) => ({ ...was, name: value || undefined }), replace: true })
+            }
           />
         </div>
       )}
       <List
         label={text.many}
         pages={pages}
+        sorting={sorting}
         empty={
           none ? (
             <Empty title={text.none} hint={text.noneHint} command="truffle agent join-token create my-site" />
@@ -50,17 +56,17 @@ export default function AgentsPage() {
         columns={[
           {
             title: text.name,
-            sorted: 'ascending',
+            sort: 'name',
             cell: ({ id, name: called }) => (
               <Link to="/o/$org/sites/$agentId" params={{ ...params, agentId: id }} className="row-link">
                 {called}
               </Link>
             ),
           },
-          { title: text.state, cell: ({ state }) => <AgentBadge state={state} /> },
+          { title: text.state, sort: 'state', cell: ({ state }) => <AgentBadge state={state} /> },
           { title: text.since, cell: ({ stateSince }) => <Ago at={stateSince} /> },
           { title: text.heard, cell: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
-          { title: text.version, cell: ({ version }) => version },
+          { title: text.version, sort: 'version', cell: ({ version }) => version },
           { title: text.commands, cell: ({ openCommands }) => openCommands },
         ]}
       />

@@ -4,11 +4,13 @@ import { texts } from '../../texts/texts.ts';
 import { bytes } from '../../ui/bytes.ts';
 import { ListTable } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
+import { ImportImage } from './import-image.tsx';
 
 const text = texts.agent;
 
 /** What the site has, and how much of it is free. */
-export function Inventory({ agent: { inventory } }: { readonly agent: Agent }) {
+export function Inventory({ agent }: { readonly agent: Agent }) {
+  const { inventory } = agent;
   if (inventory === undefined) return <Text color="gray">{text.notLooked}</Text>;
   return (
     <Flex direction="column" gap="3">
@@ -29,6 +31,7 @@ export function Inventory({ agent: { inventory } }: { readonly agent: Agent }) {
           { title: text.madeFrom, cell: ({ vmid, node }) => `${vmid} · ${node}` },
         ]}
       />
+      <ImportImage agent={agent} />
       <Title>{text.networks}</Title>
       <ListTable
         label={text.networks}

@@ -13,6 +13,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { useDirectory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
@@ -35,11 +36,11 @@ export default function KeysPage() {
   const [now] = useState(Date.now);
   const directory = useDirectory();
   const { orgId, nameOf } = directory;
-  const pages = usePages(ApiKeyService.method.listApiKeys, { orgId }, ({ apiKeys }) => apiKeys, {
-    size: 500,
+  const sorting = useSorting('created_at desc');
+  const asked = { orgId, serviceAccountId: account === everybody ? '' : account, orderBy: sorting.by };
+  const pages = usePages(ApiKeyService.method.listApiKeys, asked, ({ apiKeys }) => apiKeys, {
     enabled: orgId !== '',
   });
-  const rows = pages.rows?.filter(({ serviceAccountId }) => account === everybody || serviceAccountId === account);
   return (
     <Page title={text.keys} actions={<KeyForm directory={directory} account={account === everybody ? '' : account} />}>
       {directory.serviceAccounts.length > 0 && (
@@ -50,18 +51,22 @@ export default function KeysPage() {
             value={account}
             options={[{ value: everybody, label: text.everybodys }, ...directory.serviceAccounts]}
             onChange={(value) =>
-              void navigate({ search: value === everybody ? {} : { account: value }, replace: true })
+              void navigate({
+                search: (was) => ({ ...was, account: value === everybody ? undefined : value }),
+                replace: true,
+              })
             }
           />
         </div>
       )}
       <List
         label={text.keys}
-        pages={{ ...pages, rows }}
+        pages={pages}
+        sorting={sorting}
         empty={<Empty title={text.noKeys} hint={text.keysHint} command="truffle api-key create ci --role operator" />}
         keyOf={({ id }) => id}
         columns={[
-          { title: text.name, cell: ({ name }) => <Text weight="medium">{name}</Text> },
+          { title: text.name, sort: 'name', cell: ({ name }) => <Text weight="medium">{name}</Text> },
           { title: text.hint, cell: ({ hint }) => <Code>{hint}…</Code> },
           {
             title: text.has,
@@ -78,16 +83,17 @@ export default function KeysPage() {
               </Badge>
             ),
           },
-          { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           {
             title: text.lastUsed,
+            sort: 'last_used_at',
             cell: ({ lastUsedAt, lastUsedAddress }) => (
               <>
                 <Ago at={lastUsedAt} /> {lastUsedAddress}
               </>
             ),
           },
-          { title: text.ends, cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
+          { title: text.ends, sort: 'expires_at', cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
           { title: text.actions, cell: (key) => (key.revokedAt === undefined ? <Actions apiKey={key} /> : null) },
         ]}
       />

@@ -4,6 +4,7 @@ import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
 import { Page } from '../../ui/page.tsx';
 import { Checkpoints } from './checkpoints.tsx';
+import { EraseSubject } from './erase.tsx';
 import { ExportTrail } from './export.tsx';
 import { Filters } from './filters.tsx';
 import { filterOf } from './filter.ts';
@@ -21,7 +22,15 @@ export default function AuditPage() {
   const orgId = organization?.id ?? '';
   const filter = filterOf(search);
   return (
-    <Page title={text.title} actions={<ExportTrail orgId={orgId} filter={filter} />}>
+    <Page
+      title={text.title}
+      actions={
+        <>
+          <EraseSubject orgId={orgId} />
+          <ExportTrail orgId={orgId} filter={filter} />
+        </>
+      }
+    >
       <Tabs.Root
         value={search.tab ?? 'records'}
         onValueChange={(tab) =>

@@ -4,21 +4,25 @@ import { texts } from '../../texts/texts.ts';
 import { List } from '../../ui/list.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import type { Filter } from './filter.ts';
 import { RecordDetails } from './record-details.tsx';
 
 const text = texts.audit;
 
-/** Records that meet the conditions, newest first. */
+/** Records that meet the conditions. */
 export function Records({ orgId, filter }: { readonly orgId: string; readonly filter: Filter }) {
-  const pages = usePages(AuditService.method.listAuditRecords, { orgId, filter }, ({ records }) => records, {
+  const sorting = useSorting('occurred_at desc');
+  const asked = { orgId, filter, orderBy: sorting.by };
+  const pages = usePages(AuditService.method.listAuditRecords, asked, ({ records }) => records, {
     enabled: orgId !== '',
   });
   return (
     <List
       label={text.records}
       pages={pages}
+      sorting={sorting}
       empty={<Empty title={text.none} hint={text.noneHint} command="truffle audit list --action 'cluster.*'" />}
       keyOf={({ event }) => event?.id ?? ''}
       columns={[
@@ -33,7 +37,7 @@ export function Records({ orgId, filter }: { readonly orgId: string; readonly fi
             </>
           ),
         },
-        { title: text.when, sorted: 'descending', cell: ({ event }) => <Ago at={event?.occurredAt} /> },
+        { title: text.when, sort: 'occurred_at', cell: ({ event }) => <Ago at={event?.occurredAt} /> },
         {
           title: text.fields.actor,
           cell: ({ event, erased }) => (erased ? text.erased : event?.actor?.displayName || event?.actor?.subject),

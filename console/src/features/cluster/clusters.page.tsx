@@ -8,6 +8,7 @@ import { List } from '../../ui/list.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { ClusterBadge } from './cluster-state.tsx';
 
@@ -18,9 +19,10 @@ export default function ClustersPage() {
   const { project } = usePlace();
   const params = useParams({ from });
   const { name = '', deleted } = useSearch({ from });
+  const sorting = useSorting('name');
   const pages = usePages(
     ClusterService.method.listClusters,
-    { projectId: project?.id ?? '', name, showDeleted: deleted !== undefined },
+    { projectId: project?.id ?? '', name, showDeleted: deleted !== undefined, orderBy: sorting.by },
     ({ clusters }) => clusters,
     { enabled: project !== undefined },
   );
@@ -39,6 +41,7 @@ export default function ClustersPage() {
       <List
         label={text.many}
         pages={pages}
+        sorting={sorting}
         empty={
           filtered ? (
             <Text color="gray">{texts.list.noneSuch}</Text>
@@ -56,7 +59,7 @@ export default function ClustersPage() {
         columns={[
           {
             title: text.name,
-            sorted: 'ascending',
+            sort: 'name',
             cell: ({ id, name: called }) => (
               <Link
                 to="/o/$org/p/$project/clusters/$clusterId"
@@ -67,9 +70,10 @@ export default function ClustersPage() {
               </Link>
             ),
           },
-          { title: text.state, cell: ({ state }) => <ClusterBadge state={state} /> },
+          { title: text.state, sort: 'state', cell: ({ state }) => <ClusterBadge state={state} /> },
           { title: text.servers, cell: ({ readyCount, serverCount }) => text.ready(readyCount, serverCount) },
           { title: text.template, cell: ({ templateRef }) => templateRef },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           { title: text.changed, cell: ({ updatedAt }) => <Ago at={updatedAt} /> },
         ]}
       />

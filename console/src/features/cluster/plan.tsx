@@ -46,7 +46,7 @@ export function PlanView({ plan }: { readonly plan: Plan }) {
             cell: ({ kind }) => <StateBadge state={kind} names={text.actionKinds} colors={planColors} />,
           },
           { title: text.site, cell: ({ node }) => node || '–' },
-          { title: texts.server.size, cell: ({ detail }) => detail },
+          { title: texts.server.size, cell: ({ detail }) => <div className="detail">{detail}</div> },
         ]}
       />
     </Flex>

@@ -9,6 +9,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { useDirectory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
@@ -21,7 +22,9 @@ export default function GrantsPage() {
   const directory = useDirectory();
   const { orgId, nameOf } = directory;
   const remove = useMutation(MemberService.method.deleteBinding);
-  const pages = usePages(MemberService.method.listBindings, { orgId }, ({ bindings }) => bindings, {
+  const sorting = useSorting('created_at');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(MemberService.method.listBindings, asked, ({ bindings }) => bindings, {
     size: 500,
     enabled: orgId !== '',
   });
@@ -35,6 +38,7 @@ export default function GrantsPage() {
       <List
         label={text.grants}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noGrants}
@@ -45,7 +49,7 @@ export default function GrantsPage() {
         keyOf={({ id }) => id}
         columns={[
           { title: text.whoField, cell: (binding) => <Text weight="medium">{whoOf(binding)}</Text> },
-          { title: text.role, cell: ({ role, roleId }) => roleName(role, roleId, nameOf) },
+          { title: text.role, sort: 'role', cell: ({ role, roleId }) => roleName(role, roleId, nameOf) },
           {
             title: text.effect,
             cell: ({ effect }) => (
@@ -59,7 +63,8 @@ export default function GrantsPage() {
             title: text.begins,
             cell: ({ startsAt }) => (startsAt === undefined ? text.atOnce : <Ago at={startsAt} />),
           },
-          { title: text.ends, cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
+          { title: text.ends, sort: 'expires_at', cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
+          { title: text.given, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           {
             title: text.actions,
             cell: (binding) => (

@@ -7,6 +7,8 @@ import { List } from '../../ui/list.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
+import { Ago } from '../../ui/time.tsx';
 import { useDirectory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
 import { InvitationTable } from '../invitation/invitation-table.tsx';
@@ -20,7 +22,9 @@ export default function PeoplePage() {
   const { org } = useParams({ from: '/o/$org/access/people' });
   const directory = useDirectory();
   const { orgId, nameOf } = directory;
-  const pages = usePages(MemberService.method.listBindings, { orgId }, ({ bindings }) => bindings, {
+  const sorting = useSorting('created_at');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(MemberService.method.listBindings, asked, ({ bindings }) => bindings, {
     size: 500,
     enabled: orgId !== '',
   });
@@ -30,6 +34,7 @@ export default function PeoplePage() {
       <List
         label={text.people}
         pages={{ ...pages, rows }}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noPeople}
@@ -51,6 +56,11 @@ export default function PeoplePage() {
                 ))}
               </Flex>
             ),
+          },
+          {
+            title: text.since,
+            sort: 'created_at',
+            cell: ({ bindings }) => <Ago at={bindings[0]?.createdAt} />,
           },
           {
             title: text.why,

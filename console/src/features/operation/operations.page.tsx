@@ -31,7 +31,9 @@ export default function OperationsPage() {
             { value: all, label: texts.operation.ofAll },
             ...(clusters.data?.clusters ?? []).map(({ id, name }) => ({ value: id, label: name })),
           ]}
-          onChange={(value) => void navigate({ search: value === all ? {} : { cluster: value }, replace: true })}
+          onChange={(value) =>
+            void navigate({ search: (was) => ({ ...was, cluster: value === all ? undefined : value }), replace: true })
+          }
         />
       </div>
       <OperationList clusterId={cluster === all ? '' : cluster} />

@@ -11,6 +11,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { ServiceAccountForm } from './service-account-form.tsx';
 
@@ -21,9 +22,10 @@ export default function ServiceAccountsPage() {
   const { org } = useParams({ from: '/o/$org/access/service-accounts' });
   const { organization } = usePlace();
   const orgId = organization?.id ?? '';
+  const sorting = useSorting('name');
   const pages = usePages(
     ServiceAccountService.method.listServiceAccounts,
-    { orgId },
+    { orgId, orderBy: sorting.by },
     ({ serviceAccounts }) => serviceAccounts,
     { enabled: orgId !== '' },
   );
@@ -42,6 +44,7 @@ export default function ServiceAccountsPage() {
       <List
         label={text.serviceAccounts}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noServiceAccounts}
@@ -53,7 +56,7 @@ export default function ServiceAccountsPage() {
         columns={[
           {
             title: text.name,
-            sorted: 'ascending',
+            sort: 'name',
             cell: ({ id, name }) => (
               <Link to="/o/$org/access/keys" params={{ org }} search={{ account: id }} className="row-link">
                 {name}
@@ -69,7 +72,7 @@ export default function ServiceAccountsPage() {
               </Badge>
             ),
           },
-          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           { title: text.actions, cell: (account) => <Actions account={account} /> },
         ]}
       />

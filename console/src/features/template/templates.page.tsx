@@ -4,10 +4,12 @@ import { Badge, Button, Card, Flex, Heading, Text } from '@radix-ui/themes';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
+import { Choice } from '../../ui/choice.tsx';
 import { Filter } from '../../ui/filter.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 
 const text = texts.template;
 const from = '/o/$org/p/$project/templates';
@@ -18,9 +20,10 @@ export default function TemplatesPage() {
   const params = useParams({ from });
   const { name = '' } = useSearch({ from });
   const navigate = useNavigate({ from });
+  const sorting = useSorting('name');
   const { rows, error, more, onEnd, retry } = usePages(
     TemplateService.method.listTemplates,
-    { orgId: organization?.id ?? '', name },
+    { orgId: organization?.id ?? '', name, orderBy: sorting.by },
     ({ templates }) => templates,
     { enabled: organization !== undefined },
   );
@@ -38,7 +41,16 @@ export default function TemplatesPage() {
         <Filter
           label={texts.list.exactName}
           value={name}
-          onChange={(value) => void navigate({ search: value === '' ? {} : { name: value }, replace: true })}
+          onChange={(value) =>
+            void navigate({ search: (was) => ({ ...was, name: value || undefined }), replace: true })
+          }
+        />
+        <Choice
+          small
+          label={texts.list.order}
+          value={sorting.by}
+          options={Object.entries(text.orders).map(([value, label]) => ({ value, label }))}
+          onChange={sorting.set}
         />
       </div>
       {rows?.length === 0 && (

@@ -10,6 +10,8 @@ export const access = {
   made: 'Made',
   ends: 'Ends',
   begins: 'Begins',
+  given: 'Given',
+  since: 'Since',
   atOnce: 'at once',
   emptyNow: 'Empty: at once.',
   emptyNever: 'Empty: never.',

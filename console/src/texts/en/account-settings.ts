@@ -38,8 +38,18 @@ export const sessions = {
   endOthers: 'End all others',
 } as const;
 
+export const deletion = {
+  title: 'Delete your account',
+  ask: 'Delete your account for good?',
+  hint: 'You leave every organization, and what is personal about you is erased. What you made there stays theirs. Whose last owner you are has to have another first. This can not be undone.',
+} as const;
+
 export const identities = {
   title: 'Linked providers',
+  none: 'None: you sign in with your password or a passkey.',
+  linkHint: 'Sign in at a provider of your organization once; from then on it lets you in here.',
+  link: (name: string, organization: string) => `Link ${name} of ${organization}`,
+  unlinkOf: (issuer: string) => `Unlink ${issuer}`,
   unlink: 'Unlink',
   unlinkTitle: 'Unlink this provider?',
   unlinkHint: 'It signs you in no more, and sessions that it opened end.',

@@ -1,4 +1,4 @@
-import { factors, identities, sessions } from './account-settings.ts';
+import { deletion, factors, identities, sessions } from './account-settings.ts';
 
 export const account = {
   signIn: 'Sign in',
@@ -109,4 +109,5 @@ export const account = {
   factors,
   sessions,
   identities,
+  deletion,
 } as const;

@@ -36,6 +36,16 @@ export const audit = {
   },
   examples: { actor: 'user:usr_…', action: 'cluster.*', resource: 'clu_…', address: '203.0.113.9' },
   results: { any: 'any', OK: 'done', REFUSED: 'refused' } as Readonly<Record<string, string>>,
+  erase: 'Erase a person',
+  eraseHint:
+    'Their name, addresses and programs go out of every record here; the records stay, and so does their proof. This can not be undone.',
+  eraseSubject: 'Who',
+  eraseSubjectHint: 'user:usr_… or key:key_…, as a record shows it.',
+  eraseAsk: (subject: string) => `Type ${subject} once more to confirm`,
+  erasedCount: (n: bigint) =>
+    n === 1n
+      ? '1 set of names and addresses was erased.'
+      : `${number.format(n)} sets of names and addresses were erased.`,
   export: 'Export',
   jsonLines: 'JSON Lines, with hashes',
   csv: 'CSV, for spreadsheets',

@@ -6,6 +6,7 @@ import { cluster } from './cluster.ts';
 import { dashboard } from './dashboard.ts';
 import { event } from './event.ts';
 import { operation } from './operation.ts';
+import { project } from './project.ts';
 import { security } from './security.ts';
 import { server } from './server.ts';
 import { template } from './template.ts';
@@ -20,6 +21,7 @@ export const english = {
   dashboard,
   event,
   operation,
+  project,
   security,
   server,
   template,
@@ -31,7 +33,7 @@ export const english = {
     save: 'Save',
     type: (name: string) => `Type ${name} to confirm`,
   },
-  list: { exactName: 'Name (exactly)', more: 'Show more', noneSuch: 'There is none of that kind.' },
+  list: { exactName: 'Name (exactly)', more: 'Show more', noneSuch: 'There is none of that kind.', order: 'Order' },
   merge: {
     changed: (who: string) => `${who} changed this while you did,`,
     somebody: 'Somebody',

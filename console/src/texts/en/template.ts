@@ -3,6 +3,12 @@ export const template = {
   many: 'Templates',
   none: 'No templates yet',
   noneHint: 'A template says which servers there are and what runs on them.',
+  orders: {
+    name: 'By name',
+    title: 'By title',
+    'created_at desc': 'Newest first',
+    created_at: 'Oldest first',
+  },
   write: 'Write a template',
   edit: 'Write a template',
   editHint:

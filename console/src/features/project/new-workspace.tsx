@@ -1,0 +1,45 @@
+import { useMutation } from '@connectrpc/connect-query';
+import { WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
+import { useState } from 'react';
+import { texts } from '../../texts/texts.ts';
+import { Field } from '../../ui/field.tsx';
+import { FormDialog } from '../../ui/form-dialog.tsx';
+import { labelPattern } from '../../ui/label.ts';
+import { Act } from '../../ui/may.tsx';
+
+const text = texts.project;
+
+/** Makes a workspace, a part of the organization that projects are in. */
+export function NewWorkspace({ orgId }: { readonly orgId: string }) {
+  const create = useMutation(WorkspaceService.method.createWorkspace);
+  const [name, setName] = useState('');
+  return (
+    <FormDialog
+      title={text.makeWorkspace}
+      hint={text.workspacesHint}
+      trigger={
+        <Act permission="workspace.create" on={orgId} variant="soft">
+          {text.makeWorkspace}
+        </Act>
+      }
+      action={text.create}
+      pending={create.isPending}
+      error={create.error}
+      onOpen={() => {
+        create.reset();
+        setName('');
+      }}
+      onSend={() => create.mutateAsync({ orgId, name })}
+    >
+      <Field
+        label={text.name}
+        name="name"
+        hint={texts.cluster.nameHint}
+        pattern={labelPattern}
+        required
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,140 @@
+import { useMutation } from '@connectrpc/connect-query';
+import { Heading } from '@radix-ui/themes';
+import { Link, useParams } from '@tanstack/react-router';
+import type { Project, Workspace } from '@truffle/api/tenant/v1/tenancy';
+import { ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
+import { usePlace } from '../../app/place.tsx';
+import { texts } from '../../texts/texts.ts';
+import { Confirm } from '../../ui/confirm.tsx';
+import { List } from '../../ui/list.tsx';
+import { Act } from '../../ui/may.tsx';
+import { Empty, Notice } from '../../ui/notice.tsx';
+import { Page } from '../../ui/page.tsx';
+import { usePages } from '../../ui/pages.ts';
+import { Ago } from '../../ui/time.tsx';
+import { NewProject } from './new-project.tsx';
+import { NewWorkspace } from './new-workspace.tsx';
+
+const text = texts.project;
+
+/** The organization's projects, which clusters live in, and the workspaces that they are in. */
+export default function ProjectsPage() {
+  const { org } = useParams({ from: '/o/$org/projects' });
+  const { organization } = usePlace();
+  const orgId = organization?.id ?? '';
+  const options = { size: 500, enabled: orgId !== '' };
+  const projects = usePages(ProjectService.method.listProjects, { orgId }, (answer) => answer.projects, options);
+  const workspaces = usePages(
+    WorkspaceService.method.listWorkspaces,
+    { orgId },
+    (answer) => answer.workspaces,
+    options,
+  );
+  const known = workspaces.rows ?? [];
+  const workspaceOf = ({ workspaceId }: Project): string =>
+    known.find(({ id }) => id === workspaceId)?.name ?? workspaceId;
+  return (
+    <Page title={text.many} actions={<NewProject workspaces={known} />}>
+      <List
+        label={text.many}
+        pages={projects}
+        empty={<Empty title={text.none} hint={text.hint} command="truffle project create web --workspace default" />}
+        keyOf={({ id }) => id}
+        columns={[
+          {
+            title: text.name,
+            sorted: 'ascending',
+            cell: ({ name }) => (
+              <Link to="/o/$org/p/$project" params={{ org, project: name }} className="row-link">
+                {name}
+              </Link>
+            ),
+          },
+          { title: text.workspace, cell: workspaceOf },
+          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.actions, cell: (project) => <DeleteProject project={project} /> },
+        ]}
+      />
+      <Heading as="h2" size="4" mt="3">
+        {text.workspaces}
+      </Heading>
+      <div>
+        <NewWorkspace orgId={orgId} />
+      </div>
+      <List
+        label={text.workspaces}
+        pages={workspaces}
+        empty={<Empty title={text.noWorkspaces} hint={text.workspacesHint} command="truffle workspace create shop" />}
+        keyOf={({ id }) => id}
+        columns={[
+          { title: text.name, sorted: 'ascending', cell: ({ name }) => name },
+          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.actions, cell: (workspace) => <DeleteWorkspace workspace={workspace} /> },
+        ]}
+      />
+    </Page>
+  );
+}
+
+function DeleteProject({ project: { id, name, revision } }: { readonly project: Project }) {
+  const remove = useMutation(ProjectService.method.deleteProject);
+  return (
+    <Delete
+      name={name}
+      hint={text.deleteHint}
+      error={remove.error}
+      permission="project.delete"
+      on={id}
+      onDelete={() => remove.mutate({ projectId: id, revision })}
+    />
+  );
+}
+
+function DeleteWorkspace({ workspace: { id, name, revision } }: { readonly workspace: Workspace }) {
+  const remove = useMutation(WorkspaceService.method.deleteWorkspace);
+  return (
+    <Delete
+      name={name}
+      hint={text.deleteWorkspaceHint}
+      error={remove.error}
+      permission="workspace.delete"
+      on={id}
+      onDelete={() => remove.mutate({ workspaceId: id, revision })}
+    />
+  );
+}
+
+interface DeleteProps {
+  readonly name: string;
+  readonly hint: string;
+  readonly error: Error | null;
+  readonly permission: string;
+  readonly on: string;
+  readonly onDelete: () => void;
+}
+
+function Delete({ name, hint, error, permission, on, onDelete }: DeleteProps) {
+  return (
+    <>
+      <Confirm
+        title={texts.access.deleteTitle(name)}
+        message={hint}
+        action={texts.confirm.delete}
+        name={name}
+        onConfirm={onDelete}
+      >
+        <Act
+          permission={permission}
+          on={on}
+          size="1"
+          variant="soft"
+          color="red"
+          aria-label={texts.access.deleteOf(name)}
+        >
+          {texts.confirm.delete}
+        </Act>
+      </Confirm>
+      {error !== null && <Notice error={error} />}
+    </>
+  );
+}

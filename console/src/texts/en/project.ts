@@ -1,0 +1,17 @@
+export const project = {
+  many: 'Projects',
+  hint: 'Clusters live in projects: one for an application, or for each of its environments.',
+  none: 'No projects yet',
+  name: 'Name',
+  workspace: 'Workspace',
+  made: 'Made',
+  actions: 'Actions',
+  make: 'New project',
+  create: 'Make it',
+  deleteHint: 'It must have no clusters. Its roles and keys go with it. This can not be undone.',
+  workspaces: 'Workspaces',
+  workspacesHint: 'A workspace is a part of the organization, such as a department; projects are in one.',
+  noWorkspaces: 'No workspaces yet',
+  makeWorkspace: 'New workspace',
+  deleteWorkspaceHint: 'It must have no projects. Its roles and keys go with it. This can not be undone.',
+} as const;

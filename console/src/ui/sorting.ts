@@ -1,0 +1,29 @@
+import { useNavigate, useSearch } from '@tanstack/react-router';
+
+/** The order of a list, which its address says. */
+export interface Sorting {
+  /** What the server is asked for: `<field>` or `<field> desc`. */
+  readonly by: string;
+  readonly set: (by: string) => void;
+}
+
+/** The order that the address says in `?sort=`. @param own the order that the list has by itself; it is in no address */
+export function useSorting(own: string): Sorting {
+  const { sort } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const set = (by: string): void => {
+    const search = (was: object) => ({ ...was, sort: by === own ? undefined : by });
+    void navigate({ to: '.', search: search as never, replace: true });
+  };
+  return { by: sort ?? own, set };
+}
+
+export type Direction = 'ascending' | 'descending';
+
+/** Which way a list is sorted by `field` now; undefined while it is by another. */
+export function directionOf({ by }: Sorting, field: string): Direction | undefined {
+  return by === field ? 'ascending' : by === `${field} desc` ? 'descending' : undefined;
+}
+
+/** The order that pressing a column's title asks for: the other way round, where it is sorted by that column already. */
+export const nextOf = ({ by }: Sorting, field: string): string => (by === field ? `${field} desc` : field);
