@@ -22,18 +22,23 @@ const tests = folders
 /** The console in a browser, on the product as `npm start` makes it. */
 const inBrowser = globSync('console/e2e/*.test.ts', { cwd: root }).toSorted();
 
-/** Whether a test, or a file beside it that it imports, uses the testkit and so the engines that the kit starts. */
-function needsEngines(file: string, seen = new Set<string>()): boolean {
+/** Whether a test, or a fixture beside it that it imports, says this. */
+function says(pattern: RegExp, file: string, seen = new Set<string>()): boolean {
   if (seen.has(file) || !existsSync(file)) return false;
   seen.add(file);
   const source = readFileSync(file, 'utf8');
-  if (/from '@truffle\/testkit/.test(source)) return true;
+  if (pattern.test(source)) return true;
   return [...source.matchAll(/from '(\.[^']+\.fixture\.ts)'/g)].some(([, path]) =>
-    needsEngines(resolve(dirname(file), path ?? ''), seen),
+    says(pattern, resolve(dirname(file), path ?? ''), seen),
   );
 }
 
-const withEngines = new Set(tests.filter((file) => needsEngines(resolve(root, file))));
+const testsThatSay = (pattern: RegExp): ReadonlySet<string> =>
+  new Set(tests.filter((file) => says(pattern, resolve(root, file))));
+/** They use the testkit, and so the engines that the kit starts. */
+const withEngines = testsThatSay(/from '@truffle\/testkit/);
+/** They boot machines, each of which keeps a processor busy. */
+const withGuests = testsThatSay(/ensureImage\(/);
 
 const shared = {
   // Sources run as they are, as in production: by Node itself.
@@ -52,13 +57,30 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: 'unit', include: tests.filter((file) => !withEngines.has(file)) } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: tests.filter((file) => !withEngines.has(file) && !withGuests.has(file)),
+        },
+      },
       {
         test: {
           ...shared,
           name: 'engines',
-          include: [...withEngines],
+          include: [...withEngines].filter((file) => !withGuests.has(file)),
           globalSetup: ['packages/testkit/src/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'guests',
+          include: [...withGuests],
+          globalSetup: ['packages/testkit/src/global-setup.ts'],
+          // After the others, one at a time.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {

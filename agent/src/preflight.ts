@@ -1,4 +1,4 @@
-import type { SiteReport } from './site/site.ts';
+import type { SiteReport } from './site/driver.ts';
 
 /**
  * Looks over the site that the file describes and prints what was found.
@@ -19,8 +19,8 @@ export async function preflight(
   return ready;
 }
 
-function textOf({ site, hypervisorVersion, findings }: SiteReport): string {
-  const what = `${site}: Proxmox VE ${hypervisorVersion === '' ? '(not reached)' : hypervisorVersion}`;
+function textOf({ site, hypervisor, hypervisorVersion, findings }: SiteReport): string {
+  const what = `${site}: ${hypervisor} ${hypervisorVersion === '' ? '(not reached)' : hypervisorVersion}`;
   if (findings.length === 0) return `${what}: ready`;
   const each = findings.flatMap(({ problem, remedy, commands }) => [
     `- ${problem}`,

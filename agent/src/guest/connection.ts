@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type ssh2 from 'ssh2';
 import { jitter, pause } from '../pve/pause.ts';
 import type { HostKeys } from './host-keys.ts';
-import { fingerprint, GuestUnreachable, type Reach } from './reach.ts';
-import { upload, UploadRefused } from './upload.ts';
+import { fingerprint, GuestUnreachable, openChannel, type Reach } from './reach.ts';
 import type { SiteKey } from './site-key.ts';
+import { upload, UploadRefused } from './upload.ts';
 
 /** How guests are reached and logged in to. */
 export interface GuestAccess {
@@ -11,6 +12,8 @@ export interface GuestAccess {
   readonly key: SiteKey;
   readonly user: string;
   readonly hostKeys: HostKeys;
+  /** How long a guest may refuse the key or the connection, in milliseconds: cloud-init makes the user a moment after sshd greets. */
+  readonly loginMs?: number;
 }
 
 /** The guest's host key is not the one that was pinned. */
@@ -34,8 +37,7 @@ export interface ExecResult {
 
 const handshakeMs = 20_000;
 const outputLimit = 4 * 1024 * 1024;
-/** Cloud-init makes the user a moment after sshd greets. */
-const loginPatienceMs = 90_000;
+const usualLoginMs = 90_000;
 
 /** One SSH connection to one guest. */
 export class GuestConnection {
@@ -92,6 +94,16 @@ export class GuestConnection {
     }
   }
 
+  /** Opens a stream to a port as the guest itself sees it. @throws GuestUnreachable, or the signal's reason */
+  channel(address: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    return openChannel(this.#client, address, port, signal);
+  }
+
+  /** Calls `act` once the connection has ended. */
+  onClose(act: () => void): void {
+    this.#client.once('close', act);
+  }
+
   close(): void {
     this.#client.end();
   }
@@ -113,7 +125,7 @@ export async function connectGuest(
       return new GuestConnection(await handshake(access, serverId, address, signal), access.user);
     } catch (error) {
       const mayPass = error instanceof GuestLoginRefused || error instanceof GuestUnreachable;
-      if (!mayPass || performance.now() - since > loginPatienceMs) throw error;
+      if (!mayPass || performance.now() - since > (access.loginMs ?? usualLoginMs)) throw error;
     }
     await pause(100 + jitter(at, 200, 3_000), signal);
   }

@@ -125,7 +125,8 @@ async function openBastion(bastion: Bastion, ended: () => void): Promise<ssh2.Cl
   });
 }
 
-function openChannel(client: ssh2.Client, address: string, port: number, signal: AbortSignal): Promise<Duplex> {
+/** Opens a stream from the far end of an SSH connection to an address. @throws GuestUnreachable, or the signal's reason */
+export function openChannel(client: ssh2.Client, address: string, port: number, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const where = `${address}:${port}`;
     let over = false;
@@ -139,7 +140,7 @@ function openChannel(client: ssh2.Client, address: string, port: number, signal:
     const fail = (problem: string, cause?: unknown): void =>
       settle(() => reject(new GuestUnreachable(`${where} ${problem}`, { cause })));
     const stop = (): void => settle(() => reject(signal.reason as Error));
-    const lost = (): void => fail('was lost with the bastion');
+    const lost = (): void => fail('was lost with the connection that leads there');
     const late = setTimeout(() => fail('does not answer'), connectMs);
     signal.addEventListener('abort', stop, { once: true });
     client.once('close', lost);

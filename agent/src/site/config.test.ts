@@ -40,12 +40,12 @@ describe('a site config', () => {
   });
 
   it('may name the address of each node', () => {
-    const { urls, nodes } = parseSiteConfig(
+    const config = parseSiteConfig(
       good.replace(/urls: .*/, 'urls: { pve1: "https://10.0.0.1:8006", pve2: "https://10.0.0.2:443" }'),
       '/',
     );
-    expect(nodes).toEqual({ pve1: 'https://10.0.0.1:8006', pve2: 'https://10.0.0.2' });
-    expect(urls).toEqual(Object.values(nodes));
+    const nodes = { pve1: 'https://10.0.0.1:8006', pve2: 'https://10.0.0.2' };
+    expect(config).toMatchObject({ nodes, urls: Object.values(nodes) });
   });
 
   it.each([
@@ -71,5 +71,42 @@ describe('a site config', () => {
 
   it('that is no YAML is refused', () => {
     expect(refusal('a: [').message).toContain('YAML');
+  });
+});
+
+const machine = `driver: qemu
+folder: vm
+vmids: 30000-30009
+images: { debian-12: { path: images/debian } }
+networks: { lan: { first: 10.80.0.10, prefix: 24 } }
+`;
+
+describe('the config of a site of QEMU', () => {
+  it('is read with its defaults, files relative to it', () => {
+    expect(parseSiteConfig(machine, '/etc/truffle')).toEqual({
+      driver: 'qemu',
+      folder: '/etc/truffle/vm',
+      vmids: { first: 30000, last: 30009 },
+      images: { 'debian-12': '/etc/truffle/images/debian' },
+      networks: { lan: { first: '10.80.0.10', prefix: 24 } },
+      clone: 'linked',
+      accel: 'auto',
+      internet: false,
+      sshUser: 'truffle',
+      waits: { sshMs: 180_000, loginMs: 90_000, shutdownMs: 30_000 },
+    });
+    expect(parseSiteConfig(`${machine}internet: on\n`, '/')).toMatchObject({ internet: true });
+  });
+
+  it.each([
+    ['folder', machine.replace('folder: vm\n', '')],
+    ['images.debian-12.path', machine.replace('{ path: images/debian }', '{}')],
+    ['networks.lan', machine.replace('10.80.0.10', '10.80.0.250')],
+    ['networks.lan', machine.replace('10.80.0.10', '10.80.0.0')],
+    ['networks.lan.bridge', machine.replace('prefix: 24', 'prefix: 24, bridge: vmbr0')],
+    ['accel', `${machine}accel: hvf\n`],
+    ['url', `${machine}url: https://pve1.example.com\n`],
+  ])('is refused at %s', (key, text) => {
+    expect(refusal(text).key).toBe(key);
   });
 });

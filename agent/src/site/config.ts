@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isIPv4 } from 'node:net';
 import { parse } from 'yaml';
 import type { SiteNetwork, Waits } from '../pve/site.ts';
+import { type QemuConfig, readQemuConfig } from './config.qemu.ts';
 import { Reader, SiteConfigError } from './reader.ts';
+import { addressOf, label, readChoice, readSshUser, readVmids, vmidBounds } from './reading.ts';
 
-/** One site, as its operator describes it. Files are named by absolute path. */
-export interface SiteConfig {
+/** One site, as its operator describes it. */
+export type SiteConfig = PveConfig | QemuConfig;
+
+/** A site of Proxmox VE. Files are named by absolute path. */
+export interface PveConfig {
   readonly driver: 'pve';
   readonly urls: readonly string[];
   /** Address by node, where the config says so. */
@@ -41,9 +45,6 @@ export interface BastionConfig {
   readonly hostKeySha256: string;
 }
 
-const label = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
-const vmidBounds = { min: 100, max: 999_999_999 };
-
 /** Reads the site config from a YAML file; files it names are relative to it. @throws SiteConfigError, or when the file can't be read */
 export function readSiteConfig(path: string): SiteConfig {
   return parseSiteConfig(readFileSync(path, 'utf8'), dirname(path));
@@ -58,10 +59,15 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
     throw new SiteConfigError('', `is no YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`);
   }
   const top = new Reader('', data);
-  const driver = top.text('driver', { is: 'the kind of hypervisor: pve' });
-  if (driver !== 'pve') throw new SiteConfigError('driver', 'must be pve');
-  const config: SiteConfig = {
-    driver,
+  const driver = top.text('driver', { is: 'the kind of hypervisor: pve or qemu' });
+  if (driver === 'qemu') return readQemuConfig(top, baseDir);
+  if (driver !== 'pve') throw new SiteConfigError('driver', 'must be pve or qemu');
+  return readPveConfig(top, baseDir);
+}
+
+function readPveConfig(top: Reader, baseDir: string): PveConfig {
+  const config: PveConfig = {
+    driver: 'pve',
     ...readUrls(top),
     tokenId: top.text('tokenId', { pattern: /^[^@\s]+@[^!\s]+![A-Za-z][\w.-]*$/, is: 'the token as user@realm!name' }),
     tokenSecretFile: resolve(baseDir, top.text('tokenSecretFile', { is: 'the file that holds the token’s secret' })),
@@ -77,7 +83,7 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
     ha: top.has('ha') ? readHa(top.inner('ha')) : undefined,
     images: readImages(top.inner('images')),
     networks: readNetworks(top.inner('networks')),
-    sshUser: top.text('sshUser', { fallback: 'truffle', pattern: /^[a-z_][a-z0-9_-]{0,31}$/, is: 'a user name' }),
+    sshUser: readSshUser(top),
     bastion: top.has('bastion') ? readBastion(top.inner('bastion'), baseDir) : undefined,
     limits: readLimits(top.inner('limits', true)),
     waits: readWaits(top.inner('waits', true)),
@@ -87,7 +93,7 @@ export function parseSiteConfig(text: string, baseDir: string): SiteConfig {
 }
 
 /** `url`, a list of `urls`, or a mapping of nodes to their addresses. */
-function readUrls(top: Reader): Pick<SiteConfig, 'urls' | 'nodes'> {
+function readUrls(top: Reader): Pick<PveConfig, 'urls' | 'nodes'> {
   if (top.has('url')) return { urls: [originOf('url', top.text('url'))], nodes: {} };
   if (!top.isMapping('urls')) return { urls: top.list('urls').map((each) => originOf('urls', each)), nodes: {} };
   const byNode = top.inner('urls');
@@ -106,19 +112,9 @@ function originOf(key: string, url: unknown): string {
   return parsed.origin;
 }
 
-function readVmids(top: Reader): SiteConfig['vmids'] {
-  const [first = 0, last = 0] = top
-    .text('vmids', { pattern: /^\d{3,9}-\d{3,9}$/, is: 'a range such as 20000-29999' })
-    .split('-')
-    .map(Number);
-  if (first < vmidBounds.min || last < first)
-    throw new SiteConfigError('vmids', 'must be a range from a lower to a higher number, at least 100');
-  return { first, last };
-}
-
 const storageName = { pattern: /^[A-Za-z][\w.-]*$/, is: 'the name of a storage' };
 
-function readStorages(top: Reader): Pick<SiteConfig, 'storage' | 'storages' | 'isoStorage' | 'importStorage'> {
+function readStorages(top: Reader): Pick<PveConfig, 'storage' | 'storages' | 'isoStorage' | 'importStorage'> {
   const optional = (name: string): string | undefined => (top.has(name) ? top.text(name, storageName) : undefined);
   const named = top.has('storages') ? top.list('storages') : [];
   return {
@@ -129,21 +125,14 @@ function readStorages(top: Reader): Pick<SiteConfig, 'storage' | 'storages' | 'i
   };
 }
 
-function readChoice<T extends string>(top: Reader, name: string, choices: readonly [T, ...T[]]): T {
-  const given = top.text(name, { fallback: choices[0] });
-  const chosen = choices.find((each) => each === given);
-  if (chosen === undefined) throw new SiteConfigError(name, `must be ${choices.join(' or ')}`);
-  return chosen;
-}
-
-function readCloudInit(top: Reader): SiteConfig['cloudInit'] {
+function readCloudInit(top: Reader): PveConfig['cloudInit'] {
   const cloudInit = readChoice(top, 'cloudInit', ['native', 'no-cloud']);
   if (cloudInit === 'no-cloud' && !top.has('isoStorage'))
     throw new SiteConfigError('isoStorage', 'is missing: cloudInit is no-cloud (a storage for ISO images)');
   return cloudInit;
 }
 
-function readHa(ha: Reader): SiteConfig['ha'] {
+function readHa(ha: Reader): PveConfig['ha'] {
   const group = ha.has('group')
     ? ha.text('group', { pattern: /^[A-Za-z][\w-]*$/, is: 'the name of a group' })
     : undefined;
@@ -151,7 +140,7 @@ function readHa(ha: Reader): SiteConfig['ha'] {
   return { group };
 }
 
-function readImages(images: Reader): SiteConfig['images'] {
+function readImages(images: Reader): PveConfig['images'] {
   const all = images.keys().map((name) => {
     if (!label.test(name))
       throw new SiteConfigError(images.at(name), 'must be named in lower-case letters, digits, dots and dashes');
@@ -166,7 +155,7 @@ function readImages(images: Reader): SiteConfig['images'] {
   return Object.fromEntries(all);
 }
 
-function readNetworks(networks: Reader): SiteConfig['networks'] {
+function readNetworks(networks: Reader): PveConfig['networks'] {
   const all = networks.keys().map((name) => {
     if (!label.test(name))
       throw new SiteConfigError(networks.at(name), 'must be named in lower-case letters, digits, dots and dashes');
@@ -182,15 +171,10 @@ function readNetworks(networks: Reader): SiteConfig['networks'] {
 }
 
 function readStatic(fixed: Reader): NonNullable<SiteNetwork['static']> {
-  const address = (name: string): string => {
-    const value = fixed.text(name, { is: 'an IPv4 address' });
-    if (!isIPv4(value)) throw new SiteConfigError(fixed.at(name), 'must be an IPv4 address');
-    return value;
-  };
   const read = {
-    first: address('first'),
+    first: addressOf(fixed, 'first'),
     prefix: fixed.whole('prefix', { min: 1, max: 30 }),
-    gateway: address('gateway'),
+    gateway: addressOf(fixed, 'gateway'),
   };
   fixed.done();
   return read;
@@ -211,7 +195,7 @@ function readBastion(bastion: Reader, baseDir: string): BastionConfig {
   return read;
 }
 
-function readLimits(limits: Reader): SiteConfig['limits'] {
+function readLimits(limits: Reader): PveConfig['limits'] {
   const read = {
     clonesPerTemplate: limits.whole('clonesPerTemplate', { fallback: 8, min: 1, max: 64 }),
     clonesPerStorage: limits.whole('clonesPerStorage', { fallback: 8, min: 1, max: 64 }),

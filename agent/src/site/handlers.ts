@@ -3,51 +3,38 @@ import { DecodedFailure } from '../command/failure.ts';
 import type { SiteDeps } from '../command/site.ts';
 import type { DeploySite } from '../guest/deploy.ts';
 import { decodeGuest } from '../guest/failure.ts';
-import { collectOrphans } from '../pve/collect.ts';
-import { deleteServer } from '../pve/delete.ts';
-import { ensureServer } from '../pve/ensure.ts';
-import { decodePve } from '../pve/failure.ts';
-import { importImage } from '../pve/image.ts';
-import { migrateServer } from '../pve/migrate.ts';
-import { startServer, stopServer } from '../pve/power-command.ts';
-import { resizeServer } from '../pve/resize.ts';
-import { rollbackServer } from '../pve/rollback.ts';
-import { deleteSnapshot, snapshotServer } from '../pve/snapshot.ts';
-import type { PveSite } from '../pve/site.ts';
+import { type Driver, type DriverKind, driverKinds, requireComplete, type Kind, type Spec } from './driver.ts';
 
-type Op = CommandRun['payload']['op'];
-type Case = NonNullable<Op['case']>;
-type Spec<K extends Case> = Extract<Op, { case: K }>['value'];
-
-/** The commands that a Proxmox VE site carries out. Failures are thrown decoded; a stop throws the signal's reason. */
+/**
+ * The commands that a site carries out: those of its driver, and those on servers. Failures are thrown decoded; a stop throws the signal's reason.
+ * @throws DriverIncomplete
+ */
 export function handlersOf(
-  pve: PveSite,
+  driver: Driver,
   guests: DeploySite,
-  { orgId, mayRemove, sealing }: Pick<SiteDeps, 'orgId' | 'mayRemove' | 'sealing'>,
+  { sealing }: Pick<SiteDeps, 'sealing'>,
 ): readonly CommandHandler[] {
-  const collector = { orgId, mayRemove };
-  return [
-    handler('ensureServer', (run, spec) => ensureServer(pve, run, spec)),
-    handler('deleteServer', async (run, spec) => {
-      const end = await deleteServer(pve, run, spec);
-      guests.access.hostKeys.forget(spec.serverId);
+  requireComplete(driver);
+  const { decode, effects } = driver;
+  const own = driverKinds().map((kind) =>
+    handler(decode, kind as DriverKind, async (run, spec) => {
+      // Each effect takes what its own kind says, and `handler` has looked at the kind.
+      const effect = effects[kind as DriverKind] as (run: CommandRun, spec: Spec<DriverKind>) => Promise<CommandEnd>;
+      const end = await effect(run, spec);
+      // The number may be another server's soon.
+      if (run.payload.op.case === 'deleteServer') guests.access.hostKeys.forget(run.payload.op.value.serverId);
       return end;
     }),
-    handler('snapshotServer', (run, spec) => snapshotServer(pve, run, spec)),
-    handler('rollbackServer', (run, spec) => rollbackServer(pve, run, spec)),
-    handler('deleteSnapshot', (run, spec) => deleteSnapshot(pve, run, spec)),
-    handler('resizeServer', (run, spec) => resizeServer(pve, run, spec)),
-    handler('migrateServer', (run, spec) => migrateServer(pve, run, spec)),
-    handler('startServer', (run, spec) => startServer(pve, run, spec)),
-    handler('stopServer', (run, spec) => stopServer(pve, run, spec)),
-    handler('importImage', (run, spec) => importImage(pve, run, spec)),
-    handler('collectOrphans', (run, spec) => collectOrphans(pve, collector, run, spec)),
-    handler('runDeployment', async (run, spec) => {
+  );
+  return [
+    ...own,
+    handler(decode, 'runDeployment', async (run, spec) => {
       // Loaded at the first deployment: the template language is a quarter of what the agent would hold at rest.
       const { runDeployment } = await import('../guest/deploy.ts');
       return runDeployment(guests, run, spec);
     }),
     handler(
+      decode,
       'revealOutputs',
       async (run, spec) => {
         const { revealOutputs } = await import('../guest/reveal.ts');
@@ -58,7 +45,8 @@ export function handlersOf(
   ];
 }
 
-function handler<K extends Case>(
+function handler<K extends Kind>(
+  decode: Driver['decode'],
   kind: K,
   effect: (run: CommandRun, spec: Spec<K>) => Promise<CommandEnd>,
   needsPermit = true,
@@ -73,7 +61,7 @@ function handler<K extends Case>(
         return await effect(run, op.value as Spec<K>);
       } catch (error) {
         run.signal.throwIfAborted();
-        throw decodeGuest(decodePve(error));
+        throw decodeGuest(decode(error));
       }
     },
   };

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { guestFiles, putFile } from './guest-files.ts';
 import { imageFileName, imageText } from './image.ts';
-import { makeDisk, must, suite, type Workshop } from './workshop.ts';
+import { guestAppend, makeDisk, must, suite, type Workshop } from './workshop.ts';
 
 /** What every Debian guest has installed. */
 export const debianPackages = [
@@ -41,7 +41,7 @@ const masked = [
   'systemd-random-seed.service',
   'systemd-timesyncd.service',
 ];
-const append = 'console=ttyS0 quiet net.ifnames=0 mitigations=off systemd.show_status=false';
+const append = `${guestAppend} systemd.show_status=false`;
 
 /**
  * Makes Debian as it is: systemd, OpenSSH, guest agent, apt with an archive of what templates install. `lite.json` beside the image's own

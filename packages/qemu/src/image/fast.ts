@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { guestFiles, putFile } from './guest-files.ts';
 import { imageFileName, imageText } from './image.ts';
-import { makeDisk, must, type Workshop } from './workshop.ts';
+import { guestAppend, makeDisk, must, type Workshop } from './workshop.ts';
 
 /** A shell, an SSH server, the guest agent: what is needed to be a server at all. */
 export const fastPackages = ['busybox-static', 'dropbear-bin', 'openssh-sftp-server', 'qemu-guest-agent'];
@@ -42,7 +42,7 @@ export async function buildFast(workshop: Workshop, product: string): Promise<vo
   await linkApplets(workshop, root);
   mkdirSync(product, { recursive: true });
   await makeDisk(workshop, root, join(product, 'disk.qcow2'), diskBytes);
-  const append = 'console=ttyS0 quiet net.ifnames=0 mitigations=off';
+  const append = guestAppend;
   const boot = { kernel: 'vmlinux', initrd: 'initrd.img', append };
   writeFileSync(join(product, imageFileName), imageText({ name: 'fast', disk: 'disk.qcow2', diskBytes, ...boot }));
 }

@@ -26,6 +26,9 @@ export interface Workshop {
 /** The release that guests are made of. */
 export const suite = 'bookworm';
 
+/** Of every guest's kernel. On a busy host its check of the timer fails under translation, and with that the boot. */
+export const guestAppend = 'console=ttyS0 quiet net.ifnames=0 mitigations=off no_timer_check';
+
 const programs = {
   mmdebstrap: 'mmdebstrap',
   'dpkg-deb': 'dpkg',
