@@ -6,6 +6,8 @@ import { describeSettings, readSettings, SettingError } from '@truffle/config';
 import pino, { type Logger } from 'pino';
 import { exitCodes, settings } from './settings.ts';
 import type { TraceExport } from './trace/export.ts';
+import { takeInstalledSettings } from './installed.ts';
+import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
 const help = `truffle-agent ${version}: does on your site what the control plane asks for
@@ -26,6 +28,17 @@ const help = `truffle-agent ${version}: does on your site what the control plane
       Reads the site's policy as the agent would and prints what it allows.
   truffle-agent reset --yes [--data-dir DIR]
       Forgets identity, journal and the secrets made on this site: the agent is a new installation then, and can enrol anew.
+  truffle-agent doctor [--data-dir DIR] [--server URL] [--config FILE] [--policy FILE] [--json]
+      Looks for what can be wrong from the network to the disk; each line with its cause and remedy. Changes nothing. Ends with 1 when
+      something is wrong.
+  truffle-agent release verify --manifest FILE --key FILE
+      Looks whether the manifest of a release is signed by that key; its signature is beside it, FILE.sig.
+  truffle-agent apply-update
+      Puts in the update that the installed agent brought, and takes it out again when it does not get ready. Its unit runs it, as root.
+  truffle-agent uninstall [--yes]
+      Removes what install.sh made: program, unit, user, settings and, once asked or with --yes, identity and journal.
+  truffle-agent licenses
+      Prints the terms of what the program is made of.
   truffle-agent version
 
 Environment
@@ -45,14 +58,10 @@ const options = {
   json: { type: 'boolean' },
   output: { type: 'string' },
   yes: { type: 'boolean' },
+  manifest: { type: 'string' },
+  key: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-
-/** The command line can't be understood. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly code = 'USAGE';
-}
 
 const parsed = () => parseArgs({ options, allowPositionals: true });
 type Flags = ReturnType<typeof parsed>['values'];
@@ -68,6 +77,9 @@ interface Invocation {
   readonly reserveBytes: number;
   readonly spoolBytes: number;
   readonly otlpEndpoint: string;
+  readonly readyFile: string;
+  readonly releaseKey: string;
+  readonly updateMs: { readonly readyMs: number; readonly steadyMs: number };
   readonly log: Logger;
 }
 
@@ -78,6 +90,10 @@ const verbs: Readonly<Record<string, (invocation: Invocation) => Promise<void>>>
   status,
   'rotate-sealing-key': rotate,
   'policy check': checkPolicy,
+  doctor,
+  'release verify': verifyRelease,
+  uninstall,
+  'apply-update': applyUpdate,
   reset,
 };
 
@@ -86,8 +102,10 @@ async function main(): Promise<void> {
   const verb = positionals.join(' ') || 'help';
   if (flags.help === true || verb === 'help') return console.log(help);
   if (verb === 'version') return console.log(version);
+  if (verb === 'licenses') return printWhole((await import('./licenses.ts')).licenses());
   const act = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (act === undefined) throw new UsageError(`unknown: ${verb}`);
+  takeInstalledSettings();
   const env = readSettings(settings, process.env, (path) => readFileSync(path, 'utf8'));
   const log = pino(
     { level: env.logLevel, base: { service: 'agent' }, timestamp: pino.stdTimeFunctions.isoTime },
@@ -106,9 +124,16 @@ async function main(): Promise<void> {
     reserveBytes: env.reserveMib * 1024 * 1024,
     spoolBytes: env.spoolMib * 1024 * 1024,
     otlpEndpoint: env.otlpEndpoint,
+    readyFile: env.readyFile,
+    releaseKey: env.releaseKey,
+    updateMs: { readyMs: env.updateReadySeconds * 1000, steadyMs: env.updateSteadySeconds * 1000 },
     log,
   });
 }
+
+/** A pipe takes a long text in parts, and the process ends after this. */
+const printWhole = (text: string): Promise<void> =>
+  new Promise((resolve) => void process.stdout.write(text, () => resolve()));
 
 function understand(): ReturnType<typeof parsed> {
   try {
@@ -144,6 +169,7 @@ async function run(invocation: Invocation): Promise<void> {
     healthListen,
     reserveBytes,
     spoolBytes,
+    readyFile: invocation.readyFile,
     log,
   });
   const stopped = Promise.withResolvers<void>();
@@ -194,6 +220,29 @@ async function preflight({ flags, siteConfig, dataFolder }: Invocation): Promise
   const { preflight: look } = await import('./preflight.ts');
   if (!(await look(siteConfig, dataFolder, output === 'json', (text) => console.log(text))))
     process.exit(exitCodes.failed);
+}
+
+async function doctor(invocation: Invocation): Promise<void> {
+  const { doctor: look } = await import('./maintenance.ts');
+  const { flags, ...rest } = invocation;
+  const input = { ...rest, server: flags.server, version, wall: Date.now };
+  if (!(await look(input, flags.json === true, (text) => console.log(text)))) process.exit(exitCodes.failed);
+}
+
+async function verifyRelease({ flags: { manifest, key } }: Invocation): Promise<void> {
+  const { verifyRelease: look } = await import('./maintenance.ts');
+  await look({ manifest, key }, (text) => console.log(text));
+}
+
+async function applyUpdate({ dataFolder, updateMs }: Invocation): Promise<void> {
+  const { applyInstalled } = await import('./update/system.ts');
+  const ending = await applyInstalled(dataFolder, updateMs, (text) => console.log(text));
+  if (ending !== undefined && ending.outcome !== 'updated') process.exit(exitCodes.failed);
+}
+
+async function uninstall({ flags }: Invocation): Promise<void> {
+  const { uninstall: remove } = await import('./maintenance.ts');
+  process.exit(await remove(flags.yes === true));
 }
 
 async function status({ flags, dataFolder }: Invocation): Promise<void> {

@@ -30,6 +30,7 @@ import { Link } from './link/link.ts';
 import { Enforcer } from './policy/enforcer.ts';
 import { PolicyFile, type PolicyState } from './policy/policy.file.ts';
 import { describePolicy, underPolicy } from './policy/summary.ts';
+import { readyFile, type ReadyFile } from './ready-file.ts';
 import { exitCodes } from './settings.ts';
 import { keepServers, measure } from './upkeep.ts';
 import { version } from './version.ts';
@@ -55,6 +56,8 @@ export interface ProgramInput {
   readonly reserveBytes: number;
   /** Room on the disk for log lines that wait for a gateway, in bytes. */
   readonly spoolBytes: number;
+  /** File that says that there was a session; empty for none. */
+  readonly readyFile?: string;
   readonly log: Logger;
 }
 
@@ -91,7 +94,8 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
   enforcer.attach(site);
   policy.current();
   const spool = new LogSpool(join(dataFolder, 'spool.db'), spoolOf(input));
-  const parts: Parts = { input, journal, identity, keys, site, enforcer, spool };
+  const ready = readyFile(input.readyFile ?? '', version);
+  const parts: Parts = { input, journal, identity, keys, site, enforcer, spool, ready };
   const { link, runner, reports, keeper, keyLog, endpoints } = connect(parts);
   const stopInventory =
     site === undefined
@@ -121,6 +125,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
         spool.close();
         await site?.close();
         journal.close();
+        ready.clear();
         lock.release();
       })()),
   };
@@ -135,6 +140,7 @@ export interface Parts {
   readonly site: Site | undefined;
   readonly enforcer: Enforcer;
   readonly spool: LogSpool;
+  readonly ready: ReadyFile;
 }
 
 const spoolOf = ({ spoolBytes }: ProgramInput): SpoolLimits => ({
@@ -151,7 +157,7 @@ function connect(parts: Parts): {
   keyLog: KeyLogWatch;
   endpoints: () => readonly string[];
 } {
-  const { input, journal, identity, site, enforcer, spool } = parts;
+  const { input, journal, identity, site, enforcer, spool, ready } = parts;
   const { dataFolder, log } = input;
   const clock = systemClock;
   const pins = new PinnedKeys(dataFolder);
@@ -211,6 +217,7 @@ function connect(parts: Parts): {
         );
     },
     welcomed: () => {
+      ready.set();
       guard.welcomed();
       keyLog.welcomed();
     },

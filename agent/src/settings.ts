@@ -34,6 +34,24 @@ export const settings = {
     fallback: 256,
     min: 1,
   }),
+  readyFile: text(
+    'TRUFFLE_AGENT_READY_FILE',
+    'file that is there once the process had a session with a gateway; empty for none',
+    { fallback: '' },
+  ),
+  releaseKey: text('TRUFFLE_AGENT_RELEASE_KEY', 'file with the public key that releases are signed with', {
+    fallback: '',
+  }),
+  updateReadySeconds: integer(
+    'TRUFFLE_AGENT_UPDATE_READY_SECONDS',
+    'how long a new version may take until it is ready before the one before is put back',
+    { fallback: 120, min: 5, max: 600 },
+  ),
+  updateSteadySeconds: integer(
+    'TRUFFLE_AGENT_UPDATE_STEADY_SECONDS',
+    'how long a new version must stay ready until it is trusted',
+    { fallback: 10, min: 1, max: 120 },
+  ),
   logLevel: text('TRUFFLE_AGENT_LOG_LEVEL', 'debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where to send traces (OTLP/HTTP); without it none are made', {
     fallback: '',

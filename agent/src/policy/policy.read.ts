@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { parseRecipient } from '@truffle/sealing';
 import { parseQuantity } from '@truffle/template-language/quantity';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isVersion } from '../release/version-order.ts';
 import { Reader, SiteConfigError } from '../site/reader.ts';
 import { natures, type Limits, type Nature, type Policy } from './policy.ts';
 import { isTimeZone, weekdays, type Span } from './window.ts';
@@ -31,6 +32,7 @@ export const everything: Policy = {
   },
   recipients: [],
   windows: undefined,
+  update: 'on',
 };
 
 /** @param name what the file is called in messages @throws PolicyInvalid naming line, column and key */
@@ -90,6 +92,7 @@ function readPolicy(top: Reader): Policy {
     limits: readLimits(top.inner('limits', true)),
     recipients: top.has('recipients') ? readRecipients(top) : [],
     windows: top.has('windows') ? readWindows(top.inner('windows')) : undefined,
+    update: readUpdate(top),
   };
   top.done();
   return policy;
@@ -111,6 +114,13 @@ function readVmids(top: Reader): NonNullable<Policy['vmids']> {
   if (first < 100 || last < first)
     throw new SiteConfigError(top.at('vmids'), 'must be a range from a lower to a higher number, at least 100');
   return { first, last };
+}
+
+/** `off` in YAML is a word here, as `exec` has it. */
+function readUpdate(top: Reader): string {
+  const update = top.text('update', { fallback: 'on', is: 'on, off, or a version such as 1.2.3' });
+  if (update === 'on' || update === 'off' || isVersion(update)) return update;
+  throw new SiteConfigError(top.at('update'), 'must be on, off, or a version such as 1.2.3');
 }
 
 function readTargets(top: Reader): readonly string[] {

@@ -20,6 +20,8 @@ export interface Policy {
   /** Keys of people's clients that sensitive outputs may be sealed to, as `recipientText` writes them. */
   readonly recipients: readonly string[];
   readonly windows: (Windows & { readonly outside: readonly Nature[] }) | undefined;
+  /** Which versions of the agent itself may be put in: `on` for any, `off` for none, or the one that is named. */
+  readonly update: string;
 }
 
 export interface Limits {

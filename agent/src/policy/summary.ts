@@ -25,6 +25,7 @@ export function describePolicy(policy: Policy): readonly string[] {
     ['deletes/hour', String(limits.deletesPerHour ?? 'unlimited')],
     ['recipients', policy.recipients.join(', ') || 'none'],
     ['windows', windows === undefined ? 'at any time' : describeWindows(windows)],
+    ['update', policy.update],
     ...(windows === undefined ? [] : [['outside', windows.outside.join(', ') || 'nothing'] as const]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(13)}${value}`);

@@ -81,12 +81,13 @@ export const createJoinToken: Handler<{ readonly requireApproval?: boolean }> = 
   });
   const endpoint = session.context.endpoint.value;
   // A shell's builtin: the token is on no command line.
-  const command = [
-    `printf '%s' '${token}' > join-token`,
-    `truffle-agent run --join --server ${endpoint} --token-file join-token --ca-pin ${caPin} --config site.yaml`,
-  ].join('\n');
-  await cli.out.plain({ token, caPin, expiresAt: when(expiresAt), command }, command, token);
+  const writeToken = `(umask 077; printf '%s' '${token}' > join-token)`;
+  const terms = `--server ${endpoint} --token-file join-token --ca-pin ${caPin} --config site.yaml`;
+  const command = `${writeToken}\ncurl -fsSL ${endpoint}/install.sh | sudo sh -s -- ${terms}`;
+  const byHand = `${writeToken}\ntruffle-agent run --join ${terms}`;
+  await cli.out.plain({ token, caPin, expiresAt: when(expiresAt), command, byHand }, command, token);
   cli.notes.say(`type this on the site; the token is good once, until ${when(expiresAt)}, and is shown only now`);
+  cli.notes.say(`without systemd, with the program at hand: truffle-agent run --join ${terms}`);
   if (requireApproval)
     cli.notes.say(`the agent then prints words; compare them: truffle agent approve ${agentName} --fingerprint WORDS`);
 };

@@ -62,7 +62,10 @@ describe('an agent in quarantine', () => {
 
 test('a join token may want approval, and the words go to the control plane as they were typed', async () => {
   const made = await desk.run('agent', 'join-token', 'create', 'site', '--require-approval');
-  expect(made.out).toContain('--ca-pin aa,bb');
+  expect(made.out).toMatch(
+    /printf .* > join-token\)\ncurl -fsSL .*\/install\.sh \| sudo sh -s -- .*--token-file join-token --ca-pin aa,bb/,
+  );
+  expect(made.err).toContain('truffle-agent run --join --server');
   expect(made.err).toContain('truffle agent approve site --fingerprint WORDS');
   expect((await desk.run('agent', 'approve', 'site')).code).toBe(2);
   expect((await desk.run('agent', 'approve', 'site', '--fingerprint', 'cliff book carpet')).code).toBe(0);

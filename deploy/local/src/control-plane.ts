@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { InternalTls, sessionOptions } from '@truffle/kit';
+import { releaseFolder } from './agent-release.ts';
 import type { Child } from './children.ts';
 import type { EngineAddresses, EngineRun } from './engines.ts';
 import { isInside, processes, processEnvironment, shapeOf, type ProcessName } from './environment.ts';
@@ -43,7 +44,9 @@ function startProcess(
     env: {
       ...processEnvironment(name, folder, ports, engines, shape),
       // Where people come in: alone, or the edge before the services.
-      ...(name === 'all-in-one' || name === 'edge' ? { TRUFFLE_CONSOLE_DIR: consoleFolder } : {}),
+      ...(name === 'all-in-one' || name === 'edge'
+        ? { TRUFFLE_CONSOLE_DIR: consoleFolder, TRUFFLE_AGENT_RELEASE_DIR: releaseFolder(folder) }
+        : {}),
     },
     cwd: folder.root,
     stopMilliseconds: 15_000,

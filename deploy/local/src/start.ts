@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { releaseAgent } from './agent-release.ts';
 import { until } from './deadline.ts';
 import { removeState, StateFolderBusyError } from './engines.ts';
 import { tryLock } from './lock.ts';
@@ -49,6 +50,7 @@ export async function startInBackground(flags: StartFlags): Promise<number> {
       (info) => {
         ready = true;
         tell({ ready: info });
+        offerAgent(flags, stop.signal);
       },
     );
     return 0;
@@ -70,9 +72,15 @@ async function startHere(flags: StartFlags): Promise<number> {
     (info) => {
       announce(info, flags.json);
       if (!flags.json) say('Ctrl-C stops it.');
+      offerAgent(flags, stop.signal);
     },
   );
   return ending === 'interrupted' ? 130 : 0;
+}
+
+/** For people: a script that starts this has its own way to the agent, and the build would be in its way. */
+function offerAgent({ json, enginesOnly }: StartFlags, signal: AbortSignal): void {
+  if (!json && !enginesOnly) void releaseAgent(openStateFolder(defaultStateFolder(process.env)), say, signal);
 }
 
 async function startDetached(flags: StartFlags, args: readonly string[]): Promise<number> {

@@ -71,6 +71,11 @@ export const hostSettings = {
   ),
   publicUrl: text('TRUFFLE_PUBLIC_URL', 'origin that people and agents reach the API at', { fallback: '' }),
   consoleFolder: text('TRUFFLE_CONSOLE_DIR', 'folder with the built console; empty to serve none', { fallback: '' }),
+  agentReleaseFolder: text(
+    'TRUFFLE_AGENT_RELEASE_DIR',
+    "folder with the agent's releases as agent/release.ts makes them; empty to serve none",
+    { fallback: '' },
+  ),
   logLevel: text('TRUFFLE_LOG_LEVEL', 'trace, debug, info, warn or error', { fallback: 'info' }),
   otlpEndpoint: text('OTEL_EXPORTER_OTLP_ENDPOINT', 'where traces go, over OTLP/HTTP; empty for nowhere', {
     fallback: '',

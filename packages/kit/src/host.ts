@@ -36,6 +36,7 @@ import type { ServiceModule } from './module.ts';
 import { originHandler } from './origin.ts';
 import { PageTokens } from './page-token.ts';
 import { servePages } from './pages.ts';
+import { serveReleases, type Releases } from './releases.ts';
 import { remotePeers } from './peer-connection.ts';
 import { Peers } from './peers.ts';
 import { insideOf, tlsOf } from './host.tls.ts';
@@ -109,6 +110,7 @@ export async function startHost(
     ready,
     metrics: telemetry.metrics,
     pages: servePages(settings.consoleFolder),
+    releases: releasesOf(settings),
     early,
     rest: restHandler(served, connectHandler),
     connect: connectHandler,
@@ -130,6 +132,9 @@ export async function startHost(
     },
   };
 }
+
+const releasesOf = ({ agentReleaseFolder, trustedProxies }: Settings<typeof hostSettings>): Releases =>
+  serveReleases({ folder: agentReleaseFolder, trustedProxies, now: () => performance.now() });
 
 interface Hosted {
   readonly module: ServiceModule;

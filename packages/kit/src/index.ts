@@ -48,6 +48,7 @@ export {
 } from './problem.ts';
 export { protect } from './origin.headers.ts';
 export { servePages } from './pages.ts';
+export { serveReleases } from './releases.ts';
 export { demandStepUp, stepUpMs } from './step-up.ts';
 export type { FoundPlace, ScopeLookups, ScopeOf } from './authorize.ts';
 export type { ServiceModule } from './module.ts';

@@ -4,6 +4,7 @@ import { admitCookie } from './browser-session.ts';
 import { protect } from './origin.headers.ts';
 import type { EarlyRefusals } from './limit.early.ts';
 import type { Pages } from './pages.ts';
+import type { Releases } from './releases.ts';
 import type { restHandler } from './rest.ts';
 import type { listenOrigin } from './server.ts';
 
@@ -12,6 +13,7 @@ export interface OriginParts {
   readonly ready: () => Promise<void>;
   readonly metrics: Telemetry['metrics'];
   readonly pages: Pages;
+  readonly releases: Releases;
   readonly early: EarlyRefusals;
   readonly rest: ReturnType<typeof restHandler>;
   readonly connect: ReturnType<typeof connectNodeAdapter>;
@@ -22,6 +24,7 @@ export function originHandler({
   ready,
   metrics,
   pages,
+  releases,
   early,
   rest,
   connect,
@@ -36,7 +39,7 @@ export function originHandler({
         (error: unknown) => answer(response, 503, `not ready: ${reasonOf(error)}\n`),
       );
     if (path === '/metrics') return metrics(request as never, response as never);
-    if (pages(request, response)) return;
+    if (releases(request, response) || pages(request, response)) return;
     admitCookie(request.headers);
     if (early.answer(request, response)) return;
     if (path.startsWith('/v1/')) return rest(request, response);

@@ -13,6 +13,7 @@ import {
   registerReflection,
   restHandler,
   servePages,
+  serveReleases,
   sessionOptions,
   tlsOf,
   type Host,
@@ -27,7 +28,8 @@ import { forward } from './forward.ts';
 import { upstreamNames, upstreamOf } from './routes.ts';
 import { Upstream } from './upstream.ts';
 
-const { listen, peers, tlsFolder, trustedProxies, consoleFolder, logLevel, otlpEndpoint } = hostSettings;
+const { listen, peers, tlsFolder, trustedProxies, consoleFolder, agentReleaseFolder, logLevel, otlpEndpoint } =
+  hostSettings;
 
 /** What the edge is told by its environment. */
 export const edgeSettings = {
@@ -36,6 +38,7 @@ export const edgeSettings = {
   tlsFolder,
   trustedProxies,
   consoleFolder,
+  agentReleaseFolder,
   logLevel,
   otlpEndpoint,
 } as const;
@@ -60,6 +63,8 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
   });
   const localRest = restHandler(publicServices, local);
   const pages = servePages(settings.consoleFolder);
+  const { agentReleaseFolder: folder, trustedProxies } = settings;
+  const releases = serveReleases({ folder, trustedProxies, now: () => performance.now() });
   const server = await listenOrigin((request, response) => {
     protect(response);
     const path = (request.url ?? '').split('?')[0] ?? '';
@@ -70,7 +75,7 @@ export async function startEdge(env: Record<string, string | undefined>): Promis
         (error: unknown) => answer(response, 503, `not ready: ${String(error)}\n`),
       );
     if (path === '/metrics') return telemetry.metrics(request as http.IncomingMessage, response as http.ServerResponse);
-    if (pages(request, response)) return;
+    if (releases(request, response) || pages(request, response)) return;
     admitCookie(request.headers);
     const owner = ownerOf(request.method ?? '', path);
     const upstream = owner === undefined ? undefined : upstreams.get(owner);

@@ -58,10 +58,16 @@ export function ConnectSite({ orgId }: { readonly orgId: string }) {
               <Text as="div" size="2" mb="1">
                 {text.paste}
               </Text>
-              <Copy text={commandOf(token.data.token, token.data.caPin)} />
+              <Copy text={installCommand(token.data.token, token.data.caPin)} />
               <Text as="div" size="1" color="gray" mt="1">
                 {text.once} <Ago at={token.data.expiresAt} />
               </Text>
+            </div>
+            <div>
+              <Text as="div" size="1" color="gray" mb="1">
+                {text.byHand}
+              </Text>
+              <Copy text={handCommand(token.data.token, token.data.caPin)} />
             </div>
             <Checklist orgId={orgId} name={name} />
           </Flex>
@@ -71,10 +77,21 @@ export function ConnectSite({ orgId }: { readonly orgId: string }) {
   );
 }
 
-const commandOf = (token: string, caPin: string): string =>
+const pinOf = (caPin: string): string => (caPin === '' ? '' : ` --ca-pin ${caPin}`);
+
+/** A shell's builtin writes the token: it is on no command line. */
+const installCommand = (token: string, caPin: string): string => {
+  const { origin } = globalThis.location;
+  return [
+    `(umask 077; printf '%s' '${token}' > join-token)`,
+    `curl -fsSL ${origin}/install.sh | sudo sh -s -- --server ${origin} --token-file join-token${pinOf(caPin)}`,
+  ].join(' &&\n');
+};
+
+const handCommand = (token: string, caPin: string): string =>
   [
     `export TRUFFLE_JOIN_TOKEN=${token}`,
-    `truffle-agent enroll --server ${globalThis.location.origin}${caPin === '' ? '' : ` --ca-pin ${caPin}`}`,
+    `truffle-agent enroll --server ${globalThis.location.origin}${pinOf(caPin)}`,
     'truffle-agent run',
   ].join(' &&\n');
 

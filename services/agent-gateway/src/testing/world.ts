@@ -81,7 +81,7 @@ const testKeys = create(CommandKeySetSchema, {
 export async function makeWorld(
   database: WorldDatabase,
   natsUrl: string,
-  over: Partial<Pick<EnrollmentParts, 'certificateMs'>> = {},
+  { host = '127.0.0.1', ...over }: Partial<Pick<EnrollmentParts, 'certificateMs'>> & { readonly host?: string } = {},
 ): Promise<World> {
   const logger = createLogger('test', 'error');
   const bell = await connectBell(natsUrl, 'test', logger);
@@ -126,7 +126,7 @@ export async function makeWorld(
     enrollment,
     origin: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
     startGateway: async (own = {}) => {
-      const told = { endpoints, noteHealth };
+      const told = { endpoints, noteHealth, host };
       const one = await startGateway(database, { bell, enrollment, letsIn: () => 'yes', ...own }, told, () => {
         running.current = running.current.filter((r) => r !== one);
       });
@@ -148,7 +148,7 @@ export async function makeWorld(
 async function startGateway(
   database: WorldDatabase,
   { bell, enrollment, letsIn }: Required<GatewayOverrides>,
-  { endpoints, noteHealth }: Pick<GatewayParts, 'endpoints' | 'noteHealth'>,
+  { endpoints, noteHealth, host }: Pick<GatewayParts, 'endpoints' | 'noteHealth'> & { readonly host: string },
   gone: () => void,
 ): Promise<Running> {
   const logger = createLogger('test', 'warn');
@@ -167,9 +167,9 @@ async function startGateway(
     ended: (ids) => ended.tell(ids),
   });
   await gateway.start();
-  const identity = await enrollment.authorities.issueServer(['127.0.0.1']);
+  const identity = await enrollment.authorities.issueServer([host]);
   const server: LinkServer = await serveLinks({
-    host: '127.0.0.1',
+    host,
     port: 0,
     authority: enrollment.authorities.pem,
     ...identity,
@@ -182,7 +182,7 @@ async function startGateway(
   return {
     gateway,
     parts: { database: tenants, gateway, bell, ended },
-    endpoint: `127.0.0.1:${server.port}`,
+    endpoint: `${host}:${server.port}`,
     close: async () => {
       gone();
       await gateway.close();
