@@ -1,7 +1,8 @@
 import { readFileSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TruffleClient } from '@truffle/api';
-import { changeConfig, configPath, readConfig } from './context/config-file.ts';
+import type { KeptToken } from './connection/connection.ts';
+import { changeConfig, configPath, readConfig, withToken } from './context/config-file.ts';
 import { resolveContext, type Context } from './context/context.ts';
 import { parseDuration } from './context/duration.ts';
 import { findProjectFile } from './context/project-file.ts';
@@ -64,7 +65,8 @@ export function invocationOf(flags: GlobalFlags, interrupted: AbortSignal): Invo
   });
   const interactive = flags.input && stdin.isTTY && stderr.isTTY;
   const asked = interactive ? { stepUp: asker({ interactive, notes }) } : {};
-  const sessionWith = connector({ context, callMilliseconds, signal, random: Math.random, sleep, ...asked });
+  const keep = keeper(path, notes);
+  const sessionWith = connector({ context, keep, callMilliseconds, signal, random: Math.random, sleep, ...asked });
   return {
     flags,
     env,
@@ -98,24 +100,41 @@ const sleep = (milliseconds: number, until: AbortSignal): Promise<void> =>
 
 type ConnectorParts = Pick<Invocation, 'context' | 'signal' | 'random' | 'sleep'> & {
   readonly callMilliseconds: number;
-  readonly stepUp?: (api: TruffleClient) => Promise<void>;
+  readonly stepUp?: (api: TruffleClient) => Promise<string>;
+  readonly keep: (token: string) => KeptToken;
 };
 
 /** Asks the person for a proof of who they are; its code is loaded when it is wanted. */
 const asker =
   (cli: Pick<Invocation, 'interactive' | 'notes'>) =>
-  async (api: TruffleClient): Promise<void> =>
+  async (api: TruffleClient): Promise<string> =>
     (await import('./person/person.proof.ts')).stepUp(cli, api);
 
 /** Makes sessions; the client's code is loaded at the first. */
 const connector =
-  ({ context, ...rest }: ConnectorParts): Invocation['sessionWith'] =>
+  ({ context, keep, ...rest }: ConnectorParts): Invocation['sessionWith'] =>
   async (token) => {
     const [{ connect }, { Session }] = await Promise.all([
       import('./connection/connection.ts'),
       import('./session.ts'),
     ]);
-    return new Session(connect({ endpoint: context().endpoint.value, token, ...rest }), context());
+    const kept = token === undefined ? undefined : keep(token);
+    return new Session(connect({ endpoint: context().endpoint.value, token, kept, ...rest }), context());
+  };
+
+/** Keeps new tokens where `token` came from: in the config, in every context that has it. */
+const keeper =
+  (path: string, notes: Notes) =>
+  (token: string): KeptToken => {
+    const [name] = Object.entries(readConfig(path).contexts).find(([, each]) => each.token === token) ?? [];
+    return {
+      read: () => (name === undefined ? undefined : readConfig(path).contexts[name]?.token),
+      replace: (before, next) => {
+        if (name !== undefined) changeConfig(path, (config) => withToken(config, before, next));
+        else
+          notes.warn('your session has a new token, and the one that you gave ends: sign in again with truffle login');
+      },
+    };
   };
 
 function contextOf(

@@ -106,6 +106,12 @@ export const memberVerbs: readonly Verb<never>[] = [
     examples: ['member remove ada@example.com'],
     load: async () => (await import('./account.member.ts')).remove,
   },
+  {
+    usage: 'sign-out <email>',
+    summary: 'End the sessions of a member: they have to prove anew who they are before they reach the organization.',
+    examples: ['member sign-out ada@example.com'],
+    load: async () => (await import('./account.member.ts')).signOut,
+  },
 ];
 
 export const apiKeyVerbs: readonly Verb<never>[] = [

@@ -82,3 +82,14 @@ export const remove: Handler<Flags> = async (cli, [who = ''], flags) => {
   await session.api.members.deleteBinding({ bindingId: id });
   await cli.out.plain({ id, deleted: true }, `the role of ${name} is taken away`, name);
 };
+
+export const signOut: Handler = async (cli, [who = '']) => {
+  const session = await cli.session();
+  const orgId = await session.orgId();
+  const { everywhere, ended } = await session.api.memberSessions.signOutMember({
+    orgId,
+    ...(await readSubject(session, who)),
+  });
+  const where = everywhere ? 'everywhere' : 'here';
+  await cli.out.plain({ who, everywhere, ended }, `${who} is signed out ${where}`, who);
+};

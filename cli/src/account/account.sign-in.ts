@@ -1,4 +1,4 @@
-import { ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { ProofChallengeSchema } from '@truffle/api/tenant/v1/session';
 import { WhoAmIResponseSchema, type WhoAmIResponse } from '@truffle/api/tenant/v1/account_service';
 import { Role } from '@truffle/api/tenant/v1/account';
@@ -35,8 +35,10 @@ export async function keepSession(cli: Invocation, token: string): Promise<void>
   const session = await cli.sessionWith(token);
   const who = await session.api.accounts.whoAmI({});
   const name = cli.flags.context ?? cli.env['TRUFFLE_CONTEXT'] ?? new URL(endpoint).host;
+  const had = cli.config.read().contexts[name];
   const stored: StoredContext = { endpoint, token, user: userOf(who), ...(await places(cli, session)) };
   cli.config.change((config) => ({ ...config, current: name, contexts: { ...config.contexts, [name]: stored } }));
+  if (had?.endpoint === endpoint && had.token !== token) await endReplaced(cli, had.token);
   await cli.out.plain(
     { context: name, endpoint, user: stored.user, org: stored.org ?? null, project: stored.project ?? null },
     `signed in at ${endpoint} as ${stored.user}`,
@@ -45,6 +47,18 @@ export async function keepSession(cli: Invocation, token: string): Promise<void>
   const local = cli.projectFile();
   if (local !== undefined && cli.flags.context === undefined)
     cli.notes.warn(`in this folder ${local} comes first; add --context ${name} to use this session here`);
+}
+
+/** Ends the session that this one stands in the place of; a key stays good. */
+async function endReplaced(cli: Invocation, token: string | undefined): Promise<void> {
+  if (token?.startsWith('tfs_') !== true) return;
+  try {
+    await (await cli.sessionWith(token)).api.accounts.signOut({});
+  } catch (error) {
+    if (ConnectError.from(error).code !== Code.Unauthenticated)
+      cli.notes.warn('the session that was kept here before is still good: truffle session list');
+  }
+  forgetToken(cli, token);
 }
 
 async function credential(cli: Invocation, flags: LoginFlags): Promise<string> {

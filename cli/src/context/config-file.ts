@@ -68,6 +68,17 @@ export function readConfig(path: string): Config {
   }
 }
 
+/** The config with `next` in the place of a token, in every context that has it. */
+export const withToken = (config: Config, token: string, next: string): Config => ({
+  ...config,
+  contexts: Object.fromEntries(
+    Object.entries(config.contexts).map(([name, each]) => [
+      name,
+      each.token === token ? { ...each, token: next } : each,
+    ]),
+  ),
+});
+
 /** Changes the config: readable by its owner only, and whole at any moment. */
 export function changeConfig(path: string, change: (config: Config) => Config): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

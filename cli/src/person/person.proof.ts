@@ -28,10 +28,10 @@ export async function askProof(cli: Pick<Invocation, 'interactive'>, asked: Proo
     : { challenge, proof: { case: 'recoveryCode', value: typed } };
 }
 
-/** Lets the person prove again who they are, so that dangerous actions are open to their session. */
-export async function stepUp(cli: Pick<Invocation, 'interactive' | 'notes'>, api: TruffleClient): Promise<void> {
+/** Lets the person prove again who they are, so that dangerous actions are open to their session; answers the token that it has from now on. */
+export async function stepUp(cli: Pick<Invocation, 'interactive' | 'notes'>, api: TruffleClient): Promise<string> {
   cli.notes.say('this is dangerous: prove again who you are');
   const { challenge } = await api.sessions.startStepUp({});
   if (challenge === undefined) throw new TypeError('the control plane asks for nothing');
-  await api.sessions.stepUp({ proof: await askProof(cli, challenge) });
+  return (await api.sessions.stepUp({ proof: await askProof(cli, challenge) })).sessionToken;
 }

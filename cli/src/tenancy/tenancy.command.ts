@@ -29,6 +29,13 @@ export const orgVerbs: readonly Verb<never>[] = [
     examples: ['org require-second-factor on'],
     load: async () => (await import('./tenancy.organization.ts')).requireSecondFactor,
   },
+  {
+    usage: 'delete <name>',
+    summary: 'Delete an organization for good; it must have no clusters and no agents. Its name confirms it.',
+    more: 'Nobody reaches it any more; people keep their accounts. Its audit trail is kept for as long as its plan says.',
+    examples: ['org delete acme'],
+    load: async () => (await import('./tenancy.organization.ts')).remove,
+  },
 ];
 
 export const workspaceVerbs: readonly Verb<never>[] = [

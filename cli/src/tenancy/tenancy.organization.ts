@@ -54,3 +54,10 @@ export const requireSecondFactor: Handler = async (cli, [wanted = '']) => {
   const { organization } = await session.api.organizations.requireSecondFactor({ orgId, required });
   await cli.out.one(organizationView, present(organization));
 };
+
+export const remove: Handler = async (cli, [name = '']) => {
+  const session = await cli.session();
+  const { id } = findByName('organization', name, await session.organizations(), ['truffle org list']);
+  await session.api.organizations.deleteOrganization({ orgId: id, name });
+  await cli.out.plain({ id, deleted: true }, `the organization ${name} is deleted`, name);
+};

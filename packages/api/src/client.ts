@@ -12,6 +12,7 @@ import { OrphanService } from '../gen/truffle/orchestration/v1/orphan_service_pb
 import { ServerMetricService } from '../gen/truffle/orchestration/v1/server_metric_service_pb.js';
 import { SnapshotService } from '../gen/truffle/orchestration/v1/snapshot_service_pb.js';
 import { TemplateService } from '../gen/truffle/template/v1/template_service_pb.js';
+import { MemberSessionService } from '../gen/truffle/tenant/v1/member_session_service_pb.js';
 import { AccountService, ApiKeyService, MemberService } from '../gen/truffle/tenant/v1/account_service_pb.js';
 import { AllowlistService } from '../gen/truffle/tenant/v1/allowlist_service_pb.js';
 import { AddressService } from '../gen/truffle/tenant/v1/address_service_pb.js';
@@ -53,6 +54,7 @@ const services = {
   images: ImageService,
   invitations: InvitationService,
   members: MemberService,
+  memberSessions: MemberSessionService,
   metrics: MetricService,
   operations: OperationService,
   organizations: OrganizationService,
@@ -101,6 +103,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     images: createClient(services.images, transport),
     invitations: createClient(services.invitations, transport),
     members: createClient(services.members, transport),
+    memberSessions: createClient(services.memberSessions, transport),
     metrics: createClient(services.metrics, transport),
     operations: createClient(services.operations, transport),
     organizations: createClient(services.organizations, transport),

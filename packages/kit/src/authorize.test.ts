@@ -125,9 +125,11 @@ describe('authorizing', () => {
 
   test('lets who has a role further down ask for a list of it, where the method shows each what is theirs', async () => {
     const guest = caller({ ...at(clusterId), workspaceId, projectId });
-    expect(await authorizer.authorize(guest, 'cluster.list', projectId, true)).toMatchObject({ projectId });
+    expect(await authorizer.authorize(guest, 'cluster.list', projectId, { filtered: true })).toMatchObject({
+      projectId,
+    });
     await expect(authorizer.authorize(guest, 'cluster.list', projectId)).rejects.toBeInstanceOf(NotFoundProblem);
-    await expect(authorizer.authorize(guest, 'cluster.create', projectId, true)).rejects.toBeInstanceOf(
+    await expect(authorizer.authorize(guest, 'cluster.create', projectId, { filtered: true })).rejects.toBeInstanceOf(
       NotFoundProblem,
     );
   });

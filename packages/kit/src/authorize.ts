@@ -1,12 +1,14 @@
+import type { MethodRules } from '@truffle/api/options/v1/method';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { idKind, idKinds, type IdKind } from '@truffle/ids';
 import { AddressProblem } from './address-rule.ts';
 import type { Caller } from './caller.ts';
 import { onBehalfOf, type Peers } from './peers.ts';
-import { allows, holdsBelow, reaches, verdictOf, type Scope } from './grant.ts';
+import { allows, holdsBelow, holdsInPart, reaches, verdictOf, type Scope } from './grant.ts';
 import { knownPermissions } from './permission.ts';
 import { NotFoundProblem, PermissionProblem } from './problem.ts';
-import { EnrolmentRequiredProblem, ProviderRequiredProblem } from './step-up.ts';
+import type { Problem } from './problem.ts';
+import { EnrolmentRequiredProblem, ProofRequiredProblem, ProviderRequiredProblem } from './step-up.ts';
 
 /** Where one of a service's own resources is; `within` are the resources that it is part of. */
 export interface FoundPlace {
@@ -19,6 +21,9 @@ export type ScopeOf = (orgId: string, id: string, caller: Caller) => Promise<Fou
 
 /** How a service finds its own resources, by the kind of their ids. */
 export type ScopeLookups = Partial<Record<IdKind, ScopeOf>>;
+
+/** By what else than the permission at its place something may be read: see the method's options. */
+export type Also = Partial<Pick<MethodRules, 'filtered' | 'shared'>>;
 
 const cacheMs = 5_000;
 const mostCached = 10_000;
@@ -38,22 +43,21 @@ export class Authorizer {
   }
 
   /**
-   * The place of `resourceId`, when the caller has `permission` there; with `filtered` also when they have it for something below.
+   * The place of `resourceId`, when the caller has `permission` there; with `filtered` also when they have it for something below, with `shared`
+   * when they have it at a workspace or project.
    * @throws NotFoundProblem when it is not there or out of the caller's reach; PermissionProblem when only the permission is missing;
    *   AddressProblem when it is in an organization that is not used from the caller's address
    */
-  async authorize(caller: Caller, permission: string, resourceId: string, filtered = false): Promise<Scope> {
+  async authorize(caller: Caller, permission: string, resourceId: string, also: Also = {}): Promise<Scope> {
     const now = this.#now();
     const scope = await this.locate(caller, resourceId);
     const { bindings, withheld = [], barred = [] } = caller;
     if (scope !== undefined) {
       if (allows(bindings, permission, scope, now)) return scope;
-      if (filtered && holdsBelow(bindings, permission, scope, now)) return scope;
+      if (also.filtered === true && holdsBelow(bindings, permission, scope, now)) return scope;
+      if (also.shared === true && holdsInPart(bindings, permission, scope, now)) return scope;
       if (maySee(bindings, resourceId, scope, now)) throw new PermissionProblem(permission, resourceId, scope.orgId);
-      if (reaches(withheld, scope, now))
-        throw caller.providerDemanded?.has(scope.orgId) === true
-          ? new ProviderRequiredProblem(scope.orgId)
-          : new EnrolmentRequiredProblem(scope.orgId);
+      if (reaches(withheld, scope, now)) throw demandOf(caller, scope.orgId);
       if (reaches(barred, scope, now)) throw new AddressProblem(scope.orgId, caller.address);
     }
     throw missing(resourceId);
@@ -134,3 +138,9 @@ const organizationsOf = (caller: Caller): readonly string[] =>
     0,
     mostOrganizations,
   );
+
+/** What an organization demands before it lets the caller in. */
+function demandOf({ providerDemanded, proofDemanded }: Caller, orgId: string): Problem {
+  if (providerDemanded?.has(orgId) === true) return new ProviderRequiredProblem(orgId);
+  return proofDemanded?.has(orgId) === true ? new ProofRequiredProblem(orgId) : new EnrolmentRequiredProblem(orgId);
+}

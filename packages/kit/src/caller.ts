@@ -37,10 +37,12 @@ export interface Caller {
   readonly trace?: { events: number } | undefined;
   /** When the person last proved who they are, in milliseconds; missing for what is no session. */
   readonly authenticatedAt?: number | undefined;
-  /** What the caller may do only once they have a second factor, or came by their organization's provider; not in `bindings`. */
+  /** What the caller may do only once they have a second factor, came by their organization's provider, or proved anew who they are; not in `bindings`. */
   readonly withheld?: readonly Grant[] | undefined;
   /** Organizations of `withheld` that demand their provider. */
   readonly providerDemanded?: ReadonlySet<string> | undefined;
+  /** Organizations of `withheld` that demand a new proof of who the caller is. */
+  readonly proofDemanded?: ReadonlySet<string> | undefined;
 }
 
 /** Where the call's resource is, as the gate found it. */

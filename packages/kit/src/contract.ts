@@ -49,6 +49,8 @@ function problemWith(rules: MethodRules, method: DescMethod): string | undefined
   if (rules.stepUp && method.methodKind !== 'unary') return 'streams but wants a step-up';
   if (rules.filtered && (!wantsPermission || rules.idempotency !== Idempotency.SAFE))
     return 'is filtered but reads nothing by permission';
+  if (rules.shared && (!wantsPermission || rules.idempotency !== Idempotency.SAFE))
+    return 'is shared but reads nothing by permission';
   if (isPaged(method) && (method.methodKind !== 'unary' || !pagesOf(method.output, PageInfoSchema).includes('page')))
     return 'asks for a page but does not answer with one';
   if (pagesOf(method.input, PageRequestSchema).some((name) => name !== 'page'))

@@ -267,7 +267,7 @@ async function admit(
   const field = schema.fields.find((f) => f.name === rules.resource);
   const id =
     field === undefined ? '' : ((message as unknown as Record<string, string | undefined>)[field.localName] ?? '');
-  const scope = await parts.authorizer.authorize(caller, rules.permission, id, rules.filtered);
+  const scope = await parts.authorizer.authorize(caller, rules.permission, id, rules);
   return { ...caller, ...scope };
 }
 

@@ -1,7 +1,7 @@
 import { Role } from '@truffle/api/tenant/v1/account';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allows, holdsBelow, reaches, verdictOf, viewOf, type Grant } from './grant.ts';
+import { allows, holdsBelow, holdsInPart, reaches, verdictOf, viewOf, type Grant } from './grant.ts';
 
 const place = { orgId: 'org_1', workspaceId: 'wks_1', projectId: 'prj_1' };
 const cluster = { ...place, resourceIds: ['clu_1'] };
@@ -148,5 +148,39 @@ describe('a list', () => {
     expect(holdsBelow(held, 'cluster.list', place, now)).toBe(true);
     expect(holdsBelow([grant('prj_2')], 'cluster.list', place, now)).toBe(false);
     expect(holdsBelow([custom('clu_1', 'server.start')], 'cluster.list', place, now)).toBe(false);
+  });
+});
+
+describe('what an organization shares', () => {
+  const org = { orgId: 'org_1' };
+  const project = `prj_${'0'.repeat(26)}`;
+  const at = (scopeId: string, more: Partial<Grant> = {}): Grant => ({
+    role: Role.VIEWER,
+    scopeId,
+    orgId: 'org_1',
+    ...more,
+  });
+
+  test('is for who holds the permission at a workspace or project of it', () => {
+    expect(holdsInPart([at(project)], 'template.list', org, now)).toBe(true);
+    expect(holdsInPart([at(`wks_${'0'.repeat(26)}`)], 'template.list', org, now)).toBe(true);
+    expect(holdsInPart([at(project)], 'template.create', org, now)).toBe(false);
+    expect(holdsInPart([at(`clu_${'0'.repeat(26)}`)], 'template.list', org, now)).toBe(false);
+    expect(holdsInPart([{ ...at(project), orgId: 'org_2' }], 'template.list', org, now)).toBe(false);
+    expect(holdsInPart([at(project, { expiresAt: now })], 'template.list', org, now)).toBe(false);
+  });
+
+  test('is for nobody to whom it is denied there, or at the one place where they hold it', () => {
+    const denied = (scopeId: string): Grant => at(scopeId, { deny: true });
+    expect(holdsInPart([at(project), denied('org_1')], 'template.list', org, now)).toBe(false);
+    expect(holdsInPart([at(project), denied(project)], 'template.list', org, now)).toBe(false);
+    const agent = { ...org, resourceIds: ['agt_1'] };
+    expect(holdsInPart([at(project), denied('agt_1')], 'agent.get', agent, now)).toBe(false);
+  });
+
+  test('is for a key that is narrowed to a project of what its account has', () => {
+    const narrowed = at('org_1', { bounds: { scopeIds: [project], permissions: new Set(['template.list']) } });
+    expect(holdsInPart([narrowed], 'template.list', org, now)).toBe(true);
+    expect(holdsInPart([narrowed], 'template.get', org, now)).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
 import type { Role } from '@truffle/api/tenant/v1/account';
+import { idKind } from '@truffle/ids';
 import { permissionsOfRole } from './permission.ts';
 
 /** A place in the tenancy tree, with those above it. */
@@ -114,6 +115,26 @@ export function viewOf(grants: readonly Grant[], permission: string, scope: Scop
 /** Whether somebody holds `permission` for something below `scope`, so that a list of it is theirs to ask for. */
 export const holdsBelow = (grants: readonly Grant[], permission: string, scope: Scope, now: number): boolean =>
   viewOf(grants, permission, scope, now).only.length > 0;
+
+/**
+ * Whether somebody holds `permission` at a workspace or project of the organization of `scope`, so that what the organization shares with those is
+ * theirs to read; what is denied to them at `scope` is not.
+ */
+export function holdsInPart(grants: readonly Grant[], permission: string, scope: Scope, now: number): boolean {
+  const places = above(scope);
+  if (grants.some((grant) => judge(grant, permission, places, now) === 'denies')) return false;
+  return grants.some(
+    (grant) =>
+      grant.deny !== true &&
+      grant.orgId === scope.orgId &&
+      openPlaces(grant).some((id) => isPart(id) && allows(grants, permission, partOf(grant, id), now)),
+  );
+}
+
+const isPart = (id: string): boolean => ['prj', 'wks'].includes(idKind(id) ?? '');
+
+const partOf = ({ orgId, workspaceId }: Grant, id: string): Scope =>
+  idKind(id) === 'prj' ? { orgId, workspaceId, projectId: id } : { orgId, workspaceId: id };
 
 const carries = (grant: Grant, permission: string): boolean =>
   (grant.permissions ?? permissionsOfRole(grant.role)).has(permission);

@@ -19,7 +19,15 @@ import { contextHeader, type ServiceKeys } from './service-context.ts';
 
 type Identity = Pick<
   Caller,
-  'subject' | 'displayName' | 'acting' | 'bindings' | 'sessionId' | 'authenticatedAt' | 'withheld' | 'providerDemanded'
+  | 'subject'
+  | 'displayName'
+  | 'acting'
+  | 'bindings'
+  | 'sessionId'
+  | 'authenticatedAt'
+  | 'withheld'
+  | 'providerDemanded'
+  | 'proofDemanded'
 > & { readonly rules: AddressRules };
 
 /** How long an answer of the tenant service holds: a revoked credential is refused at most this much later. */
@@ -110,6 +118,7 @@ export class Identifier {
         bindings: got.acting === undefined ? held : bothOf(held, got.acting.bindings.map(grantReader(got.acting))),
         withheld: got.withheld.map(grantOf),
         providerDemanded: new Set(got.providerDemanded),
+        proofDemanded: new Set(got.proofDemanded),
         authenticatedAt: got.authenticatedAt === undefined ? undefined : timestampMs(got.authenticatedAt),
         rules: new Map(got.addressRules.map((rule) => [rule.orgId, new AddressRanges(rule.ranges)])),
       };

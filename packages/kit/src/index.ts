@@ -21,6 +21,7 @@ export { knownPermissions, permissionsOfRole, roleGrants } from './permission.ts
 export {
   allows,
   verdictOf,
+  holdsInPart,
   viewOf,
   type Bounds,
   type Grant,

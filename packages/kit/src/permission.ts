@@ -66,6 +66,7 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'project.delete',
       'member.set',
       'member.delete',
+      'member.sign_out',
       'allowlist.get',
       'invitation.create',
       'invitation.list',
@@ -104,7 +105,17 @@ const grants: readonly (readonly [Role, readonly string[]])[] = [
       'audit_stream.delete',
     ],
   ],
-  [Role.OWNER, ['allowlist.set', 'audit.erase', 'organization.secure', 'connection.manage', 'impersonation.create']],
+  [
+    Role.OWNER,
+    [
+      'allowlist.set',
+      'audit.erase',
+      'organization.secure',
+      'organization.delete',
+      'connection.manage',
+      'impersonation.create',
+    ],
+  ],
 ];
 
 const permissionsOf = new Map<Role, ReadonlySet<string>>();

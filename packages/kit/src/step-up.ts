@@ -43,6 +43,22 @@ export class ProviderRequiredProblem extends Problem {
   }
 }
 
+/**
+ * The organization ended the caller's sessions, and lets them in with a new proof of who they are. Clients ask for it as for any other proof,
+ * so the reason is the same.
+ */
+export class ProofRequiredProblem extends Problem {
+  override readonly name = 'ProofRequiredProblem';
+  constructor(orgId: string) {
+    super(
+      Code.PermissionDenied,
+      'STEP_UP_REQUIRED',
+      `the organization ${orgId} ended your sessions: sign in again, or prove again who you are (StartStepUp, StepUp) and repeat the call`,
+      { parameters: { orgId } },
+    );
+  }
+}
+
 /** Whether a dangerous action is open to the caller. What is no session (a key, a service) is bounded by its permissions alone. */
 export const isSteppedUp = (caller: Caller, now: number): boolean =>
   caller.sessionId === undefined || (caller.authenticatedAt !== undefined && now - caller.authenticatedAt < stepUpMs);

@@ -5,6 +5,7 @@ import { AgentService, EnrollmentService } from '@truffle/api/agent/v1/agent_ser
 import { AgentCertificateService } from '@truffle/api/agent/v1/certificate_service';
 import type { CommandKeySet } from '@truffle/api/agent/v1/command';
 import { CommandService } from '@truffle/api/agent/v1/command_service';
+import { OrganizationEndService } from '@truffle/api/agent/v1/organization_end_service';
 import { AgentLinkService } from '@truffle/api/agent/v1/link';
 import { AgentMetricReportService } from '@truffle/api/agent/v1/metric_report_service';
 import { MetricReadService } from '@truffle/api/agent/v1/metric_read_service';
@@ -32,6 +33,7 @@ import { readAgentBriefs } from './agent/agent.repo.ts';
 import { CommandKeyBoard } from './agent/command-key-board.ts';
 import type { EnrollmentParts } from './agent/enrollment.usecases.ts';
 import { certificateRenewal } from './agent/certificate.rpc.ts';
+import { organizationEndRpc } from './agent/organization-end.rpc.ts';
 import { recoveryRpc } from './agent/recovery.rpc.ts';
 import { Authorities } from './authority/authorities.ts';
 import { commandRpc } from './command/command.rpc.ts';
@@ -55,6 +57,7 @@ const services = [
   AgentMetricReportService,
   MetricService,
   MetricReadService,
+  OrganizationEndService,
 ];
 
 /** The agent-gateway service: agents, their sessions, their commands. */
@@ -146,6 +149,7 @@ function register(
   router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
   router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
   router.service(SealingKeyService, sealingKeyRpc(database));
+  router.service(OrganizationEndService, organizationEndRpc(database));
   router.service(CommandService, commandRpc(parts));
   router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));
 }

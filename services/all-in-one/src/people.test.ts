@@ -90,6 +90,11 @@ describe('the command line', () => {
     await login.prints(/authenticator app, or recovery code/);
     login.type(`${totp.generate()}\r`);
     expect((await login.ended).code).toBe(0);
+    // The session that was kept here before is over, and nothing was left beside it.
+    const good = `select s.id, encode(s.secret_sha256, 'hex') as digest from tenant.session s join tenant.user u on u.id = s.user_id
+      where u.email = $1 and s.ended_at is null`;
+    const kept = await database.admin.query<{ id: string; digest: string }>(good, [email]);
+    expect(kept.rows).toHaveLength(1);
 
     await database.admin.query(`update tenant.session set authenticated_at = now() - interval '11 minutes'`);
     const create = ['api-key', 'create', 'ci', '--role', 'viewer'];
@@ -101,6 +106,11 @@ describe('the command line', () => {
     creating.type(`${codes[0]}\r`);
     const created = await creating.ended;
     expect([created.code, created.out]).toEqual([0, expect.stringMatching(/tfk_/)]);
+    // The proof gave the session another token, which the program keeps.
+    const renewed = await database.admin.query<{ id: string; digest: string }>(good, [email]);
+    expect(renewed.rows).toEqual([
+      { id: kept.rows[0]?.id, digest: expect.not.stringContaining(kept.rows[0]?.digest ?? '') },
+    ]);
     expect((await desk.run(...create)).code).toBe(0);
   }, 60_000);
 });

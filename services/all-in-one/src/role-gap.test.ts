@@ -91,7 +91,7 @@ describe('a role with every permission but', { timeout: 120_000 }, () => {
 });
 
 describe("another project's owner", { timeout: 120_000 }, () => {
-  it('finds nothing of this project or of the organization by any method, and changes nothing', async () => {
+  it('finds nothing of this project or of the organization by any method but what that shares, and changes nothing', async () => {
     const { client, orgId, workspaceId } = tenant.owner;
     const { project } = await client.projects.createProject({ workspaceId, name: 'other' });
     const wanted = { scopeId: project?.id ?? '', name: 'elsewhere', role: Role.OWNER };
@@ -99,11 +99,16 @@ describe("another project's owner", { timeout: 120_000 }, () => {
     const before = await everythingOf(plane.database, orgId);
     for (const [name, service, method] of byPermission) {
       const answer = await call(plane.host.transport(secret), service, method, requestFor(method));
-      const { filtered, resource } = rulesOf(method);
-      if (filtered && resource === 'org_id') {
+      const { filtered, shared, resource } = rulesOf(method);
+      const known = [
+        'org_id',
+        'workspace_id',
+        ...(shared ? ['agent_id', 'template_id', 'template_version_id', 'key_id'] : []),
+      ];
+      if (shared || (filtered && resource === 'org_id')) {
         expect(answer.code, `${name}: ${answer.text}`).toBeUndefined();
         for (const [of, id] of Object.entries(tenant.ids))
-          if (!['org_id', 'workspace_id'].includes(of)) expect(answer.text, `${name} ${of}`).not.toContain(id);
+          if (!known.includes(of)) expect(answer.text, `${name} ${of}`).not.toContain(id);
       } else expect(answer, `${name}: ${answer.text}`).toMatchObject({ code: Code.NotFound });
     }
     expect(await everythingOf(plane.database, orgId)).toBe(before);

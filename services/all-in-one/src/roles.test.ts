@@ -3,7 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import type { TruffleClient } from '@truffle/api';
 import { Idempotency } from '@truffle/api/options/v1/method';
-import { Role } from '@truffle/api/tenant/v1/account';
+import { Effect, Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
 import { testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -135,11 +135,11 @@ const levelOf: Readonly<Record<string, Level>> = {
 type Verdict = 'allowed' | 'refused' | 'unseen';
 
 function verdictOf(method: DescMethod, role: Role, from: Level): Verdict {
-  const { permission, resource, filtered } = rulesOf(method);
+  const { permission, resource, filtered, shared } = rulesOf(method);
   const target = levelOf[resource];
   if (target === undefined) throw new Error(`say at which level ${resource} is`);
   if (levels.indexOf(from) > levels.indexOf(target))
-    return filtered && roleGrants(role, permission) ? 'allowed' : 'unseen';
+    return (filtered || shared) && roleGrants(role, permission) ? 'allowed' : 'unseen';
   return roleGrants(role, permission) ? 'allowed' : 'refused';
 }
 
@@ -238,10 +238,56 @@ describe('a key of one project', () => {
     const { projects } = await key.projects.listProjects({ orgId: ids['org_id'] ?? '' });
     expect(projects.map((each) => each.id)).toEqual([otherId]);
     expect((await key.workspaces.listWorkspaces({ orgId: ids['org_id'] ?? '' })).workspaces).toEqual([]);
-    expect((await key.agents.listAgents({ orgId: ids['org_id'] ?? '' })).agents).toEqual([]);
-    await expect(key.events.listEvents({ orgId: ids['org_id'] ?? '' })).rejects.toMatchObject(unseen);
+    const { events } = await key.events.listEvents({ orgId: ids['org_id'] ?? '' });
+    expect(events).not.toHaveLength(0);
+    expect(new Set(events.map((each) => each.projectId))).toEqual(new Set([otherId]));
     const { bindings } = await key.accounts.whoAmI({});
     expect(bindings.map((b) => b.scopeId)).toEqual([otherId]);
+  });
+});
+
+describe('a member of one project', () => {
+  it('reads the templates and what the agents are called and do, which the project may use, and no more of them', async () => {
+    const [orgId = '', agentId = '', templateId = ''] = ['org_id', 'agent_id', 'template_id'].map((name) => ids[name]);
+    const key = plane.host.client(await keyOf(ids['project_id'] ?? '', Role.VIEWER));
+    const { templates } = await key.templates.listTemplates({ orgId });
+    expect(templates.map((each) => each.id)).toContain(templateId);
+    expect((await key.templates.getTemplate({ orgId, templateId })).template?.id).toBe(templateId);
+    const templateVersionId = ids['template_version_id'] ?? '';
+    expect((await key.templates.getTemplateVersion({ orgId, templateVersionId })).version?.source).toBe(source);
+    expect((await key.templates.listTemplateVersions({ orgId, templateId })).versions).not.toHaveLength(0);
+    const { agents } = await key.agents.listAgents({ orgId });
+    const { agent } = await key.agents.getAgent({ agentId });
+    for (const each of [agents[0], agent]) {
+      expect(each).toMatchObject({ id: agentId, name: expect.any(String), sealingKey: { keyId: expect.any(String) } });
+      expect(each?.state).not.toBe(0);
+      expect([each?.version, each?.inventory, each?.lastSeenAt, each?.certificateEndsAt]).toEqual([
+        '',
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+    for (const refused of [
+      () => key.agents.pingAgent({ agentId }),
+      () => key.agents.deleteAgent({ agentId, revision: 1n }),
+      () => key.templates.deleteTemplate({ orgId, templateId, revision: 1n }),
+      () => key.agents.createJoinToken({ orgId, agentName: 'more' }),
+    ])
+      await expect(refused()).rejects.toMatchObject({ code: Code.NotFound });
+  });
+
+  it('reads none of them where it is denied to them', async () => {
+    const [orgId = '', scopeId = ''] = [ids['org_id'], ids['project_id']];
+    const { serviceAccount } = await owner.serviceAccounts.createServiceAccount({ orgId, name: 'denied' });
+    const subject = `service_account:${serviceAccount?.id ?? ''}`;
+    await owner.members.setBinding({ scopeId, subject, role: Role.VIEWER });
+    await owner.members.setBinding({ scopeId: orgId, subject, role: Role.VIEWER, effect: Effect.DENY });
+    const wanted = { scopeId: orgId, name: 'denied', serviceAccountId: serviceAccount?.id ?? '' };
+    const { secret } = await owner.apiKeys.createApiKey(wanted);
+    const key = plane.host.client(secret);
+    for (const refused of [() => key.templates.listTemplates({ orgId }), () => key.agents.listAgents({ orgId })])
+      await expect(refused()).rejects.toMatchObject({ code: Code.NotFound });
   });
 });
 

@@ -7,6 +7,8 @@ import { erasureMigration } from './erasure/erasure.migration.ts';
 import { peopleMigration } from './account/people.migration.ts';
 import { accessMigration } from './role/access.migration.ts';
 import { secretMigration } from './secret/secret.migration.ts';
+import { memberMigration } from './member/member.migration.ts';
+import { sessionTokenMigration } from './session/session.migration.ts';
 import { invitedRoleMigration } from './invitation/invitation.migration.ts';
 import { impersonationMigration } from './impersonation/impersonation.migration.ts';
 import { trustAccountMigration } from './trust/trust.migration.ts';
@@ -150,5 +152,7 @@ export const tenantMigrations: ServiceMigrations = {
     '011_impersonation': impersonationMigration,
     '012_invited_role': invitedRoleMigration,
     '013_orders': orderMigration,
+    '014_session_token': sessionTokenMigration,
+    '015_member': memberMigration,
   },
 };

@@ -11,6 +11,7 @@ import type { ErasureTable } from './erasure/erasure.table.ts';
 import type { ChallengeTable, FactorTable, RecoveryCodeTable } from './factor/factor.table.ts';
 import type { GroupMemberTable, GroupTable } from './group/group.table.ts';
 import type { InvitationTable } from './invitation/invitation.table.ts';
+import type { MemberTable } from './member/member.table.ts';
 import type { LinkTable } from './link/link.table.ts';
 import type { MailTable } from './mail/mail.table.ts';
 import type { OrganizationTable } from './organization/organization.table.ts';
@@ -30,6 +31,7 @@ export interface TenantTables extends LedgerTables {
   'tenant.api_key': ApiKeyTable;
   'tenant.allowlist': AllowlistTable;
   'tenant.role': RoleTable;
+  'tenant.member': MemberTable;
   'tenant.member_group': GroupTable;
   'tenant.group_member': GroupMemberTable;
   'tenant.service_account': ServiceAccountTable;

@@ -12,6 +12,7 @@ import { EventService } from '@truffle/api/tenant/v1/event_service';
 import { FactorService } from '@truffle/api/tenant/v1/factor_service';
 import { IdentityService } from '@truffle/api/tenant/v1/identity_service';
 import { ImpersonationService } from '@truffle/api/tenant/v1/impersonation_service';
+import { MemberSessionService } from '@truffle/api/tenant/v1/member_session_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { SessionService } from '@truffle/api/tenant/v1/session_service';
 import { SsoService } from '@truffle/api/tenant/v1/sso_service';
@@ -36,6 +37,7 @@ import { memberRpc } from './binding/binding.rpc.ts';
 import { connectionRpc } from './connection/connection.rpc.ts';
 import { deviceRpc } from './device/device.rpc.ts';
 import { eventRpc } from './event/event.rpc.ts';
+import type { ProjectsIn } from './event/event.view.ts';
 import { EventHub } from './event/hub.ts';
 import { Relay } from './event/relay.ts';
 import { factorRpc } from './factor/factor.rpc.ts';
@@ -44,9 +46,11 @@ import { groupRpc } from './group/group.rpc.ts';
 import { identityRpc } from './identity/identity.rpc.ts';
 import { impersonationRpc } from './impersonation/impersonation.rpc.ts';
 import { invitationRpc } from './invitation/invitation.rpc.ts';
+import { memberSessionRpc } from './member/member.rpc.ts';
 import { openMail } from './mail/mail.office.ts';
 import { organizationRpc } from './organization/organization.rpc.ts';
 import type { TenantParts } from './parts.ts';
+import { projectsInWorkspaces } from './project/project.repo.ts';
 import { projectRpc } from './project/project.rpc.ts';
 import { roleRpc } from './role/role.rpc.ts';
 import { tenantScopes } from './scopes.ts';
@@ -99,6 +103,7 @@ const services: readonly DescService[] = [
   ImpersonationService,
   InvitationService,
   MemberService,
+  MemberSessionService,
   ApiKeyService,
   RoleService,
   GroupService,
@@ -165,6 +170,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(ImpersonationService, impersonationRpc(parts))
         .service(InvitationService, invitationRpc(parts))
         .service(MemberService, memberRpc(parts))
+        .service(MemberSessionService, memberSessionRpc(parts))
         .service(ApiKeyService, apiKeyRpc(parts))
         .service(RoleService, roleRpc(parts))
         .service(GroupService, groupRpc(parts))
@@ -180,7 +186,7 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
         .service(SsoService, ssoRpc(parts))
         .service(DeviceService, deviceRpc(parts))
         .service(TrustService, trustRpc(parts))
-        .service(EventService, eventRpc(events, hub))
+        .service(EventService, eventRpc(events, hub, projectsOf(tenants)))
         .service(AuditService, auditRpc(audit.parts))
         .service(AuditStreamService, auditStreamRpc(audit.streams)),
     start: async () => {
@@ -196,6 +202,11 @@ export const makeTenantModule: MakeModule = async (deps): Promise<ServiceModule>
     },
   };
 };
+
+const projectsOf =
+  (tenants: TenantParts['tenants']): ProjectsIn =>
+  (orgId, workspaceIds) =>
+    tenants.tenant(orgId, (tx) => projectsInWorkspaces(tx, workspaceIds));
 
 const noFile = (path: string): string => {
   throw new TypeError(`no secret of the tenant service is in a file: ${path}`);

@@ -14,6 +14,7 @@ import { roleName } from '../access/role-field.tsx';
 import { InvitationTable } from '../invitation/invitation-table.tsx';
 import { Invite } from '../invitation/invite.tsx';
 import { peopleOf } from './people.ts';
+import { SignOut } from './sign-out.tsx';
 
 const text = texts.access;
 
@@ -69,6 +70,10 @@ export default function PeoplePage() {
                 {text.askWhy}
               </Link>
             ),
+          },
+          {
+            title: text.actions,
+            cell: ({ subject, email }) => <SignOut orgId={orgId} subject={subject} who={email || subject} />,
           },
         ]}
       />

@@ -56,6 +56,10 @@ export const access = {
   noPeople: 'Nobody is here yet',
   peopleHint: 'Invite people; they come in with a role at a place, once they have followed the link in their mail.',
   askWhy: 'Ask why they may',
+  signOut: 'Sign out',
+  signOutTitle: 'End their sessions?',
+  signOutHint: (who: string) =>
+    `${who} has to prove anew who they are before they reach this organization. Their API keys stay.`,
   invite: 'Invite',
   inviteHint: 'They get a link by mail, good for 7 days. Inviting again changes the role and sends a new link.',
   inviteSend: 'Send the invitation',

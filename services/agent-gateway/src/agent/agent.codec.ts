@@ -21,11 +21,7 @@ export function agentOf(
     ...(row.last_seen_at === null ? {} : { lastSeenAt: timestampFromDate(row.last_seen_at) }),
     stateSince: timestampFromDate(row.state_since),
     ...(withInventory && row.inventory !== null ? { inventory: fromBinary(InventorySchema, row.inventory) } : {}),
-    sealingKey: {
-      keyId: keyId(row.sealing_public_key),
-      publicKey: row.sealing_public_key,
-      fingerprint: fingerprintWords(row.sealing_public_key),
-    },
+    sealingKey: sealingKeyOf(row),
     region: row.region,
     revision: BigInt(row.revision),
     createdAt: timestampFromDate(row.created_at),
@@ -34,6 +30,23 @@ export function agentOf(
     ...(quarantine === undefined ? {} : { quarantine: quarantineOf(row.name, quarantine) }),
   });
 }
+
+/** An agent as projects see it that may use it: what it is called, whether it works, and what they seal secrets for it with. */
+export const sharedAgentOf = (row: AgentRow): Agent =>
+  create(AgentSchema, {
+    id: row.id,
+    orgId: row.org_id,
+    name: row.name,
+    state: AgentState[row.state],
+    sealingKey: sealingKeyOf(row),
+    region: row.region,
+  });
+
+const sealingKeyOf = ({ sealing_public_key: publicKey }: AgentRow) => ({
+  keyId: keyId(publicKey),
+  publicKey,
+  fingerprint: fingerprintWords(publicKey),
+});
 
 const quarantineOf = (name: string, { row, holders }: QuarantineView): MessageInitShape<typeof QuarantineSchema> => ({
   reason: row.reason,

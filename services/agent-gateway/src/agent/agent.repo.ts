@@ -99,6 +99,18 @@ export async function listAgents(
   return query.execute();
 }
 
+/** Names of the organization's agents that are not revoked, `most` at most, and how many there are. */
+export async function agentsInUse(tx: Tx, most: number): Promise<{ readonly names: string[]; readonly count: number }> {
+  const rows = await tx
+    .selectFrom('agent_gateway.agent')
+    .select(['name', sql<number>`(count(*) over ())::int`.as('count')])
+    .where('state', '<>', 'REVOKED')
+    .orderBy('name')
+    .limit(most)
+    .execute();
+  return { names: rows.map((row) => row.name), count: rows[0]?.count ?? 0 };
+}
+
 /** How many of each agent's commands have not ended. */
 export async function countOpenCommands(tx: Tx, agentIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = await tx

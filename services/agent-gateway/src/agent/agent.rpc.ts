@@ -13,9 +13,9 @@ import {
   type AgentService,
   type EnrollmentService,
 } from '@truffle/api/agent/v1/agent_service';
-import { callerOf, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
+import { allows, callerOf, holdsInPart, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import { serverName } from '../authority/authority.ts';
-import { agentOf } from './agent.codec.ts';
+import { agentOf, sharedAgentOf } from './agent.codec.ts';
 import { agentOrdering } from './agent.repo.ts';
 import {
   admitAgent,
@@ -44,16 +44,24 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     });
   },
   getAgent: async (request, context) => {
-    const agent = await getAgent(parts, callerOf(context).orgId, request.agentId);
-    return create(GetAgentResponseSchema, { agent: wholeOf(agent) });
+    const caller = callerOf(context);
+    const agent = await getAgent(parts, caller.orgId, request.agentId);
+    const whole = allows(caller.bindings, 'agent.get', scopeOf(caller), Date.now());
+    return create(GetAgentResponseSchema, { agent: whole ? wholeOf(agent) : sharedAgentOf(agent.row) });
   },
   listAgents: async (request, context) => {
     const caller = callerOf(context);
-    const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), Date.now());
+    const now = Date.now();
+    const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), now);
+    const shared = holdsInPart(caller.bindings, 'agent.list', scopeOf(caller), now);
     const page = orderedPageOf(context, request, agentOrdering);
-    const { agents, next } = await pageOfAgents(parts, caller.orgId, { name: request.name, seen }, page);
+    const listed = { name: request.name, seen: shared ? { ...seen, everything: true } : seen };
+    const { agents, next } = await pageOfAgents(parts, caller.orgId, listed, page);
+    const isWhole = ({ row }: AgentView): boolean => seen.everything || seen.only.includes(row.id);
     return create(ListAgentsResponseSchema, {
-      agents: agents.map(({ row, openCommands, quarantine }) => agentOf(row, openCommands, false, quarantine)),
+      agents: agents.map((each) =>
+        isWhole(each) ? agentOf(each.row, each.openCommands, false, each.quarantine) : sharedAgentOf(each.row),
+      ),
       page: { next },
     });
   },

@@ -24,6 +24,15 @@ export const insertToken = (
     .values({ ...token, used_at: null, revoked_at: null, csr_sha256: null, agent_id: null, certificate: null })
     .execute();
 
+/** Ends the organization's tokens that nobody used yet. */
+export const revokeTokens = (tx: Tx, at: Date) =>
+  tx
+    .updateTable('agent_gateway.join_token')
+    .set({ revoked_at: at })
+    .where('used_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .execute();
+
 export const updateToken = (
   tx: Tx,
   id: string,

@@ -87,6 +87,21 @@ export async function updateCluster(tx: Tx, id: string, change: ClusterChange): 
     .execute();
 }
 
+/** Names of the organization's clusters that are not deleted, `most` at most, and how many there are. */
+export async function clustersInUse(
+  tx: Tx,
+  most: number,
+): Promise<{ readonly names: string[]; readonly count: number }> {
+  const rows = await tx
+    .selectFrom('orchestration.cluster')
+    .select(['name', sql<number>`(count(*) over ())::int`.as('count')])
+    .where('state', '<>', 'DELETED')
+    .orderBy('name')
+    .limit(most)
+    .execute();
+  return { names: rows.map((row) => row.name), count: rows[0]?.count ?? 0 };
+}
+
 export async function countClusters(tx: Tx, projectId: string): Promise<number> {
   const { count } = await tx
     .selectFrom('orchestration.cluster')

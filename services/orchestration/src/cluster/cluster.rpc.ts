@@ -6,7 +6,7 @@ import { operationMessage } from '../operation/operation.codec.ts';
 import { planMessage } from '../plan/plan.codec.ts';
 import { drawPlan } from '../plan/plan.usecases.ts';
 import { clusterMessage } from './cluster.codec.ts';
-import { clusterOrdering, countClusters, findCluster, findPlace, listClusters } from './cluster.repo.ts';
+import { clusterOrdering, clustersInUse, countClusters, findCluster, findPlace, listClusters } from './cluster.repo.ts';
 import { revealOutputs, type RevealDeps } from './cluster.reveal.ts';
 import { createCluster, deleteCluster, type ClusterDeps } from './cluster.usecases.ts';
 
@@ -46,10 +46,17 @@ export const clusterRpc = (deps: ClusterDeps & RevealDeps): ServiceImpl<typeof C
   }),
 });
 
+/** As many clusters are named to who has to delete them first. */
+const mostNamed = 10;
+
 export const projectUseRpc = (deps: ClusterDeps): ServiceImpl<typeof ProjectUseService> => ({
   countClusters: async (request, context) => ({
     clusters: await deps.database.tenant(callerOf(context).orgId, (tx) => countClusters(tx, request.projectId)),
   }),
+  listUse: async (_request, context) => {
+    const { names, count } = await deps.database.tenant(callerOf(context).orgId, (tx) => clustersInUse(tx, mostNamed));
+    return { clusters: names, count };
+  },
   findPlace: async (request, context) => {
     const found = await deps.database.tenant(callerOf(context).orgId, (tx) => findPlace(tx, request.resourceId));
     return { projectId: found?.projectId ?? '', clusterId: found?.within?.[0] ?? '' };

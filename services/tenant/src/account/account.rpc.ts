@@ -7,14 +7,17 @@ import { organizationMessage } from '../organization/organization.codec.ts';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';
 import { workspaceMessage } from '../workspace/workspace.codec.ts';
+import { replacing } from '../session/replaced.usecases.ts';
 import { userMessage } from './account.codec.ts';
 import { changePassword, signIn, signOut } from './account.usecases.ts';
 import { signUp } from './sign-up.usecases.ts';
 
 export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountService> => ({
   signUp: async (request, context) => {
-    const made = await signUp(parts, callerOf(context), request);
-    if (made === undefined) return { verificationSent: true };
+    const caller = callerOf(context);
+    const opened = await signUp(parts, caller, request);
+    if (opened === undefined) return { verificationSent: true };
+    const made = await replacing(parts, caller, context.requestHeader, opened);
     const { organization, workspace, project } = made;
     return {
       user: userMessage(made.user),
@@ -25,7 +28,9 @@ export const accountRpc = (parts: TenantParts): ServiceImpl<typeof AccountServic
     };
   },
   signIn: async (request, context) => {
-    const made = await signIn(parts, callerOf(context), request.email, request.password);
+    const caller = callerOf(context);
+    const opened = await signIn(parts, caller, request.email, request.password);
+    const made = await replacing(parts, caller, context.requestHeader, opened);
     return {
       user: userMessage(made.user),
       sessionToken: made.sessionToken,

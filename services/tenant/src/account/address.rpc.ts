@@ -3,6 +3,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { AddressService } from '@truffle/api/tenant/v1/address_service';
 import { callerOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
+import { replacing } from '../session/replaced.usecases.ts';
 import { userMessage } from './account.codec.ts';
 import {
   changeAddress,
@@ -17,7 +18,9 @@ import { completeSignUp } from './sign-up.usecases.ts';
 
 export const addressRpc = (parts: TenantParts): ServiceImpl<typeof AddressService> => ({
   completeSignUp: async (request, context) => {
-    const opened = await completeSignUp(parts, callerOf(context), request);
+    const caller = callerOf(context);
+    const made = await completeSignUp(parts, caller, request);
+    const opened = await replacing(parts, caller, context.requestHeader, made);
     return {
       user: userMessage(opened.user),
       sessionToken: opened.sessionToken,

@@ -11,6 +11,7 @@ export interface Person {
   readonly sessionId: string;
   /** The organization that the session is for alone; null for a session that the person opened themselves. */
   readonly confinedTo: string | null;
+  readonly expiresAt: Date;
 }
 
 /** Who signed in, however they did. @throws PreconditionProblem for an API key, ActingProblem for who acts as them */
@@ -29,7 +30,7 @@ export async function demandSession(parts: TenantParts, caller: Caller): Promise
       'NOT_A_PERSON',
       'this is for people who signed in; an API key is ended with RevokeApiKey',
     );
-  return { user, sessionId, confinedTo: session.confined_to };
+  return { user, sessionId, confinedTo: session.confined_to, expiresAt: session.expires_at };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { DeviceService } from '@truffle/api/tenant/v1/device_service';
 import { callerOf } from '@truffle/kit';
 import { userMessage } from '../account/account.codec.ts';
 import type { TenantParts } from '../parts.ts';
+import { replacing } from '../session/replaced.usecases.ts';
 import { pollSeconds } from './device.ts';
 import {
   approveDeviceLogin,
@@ -26,7 +27,9 @@ export const deviceRpc = (parts: TenantParts): ServiceImpl<typeof DeviceService>
     };
   },
   pollDeviceLogin: async ({ deviceCode }, context) => {
-    const opened = await pollDeviceLogin(parts, callerOf(context), deviceCode);
+    const caller = callerOf(context);
+    const made = await pollDeviceLogin(parts, caller, deviceCode);
+    const opened = await replacing(parts, caller, context.requestHeader, made);
     return {
       user: userMessage(opened.user),
       sessionToken: opened.sessionToken,

@@ -1,6 +1,7 @@
 import type { AuditRecord } from '@truffle/audit';
 import type { LedgerTables, Transaction } from '@truffle/database';
 import { sql, type SelectQueryBuilder } from 'kysely';
+import type { EventView } from './event.view.ts';
 
 /** A record with the name that its actor went by; null once it was erased. */
 export type NamedRecord = AuditRecord & { readonly actor_name: string | null };
@@ -14,12 +15,13 @@ export function selectRecord<O>(query: SelectQueryBuilder<LedgerTables, 'ledger.
     .select(sql<string>`to_char(occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('occurred_at'));
 }
 
-/** The tenant's events with a number above `after`, in order; of one resource when `resourceId` is not empty. */
+/** The tenant's events with a number above `after`, in order, as far as `view` goes; of one resource when `resourceId` is not empty. */
 export async function readEvents(
   tx: Transaction<LedgerTables>,
   after: bigint,
   limit: number,
   resourceId = '',
+  view: EventView = { everything: true, only: [], except: [] },
 ): Promise<NamedRecord[]> {
   let query = selectRecord(tx.selectFrom('ledger.event'))
     .select((eb) =>
@@ -32,6 +34,10 @@ export async function readEvents(
     )
     .where('ledger.event.n', '>', String(after));
   if (resourceId !== '') query = query.where('resource_id', '=', resourceId);
+  const of = (ids: readonly string[]) =>
+    sql<boolean>`(coalesce(project_id, '') = any(${ids}::text[]) or resource_id = any(${ids}::text[]))`;
+  if (!view.everything) query = query.where(of(view.only));
+  if (view.except.length > 0) query = query.where(sql<boolean>`not ${of(view.except)}`);
   return query.orderBy('ledger.event.n').limit(limit).execute();
 }
 

@@ -4,6 +4,7 @@ import { bells, type Bell } from '@truffle/kit';
 import type { Logger } from '@truffle/telemetry';
 import { eventMessage } from './event.codec.ts';
 import { newestNumber, readEvents } from './event.repo.ts';
+import { seesEvent, type EventView } from './event.view.ts';
 
 export interface HubParts {
   /** As `svc_ledger_reader`. */
@@ -20,6 +21,8 @@ export interface Watch {
   readonly after: bigint | undefined;
   /** Only events of this resource; empty for all. */
   readonly resourceId: string;
+  /** Only what somebody may see; all without. */
+  readonly view?: EventView | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -49,8 +52,7 @@ export class EventHub {
       for (;;) {
         if (watch.signal.aborted) return;
         const step = channel.since(position) ?? (await this.#read(channel, watch, position));
-        for (const event of step.events)
-          if (watch.resourceId === '' || event.resourceId === watch.resourceId) yield event;
+        for (const event of step.events) if (isWatched(watch, event)) yield event;
         const moved = step.upTo > position;
         position = moved ? step.upTo : position;
         if (!moved && !(await channel.moved(watch.signal, this.#sweepMs)) && !watch.signal.aborted) yield undefined;
@@ -73,7 +75,9 @@ export class EventHub {
   async #read(channel: Channel, watch: Watch, after: bigint): Promise<Step> {
     // Taken first: every event up to here is committed, so a short answer means that it has been reached.
     const newest = channel.newest;
-    const rows = await this.#parts.database.tenant(watch.orgId, (tx) => readEvents(tx, after, batch, watch.resourceId));
+    const rows = await this.#parts.database.tenant(watch.orgId, (tx) =>
+      readEvents(tx, after, batch, watch.resourceId, watch.view),
+    );
     const last = BigInt(rows.at(-1)?.n ?? after);
     return { events: rows.map(eventMessage), upTo: rows.length === batch || last > newest ? last : newest };
   }
@@ -94,6 +98,9 @@ export class EventHub {
     if (this.#channels.get(channel.orgId) === channel) this.#channels.delete(channel.orgId);
   }
 }
+
+const isWatched = ({ resourceId, view }: Watch, event: Event): boolean =>
+  (resourceId === '' || event.resourceId === resourceId) && (view === undefined || seesEvent(view, event));
 
 interface Step {
   readonly events: readonly Event[];

@@ -255,8 +255,10 @@ describe('a dangerous action', () => {
     expect(await refusal(client.sessions.stepUp({ proof: { proof: { case: 'password', value: 'wrong' } } }))).toEqual(
       wrongProof,
     );
-    await client.sessions.stepUp({ proof: { proof: { case: 'password', value: password } } });
-    await client.apiKeys.createApiKey(key);
+    const { sessionToken } = await client.sessions.stepUp({
+      proof: { proof: { case: 'password', value: password } },
+    });
+    await people.host.client(sessionToken).apiKeys.createApiKey(key);
   });
 
   it('wants the second factor of who has one, and not the password', async () => {
@@ -273,8 +275,8 @@ describe('a dangerous action', () => {
       challenge: challenge?.challenge ?? '',
       proof: { case: 'totpCode', value: codeOf(secret) },
     } as const;
-    await client.sessions.stepUp({ proof });
-    await client.factors.deleteFactor({ factorId: id });
+    const { sessionToken } = await client.sessions.stepUp({ proof });
+    await people.host.client(sessionToken).factors.deleteFactor({ factorId: id });
     await signIn('ned');
   });
 });

@@ -17,6 +17,7 @@ export const identityRpc = (parts: TenantParts): ServiceImpl<typeof IdentityServ
       addressRules: [...found.addressRules],
       withheld: [...found.withheld],
       providerDemanded: [...(found.providerDemanded ?? [])],
+      proofDemanded: [...(found.proofDemanded ?? [])],
       roles: [...found.roles],
       ...(found.acting === undefined ? {} : { acting: found.acting }),
       ...(found.bounds === undefined ? {} : { bounds: found.bounds }),

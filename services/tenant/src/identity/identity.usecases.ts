@@ -14,6 +14,7 @@ import { bindingMessage } from '../binding/binding.codec.ts';
 import { demandingOrganizations, bindingsOfSubject } from '../binding/binding.repo.ts';
 import { readCredential } from '../credential/credential.ts';
 import { hasFactor } from '../factor/factor.repo.ts';
+import { proofDemanding } from '../member/member.repo.ts';
 import { findOwnGood } from '../impersonation/impersonation.repo.ts';
 import { isJwt } from '../issuer/token.ts';
 import type { TenantParts } from '../parts.ts';
@@ -39,10 +40,12 @@ export interface Identity extends Held {
   readonly addressRules: readonly Omit<AddressRule, '$typeName'>[];
   /** When the person last proved who they are; null for a key. */
   readonly authenticatedAt: Date | null;
-  /** Bindings in organizations that demand a second factor which the person has not, or their provider. */
+  /** Bindings in organizations that demand a second factor which the person has not, their provider, or a new proof. */
   readonly withheld: readonly Binding[];
   /** Those of them that demand their provider. */
   readonly providerDemanded?: readonly string[];
+  /** Those of them that ended the person's sessions, and demand a new proof of who they are. */
+  readonly proofDemanded?: readonly string[];
 }
 
 /** Whose credential this is. @throws UnauthenticatedProblem for one that is wrong, ended, revoked or of a deleted organization */
@@ -68,9 +71,9 @@ async function bySession(parts: TenantParts, sha256: Buffer): Promise<Identity> 
     if (session.connection_id !== null && !(await isLinkOpen(tx, session.connection_id, session.identity_id ?? '')))
       throw refused();
     if (now.getTime() - session.last_seen_at.getTime() >= useResolution) await touchSession(tx, session.id, now);
-    const { acting_id: actingId, confined_to: orgId } = session;
+    const { acting_id: actingId } = session;
     return {
-      ...(await person(parts, tx, session.user_id, orgId)),
+      ...(await person(parts, tx, session.user_id, reachOf(session))),
       ...(actingId === null ? {} : { acting: await actingPerson(parts, tx, session, now) }),
       displayName: session.user_name,
       expiresAt: session.expires_at,
@@ -94,7 +97,7 @@ async function actingPerson(
   const [userId, orgId] = [acting_id ?? '', confined_to ?? ''];
   const own = await findOwnGood(tx, userId, acting_session_id ?? '', now);
   if (own === undefined) throw refused();
-  const { subject, bindings: all, roles } = await person(parts, tx, userId, own.confined_to);
+  const { subject, bindings: all, roles } = await person(parts, tx, userId, reachOf(own));
   const bindings = all.filter((each) => each.orgId === orgId);
   const admitted = new Set(bindings.map((each) => each.id));
   const grants = (await bindingsOfSubject(tx, subject)).filter((row) => admitted.has(row.id)).map(grantOf);
@@ -102,12 +105,25 @@ async function actingPerson(
   return { subject, displayName: own.user_name, bindings, roles: [...roles] };
 }
 
-/** What a person may do: in one organization where the credential is for that alone. */
+/** What a person's credential reaches. */
+interface Reach {
+  /** The organization that it is for alone; null for all of the person's. */
+  readonly confinedTo: string | null;
+  /** When the person last proved who they are by it; null where that is not asked: what is for one organization ends with its word. */
+  readonly provenAt: Date | null;
+}
+
+const reachOf = ({ confined_to, authenticated_at }: SessionRow): Reach => ({
+  confinedTo: confined_to,
+  provenAt: confined_to === null ? authenticated_at : null,
+});
+
+/** What a person may do by a credential. */
 async function person(
   parts: TenantParts,
   tx: Transaction<TenantTables>,
   userId: string,
-  confinedTo: string | null,
+  { confinedTo, provenAt: proven }: Reach,
 ): Promise<Omit<Identity, 'displayName' | 'expiresAt' | 'sessionId' | 'authenticatedAt'>> {
   const subject = `user:${userId}`;
   const rows = (await bindingsOfSubject(tx, subject)).filter((row) => confinedTo === null || row.org_id === confinedTo);
@@ -119,12 +135,14 @@ async function person(
   // Its owners are let in still, as at a sign-in: a provider that is broken locks nobody out for good.
   const isOwner = rows.some((row) => row.scope_id === byProvider && row.role === Role.OWNER);
   const providerDemanded = byProvider === undefined || isOwner ? [] : [byProvider];
-  for (const orgId of providerDemanded) demanding.add(orgId);
+  const proofDemanded = proven === null ? [] : await proofDemanding(tx, userId, proven);
+  for (const orgId of [...providerDemanded, ...proofDemanded]) demanding.add(orgId);
   return {
     subject,
     bindings: all.filter((b) => !demanding.has(b.orgId)),
     withheld: all.filter((b) => demanding.has(b.orgId)),
     providerDemanded,
+    proofDemanded,
     addressRules: await addressRulesOf(parts, tx, all, 'sessions'),
     roles: rolesOf(rows),
     bounds: undefined,
@@ -142,7 +160,9 @@ async function byBearer(parts: TenantParts, caller: Caller, jwt: string): Promis
   }
   if (bearer === undefined) throw refused();
   const { user, connection, claims } = bearer;
-  const known = await parts.identity.anywhere((tx) => person(parts, tx, user.id, connection.org_id));
+  // The provider made it at that moment; it outlives no word of the organization.
+  const reach = { confinedTo: connection.org_id, provenAt: new Date(Number(claims['iat'] ?? 0) * 1000) };
+  const known = await parts.identity.anywhere((tx) => person(parts, tx, user.id, reach));
   return {
     ...known,
     displayName: user.name,

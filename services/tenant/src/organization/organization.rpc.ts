@@ -7,6 +7,7 @@ import { demandFree, demandVerified } from '../account/person.usecases.ts';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from '../project/project.codec.ts';
 import { workspaceMessage } from '../workspace/workspace.codec.ts';
+import { deleteOrganization } from './deletion.usecases.ts';
 import { organizationMessage } from './organization.codec.ts';
 import { findOrganization, listOrganizations } from './organization.repo.ts';
 import { foundOrganization } from './organization.usecases.ts';
@@ -36,6 +37,10 @@ export const organizationRpc = (parts: TenantParts): ServiceImpl<typeof Organiza
   requireSecondFactor: async (request, context) => ({
     organization: organizationMessage(await requireSecondFactor(parts, callerOf(context), request.required)),
   }),
+  deleteOrganization: async (request, context) => {
+    await deleteOrganization(parts, callerOf(context), request.name);
+    return {};
+  },
   listOrganizations: async (request, context) => {
     const page = pageOf(request.page);
     const { bindings, withheld = [] } = callerOf(context);

@@ -63,3 +63,16 @@ export async function markProjectDeleted(tx: Transaction<TenantTables>, id: stri
     .where('id', '=', id)
     .execute();
 }
+
+/** Ids of the projects in workspaces, also of those that were deleted. */
+export async function projectsInWorkspaces(
+  tx: Transaction<TenantTables>,
+  workspaceIds: readonly string[],
+): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('tenant.project')
+    .select('id')
+    .where((eb) => eb('workspace_id', '=', eb.fn.any(eb.val([...workspaceIds]))))
+    .execute();
+  return rows.map((row) => row.id);
+}

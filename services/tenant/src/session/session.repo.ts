@@ -10,22 +10,33 @@ export async function insertSession(tx: Transaction<TenantTables>, row: Insertab
   await tx.insertInto('tenant.session').values(row).execute();
 }
 
-/** The session with this digest that is good at `now`, with its person. */
+/** The session with this digest that is good at `now`, with its person; by the token before its last proof it is as it was before. */
 export async function findGoodSession(
   tx: Transaction<TenantTables>,
   sha256: Buffer,
   now: Date,
 ): Promise<(SessionRow & { readonly user_name: string }) | undefined> {
-  return tx
+  const row = await tx
     .selectFrom('tenant.session')
     .innerJoin('tenant.user', 'tenant.user.id', 'tenant.session.user_id')
     .selectAll('tenant.session')
     .select('tenant.user.name as user_name')
-    .where('secret_sha256', '=', sha256)
+    .where((eb) =>
+      eb.or([
+        eb('secret_sha256', '=', sha256),
+        eb.and([eb('previous_sha256', '=', sha256), eb('previous_until', '>', now)]),
+      ]),
+    )
     .where('ended_at', 'is', null)
     .where('expires_at', '>', now)
     .where('last_seen_at', '>', new Date(now.getTime() - sessionIdleLifetime))
     .executeTakeFirst();
+  if (row === undefined || row.secret_sha256.equals(sha256)) return row;
+  return {
+    ...row,
+    expires_at: row.previous_until ?? now,
+    authenticated_at: row.previous_authenticated_at ?? row.created_at,
+  };
 }
 
 export async function touchSession(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
@@ -117,8 +128,26 @@ export async function listSessions(
   return query.orderBy('tenant.session.id', 'desc').limit(limit).execute();
 }
 
-export async function setAuthenticated(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {
-  await tx.updateTable('tenant.session').set({ authenticated_at: at }).where('id', '=', id).execute();
+/** Gives a session another token for a proof; false when `presented` is its token no more. */
+export async function renewSession(
+  tx: Transaction<TenantTables>,
+  id: string,
+  token: { readonly presented: Buffer; readonly sha256: Buffer; readonly at: Date; readonly previousUntil: Date },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('tenant.session')
+    .set((eb) => ({
+      secret_sha256: token.sha256,
+      previous_sha256: eb.ref('secret_sha256'),
+      previous_until: token.previousUntil,
+      previous_authenticated_at: eb.ref('authenticated_at'),
+      authenticated_at: token.at,
+    }))
+    .where('id', '=', id)
+    .where('secret_sha256', '=', token.presented)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** `known`: signed in from this address with this program since `since`. `first`: never signed in before. */

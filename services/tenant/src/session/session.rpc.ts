@@ -10,6 +10,7 @@ import type { TenantParts } from '../parts.ts';
 import { sessionMessage } from './session.codec.ts';
 import { listSessions } from './session.repo.ts';
 import { revokeOtherSessions, revokeSession } from './session.usecases.ts';
+import { presentedSession, replacing } from './replaced.usecases.ts';
 import { completeSignIn, startPasskeySignIn, startStepUp, stepUp } from './step-up.usecases.ts';
 
 export const sessionRpc = (parts: TenantParts): ServiceImpl<typeof SessionService> => ({
@@ -29,7 +30,9 @@ export const sessionRpc = (parts: TenantParts): ServiceImpl<typeof SessionServic
   revokeOtherSessions: async (_request, context) => ({ ended: await revokeOtherSessions(parts, callerOf(context)) }),
   startPasskeySignIn: async () => ({ challenge: await startPasskeySignIn(parts) }),
   completeSignIn: async (request, context) => {
-    const opened = await completeSignIn(parts, callerOf(context), given(request.proof));
+    const caller = callerOf(context);
+    const made = await completeSignIn(parts, caller, given(request.proof));
+    const opened = await replacing(parts, caller, context.requestHeader, made);
     return {
       user: userMessage(opened.user),
       sessionToken: opened.sessionToken,
@@ -37,9 +40,15 @@ export const sessionRpc = (parts: TenantParts): ServiceImpl<typeof SessionServic
     };
   },
   startStepUp: async (_request, context) => ({ challenge: await startStepUp(parts, callerOf(context)) }),
-  stepUp: async (request, context) => ({
-    openUntil: timestampFromDate(await stepUp(parts, callerOf(context), given(request.proof))),
-  }),
+  stepUp: async (request, context) => {
+    const presented = presentedSession(context.requestHeader);
+    const made = await stepUp(parts, callerOf(context), presented, given(request.proof));
+    return {
+      openUntil: timestampFromDate(made.openUntil),
+      sessionToken: made.sessionToken,
+      expiresAt: timestampFromDate(made.expiresAt),
+    };
+  },
 });
 
 /** The contract demands it; its type does not know. */

@@ -2,6 +2,10 @@ export interface SessionTable {
   id: string;
   user_id: string;
   secret_sha256: Buffer;
+  /** The token before a proof gave another, until when it is good, and when the person had last proved who they are under it; null for none. */
+  previous_sha256: Buffer | null;
+  previous_until: Date | null;
+  previous_authenticated_at: Date | null;
   created_at: Date;
   expires_at: Date;
   last_seen_at: Date;

@@ -1,7 +1,7 @@
 import type { ProofChallenge } from '@truffle/api/tenant/v1/session';
 import { ProofKind } from '@truffle/api/tenant/v1/session';
 import type { Proof } from '@truffle/api/tenant/v1/session_service';
-import { bells, stepUpMs, type Caller } from '@truffle/kit';
+import { bells, stepUpMs, UnauthenticatedProblem, type Caller } from '@truffle/kit';
 import { demandPasswordAllowed } from '../account/account.usecases.ts';
 import { findUser } from '../account/account.repo.ts';
 import { accountEvent, authorAs, demandSession, recorded, type Person } from '../account/person.usecases.ts';
@@ -14,7 +14,9 @@ import { credentialIdOf, demandSite, requestOptions } from '../factor/passkey.ts
 import { challengeMessage, challengePerson, proveFactor } from '../factor/proof.usecases.ts';
 import { appendEvent } from '@truffle/database';
 import type { TenantParts } from '../parts.ts';
-import { setAuthenticated } from './session.repo.ts';
+import { newCredential } from '../credential/credential.ts';
+import { previousTokenLifetime } from './session.ts';
+import { renewSession } from './session.repo.ts';
 import { openSession, type OpenedSession } from './session.usecases.ts';
 
 /** Begins a sign-in by passkey alone. @throws PreconditionProblem where there can be none */
@@ -74,37 +76,54 @@ export async function startStepUp(parts: TenantParts, caller: Caller): Promise<P
   );
 }
 
+/** What a proof opened. */
+export interface SteppedUp {
+  readonly openUntil: Date;
+  readonly sessionToken: string;
+  readonly expiresAt: Date;
+}
+
 /**
- * Opens dangerous actions to the caller's session. Who has a second factor proves with it: the password is what was stolen most often.
- * @throws WrongProofProblem, TooManyAttemptsProblem
+ * Opens dangerous actions to the caller's session, by another token than `presented`, its digest until now: who learned of that has nothing of the
+ * proof. Who has a second factor proves with it: the password is what was stolen most often.
+ * @throws WrongProofProblem, TooManyAttemptsProblem, UnauthenticatedProblem when another proof gave the session another token meanwhile
  */
-export async function stepUp(parts: TenantParts, caller: Caller, proof: Proof): Promise<Date> {
+export async function stepUp(
+  parts: TenantParts,
+  caller: Caller,
+  presented: Buffer | undefined,
+  proof: Proof,
+): Promise<SteppedUp> {
   const person = await demandSession(parts, caller);
   const { user, sessionId } = person;
   const now = parts.now();
   const challenge = proof.challenge === '' ? undefined : await ownChallenge(parts, person, proof.challenge);
   const factors = await parts.identity.anywhere((tx) => factorsOf(tx, user.id));
+  const { secret, sha256 } = newCredential('tfs');
   const counted =
     proof.proof.case === 'password'
       ? await checkPasswordProof(parts, caller, person, factors, proof.proof.value)
       : await countCode(parts.identity, user.id, now);
-  await recorded(
-    parts,
-    user,
-    caller,
-    'account.stepped_up',
-    { sessionId, proof: proof.proof.case ?? '' },
-    async (tx) => {
-      if (challenge !== undefined) await takeChallenge(tx, challenge.sha256);
-      if (proof.proof.case !== 'password')
-        await proveFactor(parts, tx, user.id, factors, proof, { webauthn: challenge?.webauthn, personVerified: false });
-      await setAuthenticated(tx, sessionId, now);
-    },
-  );
+  const data = { sessionId, proof: proof.proof.case ?? '' };
+  const token = { presented: presented ?? sha256, sha256, at: now, previousUntil: after(now, previousTokenLifetime) };
+  await recorded(parts, user, caller, 'account.stepped_up', data, async (tx) => {
+    if (challenge !== undefined) await takeChallenge(tx, challenge.sha256);
+    if (proof.proof.case !== 'password')
+      await proveFactor(parts, tx, user.id, factors, proof, { webauthn: challenge?.webauthn, personVerified: false });
+    if (!(await renewSession(tx, sessionId, token))) throw replaced();
+  });
   await forgetAttempts(parts.identity, counted, now);
   parts.bell.ring(bells.identity);
-  return new Date(now.getTime() + stepUpMs);
+  return { openUntil: after(now, stepUpMs), sessionToken: secret, expiresAt: person.expiresAt };
 }
+
+const after = (moment: Date, ms: number): Date => new Date(moment.getTime() + ms);
+
+const replaced = (): UnauthenticatedProblem =>
+  new UnauthenticatedProblem(
+    'TOKEN_REPLACED',
+    'this session has a newer token, from a proof that was given a moment ago: use that one, or sign in again',
+  );
 
 async function ownChallenge(parts: TenantParts, person: Person, secret: string): Promise<ChallengeRow> {
   const row = await parts.identity.anywhere((tx) => tryChallenge(tx, ['step_up'], secret, parts.now()));

@@ -7,6 +7,7 @@ import { callerOf, InvalidProblem } from '@truffle/kit';
 import { userMessage } from '../account/account.codec.ts';
 import { demandPerson } from '../account/person.usecases.ts';
 import type { TenantParts } from '../parts.ts';
+import { replacing } from '../session/replaced.usecases.ts';
 import { listIdentities, type LinkedIdentityRow } from './linked-identity.repo.ts';
 import { beginLink, beginSignIn, finishLink, finishSignIn, unlink, type BegunFlow } from './sso.usecases.ts';
 
@@ -17,7 +18,9 @@ export const ssoRpc = (parts: TenantParts): ServiceImpl<typeof SsoService> => ({
     return begunMessage(await beginSignIn(parts, wanted, fresh));
   },
   finishSignIn: async (request, context) => {
-    const opened = await finishSignIn(parts, callerOf(context), request);
+    const caller = callerOf(context);
+    const made = await finishSignIn(parts, caller, request);
+    const opened = await replacing(parts, caller, context.requestHeader, made);
     return {
       user: userMessage(opened.user),
       sessionToken: opened.sessionToken,

@@ -108,6 +108,14 @@ export declare type MethodRules = Message<"truffle.options.v1.MethodRules"> & {
    * @generated from field: repeated string orders = 12;
    */
   orders: string[];
+
+  /**
+   * Reads what an organization shares with its workspaces and projects: who holds `permission` at one of those may call it too, unless it is
+   * denied to them at the resource.
+   *
+   * @generated from field: bool shared = 13;
+   */
+  shared: boolean;
 };
 
 /**

@@ -100,6 +100,47 @@ export declare type CountClustersResponse = Message<"truffle.orchestration.v1.Co
 export declare const CountClustersResponseSchema: GenMessage<CountClustersResponse>;
 
 /**
+ * Nothing: the organization is that of the call.
+ *
+ * @generated from message truffle.orchestration.v1.ListUseRequest
+ */
+export declare type ListUseRequest = Message<"truffle.orchestration.v1.ListUseRequest"> & {
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.ListUseRequest.
+ * Use `create(ListUseRequestSchema)` to create a new message.
+ */
+export declare const ListUseRequestSchema: GenMessage<ListUseRequest>;
+
+/**
+ * What an organization has.
+ *
+ * @generated from message truffle.orchestration.v1.ListUseResponse
+ */
+export declare type ListUseResponse = Message<"truffle.orchestration.v1.ListUseResponse"> & {
+  /**
+   * Names of the clusters that are not deleted, the first few.
+   *
+   * @generated from field: repeated string clusters = 1;
+   */
+  clusters: string[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: int32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message truffle.orchestration.v1.ListUseResponse.
+ * Use `create(ListUseResponseSchema)` to create a new message.
+ */
+export declare const ListUseResponseSchema: GenMessage<ListUseResponse>;
+
+/**
  * The use of projects, for services.
  *
  * @generated from service truffle.orchestration.v1.ProjectUseService
@@ -114,6 +155,16 @@ export declare const ProjectUseService: GenService<{
     methodKind: "unary";
     input: typeof CountClustersRequestSchema;
     output: typeof CountClustersResponseSchema;
+  },
+  /**
+   * Names the clusters of an organization that are not deleted.
+   *
+   * @generated from rpc truffle.orchestration.v1.ProjectUseService.ListUse
+   */
+  listUse: {
+    methodKind: "unary";
+    input: typeof ListUseRequestSchema;
+    output: typeof ListUseResponseSchema;
   },
   /**
    * Says where a cluster, a server or an operation is.

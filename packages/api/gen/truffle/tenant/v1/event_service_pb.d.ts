@@ -143,7 +143,7 @@ export declare const WatchEventsResponseSchema: GenMessage<WatchEventsResponse>;
  */
 export declare const EventService: GenService<{
   /**
-   * Lists events, oldest first, from a number on.
+   * Lists events, oldest first, from a number on: of the whole organization, or of the projects and resources that the caller may see.
    *
    * @generated from rpc truffle.tenant.v1.EventService.ListEvents
    */
@@ -153,7 +153,7 @@ export declare const EventService: GenService<{
     output: typeof ListEventsResponseSchema;
   },
   /**
-   * Streams events as they happen, after a number; a watcher that left goes on from the last number it saw.
+   * Streams events as they happen, after a number, as far as the caller may see them; a watcher that left goes on from the last number it saw.
    *
    * @generated from rpc truffle.tenant.v1.EventService.WatchEvents
    */

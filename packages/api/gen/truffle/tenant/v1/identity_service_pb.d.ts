@@ -98,8 +98,8 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
   authenticatedAt?: Timestamp | undefined;
 
   /**
-   * What the subject may do only once they have met what the organizations of these bindings demand: a second factor, or a sign-in by
-   * their provider; not in `bindings`.
+   * What the subject may do only once they have met what the organizations of these bindings demand: a second factor, a sign-in by
+   * their provider, or a new proof of who they are; not in `bindings`.
    *
    * @generated from field: repeated truffle.tenant.v1.Binding withheld = 7;
    */
@@ -127,11 +127,18 @@ export declare type AuthenticateResponse = Message<"truffle.tenant.v1.Authentica
   acting?: ActingPerson | undefined;
 
   /**
-   * Organizations of `withheld` that demand a sign-in by their provider; the others demand a second factor.
+   * Organizations of `withheld` that demand a sign-in by their provider; those in neither list demand a second factor.
    *
    * @generated from field: repeated string provider_demanded = 12;
    */
   providerDemanded: string[];
+
+  /**
+   * Organizations of `withheld` that ended the subject's sessions and demand a new proof of who they are.
+   *
+   * @generated from field: repeated string proof_demanded = 13;
+   */
+  proofDemanded: string[];
 };
 
 /**

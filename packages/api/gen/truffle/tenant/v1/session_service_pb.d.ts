@@ -344,6 +344,20 @@ export declare type StepUpResponse = Message<"truffle.tenant.v1.StepUpResponse">
    * @generated from field: google.protobuf.Timestamp open_until = 1;
    */
   openUntil?: Timestamp | undefined;
+
+  /**
+   * Bearer token of the session from now on.
+   *
+   * @generated from field: string session_token = 2;
+   */
+  sessionToken: string;
+
+  /**
+   * When the session ends, as before.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 3;
+   */
+  expiresAt?: Timestamp | undefined;
 };
 
 /**
@@ -419,7 +433,8 @@ export declare const SessionService: GenService<{
     output: typeof StartStepUpResponseSchema;
   },
   /**
-   * Proves again who the caller is: dangerous actions are open to the session for the next 10 minutes.
+   * Proves again who the caller is: dangerous actions are open to the session for the next 10 minutes, by a new token. The one that made the
+   * call ends 5 seconds later, for calls under way, and opens none meanwhile.
    *
    * @generated from rpc truffle.tenant.v1.SessionService.StepUp
    */

@@ -574,6 +574,47 @@ export declare type DeleteProjectResponse = Message<"truffle.tenant.v1.DeletePro
 export declare const DeleteProjectResponseSchema: GenMessage<DeleteProjectResponse>;
 
 /**
+ * Which organization to delete.
+ *
+ * @generated from message truffle.tenant.v1.DeleteOrganizationRequest
+ */
+export declare type DeleteOrganizationRequest = Message<"truffle.tenant.v1.DeleteOrganizationRequest"> & {
+  /**
+   * Id of the organization.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * Its name, which confirms that it is the one.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message truffle.tenant.v1.DeleteOrganizationRequest.
+ * Use `create(DeleteOrganizationRequestSchema)` to create a new message.
+ */
+export declare const DeleteOrganizationRequestSchema: GenMessage<DeleteOrganizationRequest>;
+
+/**
+ * Nothing.
+ *
+ * @generated from message truffle.tenant.v1.DeleteOrganizationResponse
+ */
+export declare type DeleteOrganizationResponse = Message<"truffle.tenant.v1.DeleteOrganizationResponse"> & {
+};
+
+/**
+ * Describes the message truffle.tenant.v1.DeleteOrganizationResponse.
+ * Use `create(DeleteOrganizationResponseSchema)` to create a new message.
+ */
+export declare const DeleteOrganizationResponseSchema: GenMessage<DeleteOrganizationResponse>;
+
+/**
  * Organizations: the boundary of everything.
  *
  * @generated from service truffle.tenant.v1.OrganizationService
@@ -608,6 +649,17 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof RequireSecondFactorRequestSchema;
     output: typeof RequireSecondFactorResponseSchema;
+  },
+  /**
+   * Deletes an organization for good: roles, keys, invitations, trusts, connections, projects and workspaces end, nobody reaches it any more, and
+   * its name is not given again. Its audit trail is kept for as long as the plan says. Refused while it has clusters or agents.
+   *
+   * @generated from rpc truffle.tenant.v1.OrganizationService.DeleteOrganization
+   */
+  deleteOrganization: {
+    methodKind: "unary";
+    input: typeof DeleteOrganizationRequestSchema;
+    output: typeof DeleteOrganizationResponseSchema;
   },
   /**
    * Lists the organizations that the caller belongs to.
