@@ -4,6 +4,7 @@
  * Usage: node bench/console.scroll.ts [--frames N] [--runs N]
  */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
 import { fillCluster } from '../console/e2e/servers.fixture.ts';
@@ -124,10 +125,7 @@ async function openList(page: Page, stateDir: string, clusterId: string, orgId: 
   const { project } = await api.projects.getProject({ projectId: stack.info.projectId });
   await page.goto(`/o/${organization?.name}/p/${project?.name}/clusters/${clusterId}?tab=servers`);
   await page.getByRole('rowheader').first().waitFor();
-  await page.waitForFunction(
-    `(scrollTo(0, document.documentElement.scrollHeight),
-      Number(document.querySelector('table')?.getAttribute('aria-rowcount')) > ${servers})`,
-    undefined,
-    { polling: 250 },
-  );
+  const toEnd = `(scrollTo(0, document.documentElement.scrollHeight),
+    Number(document.querySelector('table')?.getAttribute('aria-rowcount')) > ${servers})`;
+  while (!(await page.evaluate<boolean>(toEnd))) await delay(250);
 }

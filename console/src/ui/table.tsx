@@ -1,6 +1,6 @@
 import { Skeleton, Table } from '@radix-ui/themes';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefCallback } from 'react';
+import { memo, useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefCallback } from 'react';
 import { keepReachable } from './scroll.tsx';
 import { directionOf, nextOf, type Direction, type Sorting } from './sorting.ts';
 
@@ -30,7 +30,7 @@ export interface ListTableProps<R> {
 const mostDrawn = 100;
 /** Height of a row in pixels before it was measured. */
 const rowHeight = 45;
-const rowsBeyondWindow = 12;
+const rowsBeyondWindow = 6;
 const nearEnd = 40;
 
 /** Rows of one kind; of long lists only those near the window are drawn. */
@@ -38,6 +38,8 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
   const count = rows?.length ?? 0;
   const body = useRef<HTMLTableSectionElement>(null);
   const [top, setTop] = useState(0);
+  // The same function while the rows are the same: with another one the place of each row is worked out anew.
+  const getItemKey = useCallback((i: number) => (rows?.[i] === undefined ? i : keyOf(rows[i])), [rows, keyOf]);
   // Its functions change with each scroll, so nothing here may be remembered by the compiler; nothing is.
   // oxlint-disable-next-line react/incompatible-library
   const virtual = useWindowVirtualizer({
@@ -45,7 +47,7 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
     estimateSize: () => rowHeight,
     overscan: rowsBeyondWindow,
     scrollMargin: top,
-    getItemKey: (i) => (rows?.[i] === undefined ? i : keyOf(rows[i])),
+    getItemKey,
   });
   useLayoutEffect(() => {
     // What stands above the table may grow and shrink, and with it the page: then it is looked up again where the rows begin.
@@ -68,7 +70,7 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
   const below = all ? 0 : virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   return (
     <Skeleton loading={rows === undefined}>
-      <Table.Root variant="surface" ref={root}>
+      <Table.Root variant="surface" ref={root} className={all ? undefined : 'long-list'}>
         <Table.Header>
           <Table.Row>
             {columns.map((column) => (
@@ -79,21 +81,13 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
         <Table.Body ref={body}>
           <Gap height={above} columns={columns.length} />
           {rows?.slice(first, last + 1).map((row, i) => (
-            <Table.Row
+            <BodyRow
               key={keyOf(row)}
-              align="center"
-              aria-rowindex={first + i + 2}
-              data-index={first + i}
-              ref={all ? undefined : virtual.measureElement}
-            >
-              {columns.map(({ title, cell }, at) =>
-                at === 0 ? (
-                  <Table.RowHeaderCell key={title}>{cell(row)}</Table.RowHeaderCell>
-                ) : (
-                  <Table.Cell key={title}>{cell(row)}</Table.Cell>
-                ),
-              )}
-            </Table.Row>
+              row={row}
+              at={first + i}
+              columns={columns as readonly Column<unknown>[]}
+              measure={all ? undefined : virtual.measureElement}
+            />
           ))}
           <Gap height={below} columns={columns.length} />
         </Table.Body>
@@ -101,6 +95,28 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
     </Skeleton>
   );
 }
+
+interface BodyRowProps {
+  readonly row: unknown;
+  /** Its place in the list, from 0. */
+  readonly at: number;
+  readonly columns: readonly Column<unknown>[];
+  readonly measure: RefCallback<HTMLElement> | undefined;
+}
+
+/** Drawn again only when it is another: of a list that is scrolled most rows stay, and cells cost. */
+const BodyRow = memo(({ row, at, columns, measure }: BodyRowProps) => (
+  <Table.Row align="center" aria-rowindex={at + 2} data-index={at} ref={measure}>
+    {columns.map(({ title, cell }, i) =>
+      i === 0 ? (
+        <Table.RowHeaderCell key={title}>{cell(row)}</Table.RowHeaderCell>
+      ) : (
+        <Table.Cell key={title}>{cell(row)}</Table.Cell>
+      ),
+    )}
+  </Table.Row>
+));
+BodyRow.displayName = 'BodyRow';
 
 /** A column's title; where the server can sort by the column it is a button that has it do so. */
 function Head<R>({ column, sorting }: { readonly column: Column<R>; readonly sorting: Sorting | undefined }) {

@@ -10,9 +10,28 @@ import { isIdle, useServerActions } from './use-server-actions.ts';
 
 const text = texts.server;
 
-/** What is done most with one server; the rest is on its page. */
+/** What is done most with one server; the rest is on its page. In a list of many only the button is there until it is pressed. */
 export function ServerMenu({ server }: { readonly server: Server }) {
-  const [open, setOpen] = useState(false);
+  const [isAsked, setAsked] = useState(false);
+  if (isAsked) return <OpenMenu server={server} />;
+  return (
+    <IconButton
+      size="1"
+      variant="ghost"
+      color="gray"
+      aria-label={text.actionsOf(server.name)}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      disabled={!isIdle(server)}
+      onClick={() => setAsked(true)}
+    >
+      <Ellipsis size={16} />
+    </IconButton>
+  );
+}
+
+function OpenMenu({ server }: { readonly server: Server }) {
+  const [open, setOpen] = useState(true);
   const actions = useServerActions(server);
   const error = actions.error ?? actions.errors.snapshot;
   const stopped = server.power === PowerState.STOPPED;
