@@ -82,9 +82,13 @@ export async function api(
 
 const DEADLINE_MS = 10_000;
 
-/** Asks again and again until `done` is happy. @throws after ten seconds */
-export async function until<T>(ask: () => Promise<T>, done: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
+/** Asks again and again until `done` is happy. @throws after ten seconds, or `ms` */
+export async function until<T>(
+  ask: () => Promise<T>,
+  done: (value: T) => boolean,
+  ms: number = DEADLINE_MS,
+): Promise<T> {
+  const deadline = Date.now() + ms;
   for (;;) {
     const value = await ask();
     if (done(value)) return value;
@@ -94,7 +98,7 @@ export async function until<T>(ask: () => Promise<T>, done: (value: T) => boolea
 }
 
 /** Waits for a task to stop; answers its exit status. */
-export async function finished(info: SimulatorInfo, upid: unknown): Promise<string> {
+export async function finished(info: SimulatorInfo, upid: unknown, ms: number = DEADLINE_MS): Promise<string> {
   const name = String(upid);
   const status = await until(
     async () =>
@@ -103,6 +107,7 @@ export async function finished(info: SimulatorInfo, upid: unknown): Promise<stri
         exitstatus?: string;
       },
     (one) => one.status === 'stopped',
+    ms,
   );
   return status.exitstatus ?? '';
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { ensureImage, guestCache, type ImageName, imageNames } from '@truffle/qemu/images';
 import { parseFaults } from './faults/control.ts';
 import type { SimulatorOptions } from './options.ts';
 import { startSimulator } from './simulator.ts';
@@ -14,6 +15,7 @@ const HELP = `A simulated Proxmox VE site: the API of version 9.2 over HTTPS, gu
   --port N           API port on 127.0.0.1 (default: a free one)
   --faults FILE      JSON list of faults to start with (see README.md)
   --state-dir DIR    where keys and the site survive a restart (default: nowhere)
+  --guests KIND      scripted (default), or real ones by QEMU: fast, debian-lite, debian (the same as qemu)
   --status-ms N      how often lists learn what guests are like (default 0: at once)
   --info-file FILE   write that line to a file of mode 0600 when ready
   --help             this text
@@ -29,7 +31,24 @@ class UsageError extends Error {
   readonly code = 'SIMULATOR_USAGE';
 }
 
-function readOptions(): { options: SimulatorOptions; json: boolean; help: boolean; infoFile: string | undefined } {
+/** The image that real guests are made of; undefined for scripted ones. */
+function guestsOf(kind = 'scripted'): ImageName | undefined {
+  if (kind === 'scripted') return undefined;
+  const name = imageNames.find((each) => each === (kind === 'qemu' ? 'debian' : kind));
+  if (name === undefined)
+    throw new UsageError(`--guests wants scripted, qemu, ${imageNames.join(', ')}, not '${kind}'`);
+  return name;
+}
+
+interface Started {
+  readonly options: SimulatorOptions;
+  readonly guests: ImageName | undefined;
+  readonly json: boolean;
+  readonly help: boolean;
+  readonly infoFile: string | undefined;
+}
+
+function readOptions(): Started {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean' },
@@ -42,6 +61,7 @@ function readOptions(): { options: SimulatorOptions; json: boolean; help: boolea
       'state-dir': { type: 'string' },
       'info-file': { type: 'string' },
       'status-ms': { type: 'string' },
+      guests: { type: 'string' },
     },
   });
   const { nodes, faults } = values;
@@ -55,7 +75,13 @@ function readOptions(): { options: SimulatorOptions; json: boolean; help: boolea
     faults: faults === undefined ? undefined : parseFaults(readFileSync(faults, 'utf8')),
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { options: given, json: values.json === true, help: values.help === true, infoFile: values['info-file'] };
+  return {
+    options: given,
+    guests: guestsOf(values.guests),
+    json: values.json === true,
+    help: values.help === true,
+    infoFile: values['info-file'],
+  };
 }
 
 /** Whoever sees the file sees all of it. */
@@ -65,12 +91,15 @@ function writeWhole(path: string, text: string): void {
 }
 
 async function main(): Promise<void> {
-  const { options, json, help, infoFile } = readOptions();
+  const { options, guests, json, help, infoFile } = readOptions();
   if (help) {
     process.stdout.write(HELP);
     return;
   }
-  const simulator = await startSimulator(options);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const real =
+    guests === undefined ? {} : { guestImage: await ensureImage(guests, { cacheFolder: guestCache(), say }) };
+  const simulator = await startSimulator({ ...options, ...real });
   const { info } = simulator;
   if (infoFile !== undefined) writeWhole(infoFile, JSON.stringify(info));
   if (json) process.stdout.write(`${JSON.stringify(info)}\n`);

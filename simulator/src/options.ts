@@ -34,6 +34,8 @@ export interface SimulatorOptions {
   upHours?: number;
   /** Whether all guests have the machine-id of one image, so that DHCP takes them for one. Default false. */
   oneMachineId?: boolean;
+  /** The file that describes the image of real guests, run by QEMU. Default: guests are scripted. */
+  guestImage?: string;
   clock?: Clock;
   random?: Random;
   /** Replaces the demo site. Only used when the state folder holds no site yet. */

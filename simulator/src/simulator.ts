@@ -9,9 +9,11 @@ import { Cluster } from './cluster/cluster.ts';
 import { type Control, startControl } from './faults/control.ts';
 import { Faults } from './faults/faults.ts';
 import { Guests } from './guest/guests.ts';
+import { Machines } from './guest/machines.ts';
 import { listen, serve } from './http/server.ts';
 import type { SimulatorOptions } from './options.ts';
 import { type Random, systemRandom } from './random.ts';
+import { makeSshKey } from './ssh-key.ts';
 import { DEMO_TOKEN, type Seed, demoSeed } from './seed.ts';
 import { addVnet, neighbourTable, type Vnet } from './sdn/sdn.ts';
 import { StateFolder, restore } from './state.ts';
@@ -73,6 +75,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   for (const fault of options.faults ?? []) faults.add(fault);
   const cluster = buildCluster({ options, clock, random, secrets, faults });
   cluster.caPem = certificates.caCert;
+  if (options.guestImage !== undefined) cluster.guests.machines = openMachines(folder, options.guestImage);
   populate(cluster, options.seed ?? demoSeed(names, secrets.password), folder);
   if (!temporary) {
     cluster.changed = () => folder.saveSoon(cluster);
@@ -101,10 +104,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       clock.close();
       server.closeAllConnections();
       await Promise.all([new Promise((resolve) => server.close(resolve)), bastion.close(), control.close()]);
+      await cluster.guests.machines?.close();
       if (temporary) rmSync(directory, { recursive: true, force: true });
       else folder.saveSite(cluster);
     },
   };
+}
+
+/** A site that survives a restart finds its machines again. */
+function openMachines(folder: StateFolder, image: string): Machines {
+  const saved = folder.read('guest_key.json');
+  const key = saved === undefined ? makeSshKey() : (JSON.parse(saved) as ReturnType<typeof makeSshKey>);
+  if (saved === undefined) folder.write('guest_key.json', JSON.stringify(key));
+  return new Machines({ folder: folder.path('vm'), image, key });
 }
 
 function nodeNames(nodes: number | readonly string[]): string[] {

@@ -12,6 +12,11 @@ export function addressAt(
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
+/** The networks that a server is on: those that are named, else the first that the site offers. */
+export function networksOf({ networks }: Pick<QemuSite, 'networks'>, named: readonly string[]): readonly string[] {
+  return named.length > 0 ? named : Object.keys(networks).slice(0, 1);
+}
+
 /** The number that an address of one of the networks belongs to; undefined for an address that is no server's. */
 export function numberAt(
   { networks, vmids }: Pick<QemuSite, 'networks' | 'vmids'>,

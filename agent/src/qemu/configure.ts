@@ -16,7 +16,7 @@ import {
   writeRecord,
 } from '@truffle/qemu';
 import type { CommandRun } from '../command/effect.ts';
-import { addressAt } from './address.ts';
+import { addressAt, networksOf } from './address.ts';
 import type { Here } from './locate.ts';
 import { withTags } from './mark.ts';
 import type { QemuSite } from './site.ts';
@@ -53,7 +53,10 @@ export function specOf(site: QemuSite, spec: EnsureServer, boot: MachineBoot): M
     uuid: spec.smbiosUuid.toLowerCase(),
     cpu: Math.max(1, spec.cpu),
     memoryMib: Math.ceil(Number(spec.memoryBytes) / mib),
-    cards: spec.networks.map((name, at) => ({ mac: macAt(site, spec.vmid, at), lan: lanOf(site.folder, name) })),
+    cards: networksOf(site, spec.networks).map((name, at) => ({
+      mac: macAt(site, spec.vmid, at),
+      lan: lanOf(site.folder, name),
+    })),
     internet: site.internet,
     boot,
   };
@@ -64,7 +67,7 @@ export const macAt = (site: Pick<QemuSite, 'folder'>, vmid: number, at: number):
 
 /** What tells the guest who it is. The last card is the one by which this machine reaches it. */
 export function seedOf(site: QemuSite, spec: EnsureServer): Buffer {
-  const cards: readonly SeedCard[] = spec.networks.map((name, at) => ({
+  const cards: readonly SeedCard[] = networksOf(site, spec.networks).map((name, at) => ({
     mac: macAt(site, spec.vmid, at),
     address: `${addressAt(site, name, spec.vmid) ?? ''}/${site.networks[name]?.prefix ?? 24}`,
   }));

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { AddressSource, CommandOutputSchema, Effect, type EnsureServer, Outcome } from '@truffle/api/agent/v1/command';
 import type { CommandEnd, CommandRun } from '../command/effect.ts';
-import { addressAt } from './address.ts';
+import { addressAt, networksOf } from './address.ts';
 import { awaitBoot } from './boot.ts';
 import { ensureCloned } from './clone.ts';
 import { configure, grow, macAt } from './configure.ts';
@@ -21,7 +21,7 @@ export async function ensureServer(site: QemuSite, run: CommandRun, spec: Ensure
   await grow(site, run, vm, Number(spec.diskBytes));
   await start(site, run, vm);
   await awaitBoot(site, run, vm, spec);
-  const address = addressAt(site, spec.networks[0] ?? '', spec.vmid) ?? '';
+  const address = addressAt(site, networksOf(site, spec.networks)[0] ?? '', spec.vmid) ?? '';
   run.progress('ready', `${spec.name} is up at ${address}`);
   const value = {
     node: site.node,

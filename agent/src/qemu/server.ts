@@ -8,7 +8,6 @@ export function checkOffered(site: QemuSite, spec: EnsureServer): void {
   if (site.images[spec.image] === undefined) throw notOffered('image', spec.image, Object.keys(site.images));
   for (const name of spec.networks)
     if (site.networks[name] === undefined) throw notOffered('network', name, Object.keys(site.networks));
-  if (spec.networks.length === 0) throw notOffered('network', '(none)', Object.keys(site.networks));
   if (spec.storage !== '' && spec.storage !== storageName) throw notOffered('storage', spec.storage, [storageName]);
   const tag = spec.tags.find((each) => !/^[a-z0-9_][a-z0-9_-]{0,62}$/.test(each));
   if (tag !== undefined) throw refusedTag(tag);

@@ -12,6 +12,7 @@ export const usage = `Truffle on this machine.
     -- --json                  print one line of JSON on stdout when ready (with npm start --silent)
     -- --detach                return when ready; npm stop ends it
     -- --split                 one process for each service
+    -- --guests qemu           real guests on the demo site, run by QEMU (or fast, debian-lite: lighter ones)
     -- --no-demo               without the simulated site and its agent
     -- --engines-only          only PostgreSQL, NATS and Temporal
     -- --reset                 forget all state first
@@ -31,12 +32,17 @@ Environment:
 
 const flag = { type: 'boolean', default: false } as const;
 
+/** As the simulator's own flag has them. */
+const guestKinds = ['scripted', 'qemu', 'fast', 'debian-lite', 'debian'];
+
 export interface StartFlags {
   readonly json: boolean;
   readonly detach: boolean;
   readonly split: boolean;
   readonly reset: boolean;
   readonly demo: boolean;
+  /** What carries the demo site's guests, as the simulator's flag says it. */
+  readonly guests: string;
   readonly enginesOnly: boolean;
   readonly help: boolean;
 }
@@ -50,9 +56,12 @@ export function startFlags(args: readonly string[]): StartFlags {
     reset: flag,
     'no-demo': flag,
     'engines-only': flag,
+    guests: { type: 'string', default: 'scripted' },
     help: { ...flag, short: 'h' },
   } as const;
   const values = understood(() => parseArgs({ args: [...args], options }).values);
+  if (!guestKinds.includes(values.guests))
+    throw new UsageError(`--guests wants one of ${guestKinds.join(', ')}, not '${values.guests}'`);
   return { ...values, demo: !values['no-demo'], enginesOnly: values['engines-only'] };
 }
 

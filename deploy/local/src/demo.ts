@@ -4,6 +4,7 @@ import { AgentState } from '@truffle/api/agent/v1/agent';
 import { generateSealingKey, parseRecipientKey, recipientKeyText, recipientText } from '@truffle/sealing';
 import { enrolAgent, type AgentProgram } from './agent-program.ts';
 import { ChildError } from './children.ts';
+import { cacheFolder } from './engines/binaries.ts';
 import { until } from './deadline.ts';
 import type { EngineRun } from './engines.ts';
 import { untilReady } from './readiness.ts';
@@ -27,9 +28,14 @@ export interface SimulatorInfo {
 
 const agentName = 'demo';
 const readyMilliseconds = 90_000;
+/** The first start with real guests builds their image. */
+const imageMilliseconds = 600_000;
 
 /** Starts the simulated Proxmox site of this checkout, with further flags of its program in TRUFFLE_SIMULATOR_ARGS. It keeps its VMs in the state folder. */
-export async function startSimulator({ children, folder, ports, env, say }: EngineRun): Promise<SimulatorInfo> {
+export async function startSimulator(
+  { children, folder, ports, env, say }: EngineRun,
+  guests: string,
+): Promise<SimulatorInfo> {
   const stateDir = join(folder.root, 'simulator');
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const infoFile = join(stateDir, 'info.json');
@@ -45,12 +51,18 @@ export async function startSimulator({ children, folder, ports, env, say }: Engi
       stateDir,
       '--info-file',
       infoFile,
+      '--guests',
+      guests,
       ...(env['TRUFFLE_SIMULATOR_ARGS'] ?? '').split(' ').filter((arg) => arg !== ''),
     ],
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], TRUFFLE_CACHE_DIR: cacheFolder(process.env) },
     cwd: folder.root,
+    // Real guests are asked to shut down.
+    ...(guests === 'scripted' ? {} : { stopMilliseconds: 20_000 }),
   });
-  await untilReady(child, readyMilliseconds, () => Promise.resolve(existsSync(infoFile)));
+  await untilReady(child, guests === 'scripted' ? readyMilliseconds : imageMilliseconds, () =>
+    Promise.resolve(existsSync(infoFile)),
+  );
   const info = readJson(infoFile) as SimulatorInfo;
   say(`simulator: a Proxmox VE site at ${info.url}`);
   return info;

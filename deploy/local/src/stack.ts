@@ -12,6 +12,8 @@ export interface StackOptions {
   readonly split: boolean;
   /** A simulated site with an enrolled agent. */
   readonly demo: boolean;
+  /** What carries the site's guests: `scripted`, or a kind of real ones. */
+  readonly guests: string;
   /** PostgreSQL, NATS and Temporal, and nothing on them. */
   readonly enginesOnly: boolean;
 }
@@ -52,7 +54,9 @@ export async function startStack(
   };
   if (options.enginesOnly) return { info: addresses, lost: engineRun.children.lost };
   const url = publicUrl(engineRun.ports);
-  const preparing = options.demo ? Promise.all([startSimulator(engineRun), bundledAgent(run.signal)]) : undefined;
+  const preparing = options.demo
+    ? Promise.all([startSimulator(engineRun, options.guests), bundledAgent(run.signal)])
+    : undefined;
   // Its failure is told when it is asked for, below.
   preparing?.catch(() => {});
   const building = builtConsole(run.signal);

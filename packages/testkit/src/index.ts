@@ -2,5 +2,13 @@ export { testEngines, type TestEngines } from './engines.ts';
 export { testDatabase, type TestDatabase } from './database.ts';
 export { openFront, type Front } from './front.ts';
 export { testHost, type TestHost } from './host.ts';
-export { agentBundle, testSite, type AgentLaunch, type SiteOptions, type TestSite } from './site.ts';
+export {
+  agentBundle,
+  testAgent,
+  testSite,
+  type AgentLaunch,
+  type SiteOptions,
+  type TestAgent,
+  type TestSite,
+} from './site.ts';
 export { until } from './until.ts';

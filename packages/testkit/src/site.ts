@@ -18,14 +18,11 @@ export async function agentBundle(): Promise<readonly string[]> {
   return [...flags, entry];
 }
 
-/** A simulated Proxmox site in this process, and the real agent on it in a process of its own. */
-export interface TestSite {
+/** The real agent in a process of its own. */
+export interface TestAgent {
   /** The agent's data folder: identity and journal. */
   readonly dataDir: string;
-  readonly simulator: Simulator;
   readonly agentId: string;
-  /** Names of the VMs on the hypervisor that are no templates. */
-  vms(): string[];
   /** Starts the agent; resolves when the control plane sees it online. */
   startAgent(): Promise<void>;
   /** Starts the agent, and waits for nothing. */
@@ -39,6 +36,13 @@ export interface TestSite {
   close(): Promise<void>;
 }
 
+/** A simulated Proxmox site in this process, and the real agent on it. */
+export interface TestSite extends TestAgent {
+  readonly simulator: Simulator;
+  /** Names of the VMs on the hypervisor that are no templates. */
+  vms(): string[];
+}
+
 /** What else an agent is started with. */
 export interface AgentLaunch {
   /** A module that Node loads before the program. */
@@ -46,32 +50,58 @@ export interface AgentLaunch {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface SiteOptions {
+export interface AgentOptions {
   readonly client: TruffleClient;
   readonly url: string;
   readonly orgId: string;
-  readonly simulator?: SimulatorOptions;
   /** Where the site's folder is made; default: the system's folder for such. */
   readonly within?: string;
   /** Name that the agent is enrolled under; default `test`. */
   readonly agentName?: string;
   /** Further variables for the running agent. */
   readonly agentEnv?: Readonly<Record<string, string>>;
-  /** Further lines of the site's configuration. */
-  readonly siteConfig?: string;
   /** What Node is given to run the agent; default: its sources. */
   readonly agentProgram?: readonly string[];
   /** Takes what the agent writes to its log; default: the test's own stderr. */
   readonly agentLog?: (text: string) => void;
 }
 
-/** Enrols the agent by the path that a customer takes and starts it. */
-export async function testSite({ client, url, orgId, ...options }: SiteOptions): Promise<TestSite> {
+export interface SiteOptions extends AgentOptions {
+  readonly simulator?: SimulatorOptions;
+  /** Further lines of the site's configuration. */
+  readonly siteConfig?: string;
+}
+
+/** A simulated site, and an agent on it that was enrolled by the path that a customer takes. */
+export async function testSite({ simulator: simulated, siteConfig, ...options }: SiteOptions): Promise<TestSite> {
+  const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, authDelayMs: 0, ...simulated });
+  const agent = await testAgent(options, (folder) => writeSiteConfig(folder, simulator, siteConfig ?? ''));
+  return {
+    ...agent,
+    simulator,
+    vms: () =>
+      [...simulator.cluster.vms.values()]
+        .filter((vm) => vm.config['template'] !== '1')
+        .map((vm) => vm.config['name'] ?? ''),
+    close: async () => {
+      await agent.close();
+      await simulator.close();
+    },
+  };
+}
+
+/**
+ * Enrols an agent by the path that a customer takes and starts it.
+ * @param writeConfig writes the site's config into the folder that it is given, and answers its path
+ */
+export async function testAgent(
+  { client, url, orgId, ...options }: AgentOptions,
+  writeConfig: (folder: string) => string,
+): Promise<TestAgent> {
   const folder = mkdtempSync(join(options.within ?? tmpdir(), 'truffle-site-'));
-  const simulator = await startSimulator({ cloneMs: 0, bootMs: 0, authDelayMs: 0, ...options.simulator });
   const dataDir = join(folder, 'agent');
   mkdirSync(dataDir, { mode: 0o700 });
-  const config = writeSiteConfig(folder, simulator, options.siteConfig ?? '');
+  const config = writeConfig(folder);
   const program = options.agentProgram ?? [join(agentFolder, 'src', 'main.ts')];
   const agentName = options.agentName ?? 'test';
   const { token } = await client.agents.createJoinToken({ orgId, agentName });
@@ -86,14 +116,9 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
     process.kill(signal);
     await gone;
   };
-  const site: TestSite = {
+  const site: TestAgent = {
     dataDir,
-    simulator,
     agentId,
-    vms: () =>
-      [...simulator.cluster.vms.values()]
-        .filter((vm) => vm.config['template'] !== '1')
-        .map((vm) => vm.config['name'] ?? ''),
     launchAgent: ({ preload, env } = {}) => {
       const args = [...program, 'run', '--data-dir', dataDir, '--config', config];
       agent = run(
@@ -120,7 +145,6 @@ export async function testSite({ client, url, orgId, ...options }: SiteOptions):
     killAgent: () => stop('SIGKILL'),
     close: async () => {
       await stop('SIGTERM');
-      await simulator.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,8 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
-import type { Vm } from '../vm/vm.ts';
+import { readCard } from '../vm/bridge.ts';
+import { cpuCount, memoryBytes, type Vm } from '../vm/vm.ts';
+import { bootDiskSize } from '../vm/drive.ts';
 import { type Seed, readSeed } from './cidata.ts';
 import { Guest, type GuestImage } from './guest.ts';
+import type { Machines, MachineWish } from './machines.ts';
 import { type Site, makeSite } from './site.ts';
 
 /** The operating systems on the site's VMs: their disks outlive power cycles and go when the VM is destroyed. */
@@ -13,6 +16,8 @@ export class Guests {
   private readonly lease: typeof lease;
   /** The image in the VM's CD drive; set by the simulator. */
   seedImage: (vm: Vm) => Buffer | undefined = () => undefined;
+  /** Carry the operating systems where guests are real; who they are and where is still told by `Guest`. */
+  machines: Machines | undefined;
   private readonly watchers = new Map<number, Set<() => void>>();
 
   /** @param parts `oneMachineId`: DHCP takes all guests for one machine */
@@ -44,12 +49,14 @@ export class Guests {
     this.running.delete(vm.vmid);
     this.running.add(vm.vmid);
     guest.boot(vm, (index) => this.lease(vm.vmid, index), this.seed(vm));
+    this.machines?.boot(wishOf(vm, guest));
   }
 
   powerOff(vmid: number): void {
     if (!this.running.delete(vmid)) return;
     this.byVmid.get(vmid)?.powerOff();
     this.down(vmid);
+    this.machines?.powerOff(vmid);
   }
 
   /** Calls `ended` when the guest goes down; answers how to stop watching. */
@@ -66,6 +73,7 @@ export class Guests {
 
   forget(vmid: number): void {
     this.byVmid.delete(vmid);
+    this.machines?.forget(vmid);
   }
 
   /** Tells a running guest that its configuration changed. */
@@ -86,6 +94,26 @@ export class Guests {
   restore(vmid: number, image: GuestImage): void {
     this.byVmid.set(vmid, new Guest(vmid, this.parts, image));
   }
+}
+
+function wishOf(vm: Vm, guest: Guest): MachineWish {
+  const { config } = vm;
+  return {
+    vmid: vm.vmid,
+    hostname: guest.hostname,
+    uuid: /uuid=([0-9a-fA-F-]{36})/.exec(config['smbios1'] ?? '')?.[1]?.toLowerCase() ?? '',
+    cpu: cpuCount(config),
+    memoryMib: Math.floor(memoryBytes(config) / 2 ** 20),
+    diskBytes: bootDiskSize(config),
+    user: guest.login,
+    keys: guest.keys,
+    cards: guest.cards.map(({ mac, address, prefix }, at) => ({
+      mac: mac.toLowerCase(),
+      bridge: readCard(config[`net${at}`] ?? '').bridge ?? 'vmbr0',
+      address,
+      prefix,
+    })),
+  };
 }
 
 /** The address the site's DHCP gives: the same guest always gets the same one, 10.64.0.0/10. */

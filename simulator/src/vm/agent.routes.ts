@@ -1,6 +1,7 @@
 import { type Call, type Routes, need, number, text, vmid } from '../call.ts';
 import { RunError } from '../errors.ts';
 import type { Guest } from '../guest/guest.ts';
+import { realAgent } from './agent.real.ts';
 
 const AGENT_VERSION = '7.2.22';
 
@@ -134,7 +135,7 @@ function command(call: Call): string[] {
 
 const AGENT = '/nodes/{node}/qemu/{vmid}/agent';
 
-export const agentRoutes: Routes = {
+const scripted: Routes = {
   [`GET ${AGENT}`]: () =>
     [
       'exec',
@@ -209,3 +210,15 @@ export const agentRoutes: Routes = {
     return { result: {} };
   },
 };
+
+/** The guest agent's calls: answered by the guest's own agent where guests are real. */
+export const agentRoutes: Routes = Object.fromEntries(
+  Object.entries(scripted).map(([route, answer]) => [
+    route,
+    (call: Call) => {
+      const { machines } = call.cluster.guests;
+      const real = realAgent[route];
+      return machines === undefined || real === undefined ? answer(call) : real(call, machines);
+    },
+  ]),
+);

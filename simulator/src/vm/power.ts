@@ -54,6 +54,12 @@ export async function startGuest(cluster: Cluster, vm: Vm, run: TaskRun): Promis
   if (drives(vm.config).some(isCloudinit)) run.say('generating cloud-init ISO');
   await cluster.clock.sleep(0);
   powerOn(cluster, vm);
+  try {
+    await cluster.guests.machines?.settled(vm.vmid);
+  } catch (error) {
+    powerOff(cluster, vm);
+    throw error;
+  }
 }
 
 function powerOn(cluster: Cluster, vm: Vm): void {
@@ -90,6 +96,7 @@ const SHUTDOWN_STEP_MS = 200;
 
 /** Waits for the guest to go down by itself; only one that has booted listens. */
 async function askToShutDown(cluster: Cluster, vm: Vm, run: TaskRun, timeoutMs: number): Promise<boolean> {
+  if (cluster.guests.machines !== undefined) return cluster.guests.machines.shutdown(vm.vmid, timeoutMs);
   const ready = (): boolean =>
     vm.running !== undefined &&
     !vm.running.paused &&
@@ -140,8 +147,9 @@ export function reset(call: Call): string {
   const { cluster } = call;
   const vm = cluster.vm(vmid(call), call.node);
   if (vm.running === undefined) throw new RunError(`VM ${vm.vmid} not running`);
-  return powerTask(call, 'qmreset', (one) => {
+  return powerTask(call, 'qmreset', async (one) => {
     if (one.running === undefined) throw new RunError(`VM ${one.vmid} not running`);
+    await cluster.guests.machines?.reset(one.vmid);
     one.running.bootedAt = cluster.clock.now() + cluster.timing.bootMs;
     cluster.guests.boot(one);
   });

@@ -74,6 +74,7 @@ export function takeSnapshot(call: Call): string {
         delete vm.config['lock'];
         throw error;
       }
+      await cluster.guests.machines?.snapshot(vm.vmid, name, flag(call, 'vmstate'));
       delete vm.snapshots[name].snapstate;
       delete vm.config['lock'];
       vm.config['parent'] = name;
@@ -96,6 +97,7 @@ export function deleteSnapshot(call: Call): string {
       const fault = cluster.faults.take('snapshot-breaks', { vmid: vm.vmid });
       if (fault !== undefined) throw new RunError(fault.text ?? 'zfs error: could not find any snapshots to destroy');
       await cluster.clock.sleep(cluster.timing.diskMs);
+      await cluster.guests.machines?.deleteSnapshot(vm.vmid, name);
       for (const one of Object.values(vm.snapshots)) if (one.parent === name) reparent(one, gone.parent);
       if (vm.config['parent'] === name) {
         if (gone.parent === undefined) delete vm.config['parent'];
@@ -129,6 +131,7 @@ export function rollback(call: Call): string {
         delete vm.running;
         cluster.guests.powerOff(vm.vmid);
       }
+      await cluster.guests.machines?.rollBack(vm.vmid, name);
       const { description } = vm.config;
       vm.config = {
         ...snapshot.config,

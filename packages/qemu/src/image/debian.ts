@@ -22,7 +22,7 @@ export const debianPackages = [
   'busybox-static',
 ];
 /** What templates may install: an archive inside of the guest, as guests have no way to another. */
-export const offeredPackages = ['nginx', 'haproxy', 'postgresql', 'python3', 'gunicorn', 'python3-psycopg2'];
+export const offeredPackages = ['nginx', 'haproxy'];
 
 const diskBytes = 4 * 2 ** 30;
 const archive = '/opt/packages';
@@ -59,6 +59,8 @@ export async function buildDebian(workshop: Workshop, product: string): Promise<
   await must(workshop, 'chroot', [root, 'systemctl', 'enable', 'ssh.service', 'guest-identity.service']);
   await must(workshop, 'chroot', [root, 'systemctl', 'mask', ...masked]);
   await must(workshop, 'chroot', [root, 'apt-get', 'update', '-q']);
+  // An archive that apt can't read fails here, and not on a guest.
+  await must(workshop, 'chroot', [root, 'apt-get', 'install', '-q', '--simulate', ...offeredPackages]);
   mkdirSync(product, { recursive: true });
   await makeDisk(workshop, root, join(product, 'disk.qcow2'), diskBytes);
   const boot = { disk: 'disk.qcow2', diskBytes, kernel: 'vmlinux', initrd: 'initrd.img' };
@@ -84,6 +86,7 @@ function configure(root: string): void {
   rmSync(join(root, 'etc', 'apt', 'sources.list.d'), { recursive: true, force: true });
   // A guest that is cut off while it installs is made anew.
   putFile(root, '/etc/dpkg/dpkg.cfg.d/quick', 'force-unsafe-io\n');
+  putFile(root, '/etc/apt/apt.conf.d/90guest', 'Acquire::Languages "none";\n');
   putFile(
     root,
     '/etc/ssh/sshd_config.d/guest.conf',
@@ -107,6 +110,9 @@ async function indexArchive(workshop: Workshop, root: string): Promise<void> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     entries.push(`${control}\nFilename: ./${name}\nSize: ${bytes.length}\nSHA256: ${sha256}\n`);
   }
-  putFile(root, `${archive}/Packages`, entries.join('\n'));
-  putFile(root, `${archive}/Release`, `Suite: ${suite}\nLabel: guest\n`);
+  const list = Buffer.from(entries.join('\n'));
+  const digest = createHash('sha256').update(list).digest('hex');
+  const release = `Suite: ${suite}\nLabel: guest\nDate: Thu, 01 Jan 1970 00:00:00 UTC\nSHA256:\n ${digest} ${list.length} Packages\n`;
+  putFile(root, `${archive}/Packages`, list);
+  putFile(root, `${archive}/Release`, release);
 }
