@@ -107,7 +107,7 @@ async function install(stack: BenchStack): Promise<readonly number[]> {
   const took: number[] = [];
   const ports = JSON.parse(readFileSync(join(stack.stateDir, 'ports.json'), 'utf8')) as { agents: number };
   for (let n = 0; n < installs; n++) {
-    const container = await startContainer(9);
+    const container = await startContainer();
     const { hostAddress } = container;
     const gateway = await forward(hostAddress, ports.agents);
     const origin = await serveSecurely(

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// Long, as it is the one list of what the program can be told to do.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -6,7 +7,7 @@ import { describeSettings, readSettings, SettingError } from '@truffle/config';
 import pino, { type Logger } from 'pino';
 import { exitCodes, settings } from './settings.ts';
 import type { TraceExport } from './trace/export.ts';
-import { takeInstalledSettings } from './installed.ts';
+import { isInstalled, takeInstalledSettings } from './installed.ts';
 import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
@@ -79,7 +80,7 @@ interface Invocation {
   readonly otlpEndpoint: string;
   readonly readyFile: string;
   readonly releaseKey: string;
-  readonly updateMs: { readonly readyMs: number; readonly steadyMs: number };
+  readonly updateMs: { readonly checkMs: number; readonly readyMs: number; readonly steadyMs: number };
   readonly log: Logger;
 }
 
@@ -126,7 +127,11 @@ async function main(): Promise<void> {
     otlpEndpoint: env.otlpEndpoint,
     readyFile: env.readyFile,
     releaseKey: env.releaseKey,
-    updateMs: { readyMs: env.updateReadySeconds * 1000, steadyMs: env.updateSteadySeconds * 1000 },
+    updateMs: {
+      checkMs: env.updateCheckSeconds * 1000,
+      readyMs: env.updateReadySeconds * 1000,
+      steadyMs: env.updateSteadySeconds * 1000,
+    },
     log,
   });
 }
@@ -170,6 +175,8 @@ async function run(invocation: Invocation): Promise<void> {
     reserveBytes,
     spoolBytes,
     readyFile: invocation.readyFile,
+    releaseKey: isInstalled() ? invocation.releaseKey : '',
+    updateCheckMs: invocation.updateMs.checkMs,
     log,
   });
   const stopped = Promise.withResolvers<void>();

@@ -1,3 +1,4 @@
+// Long, as it is the one place where the parts of a running agent are wired to each other.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -32,6 +33,8 @@ import { PolicyFile, type PolicyState } from './policy/policy.file.ts';
 import { describePolicy, underPolicy } from './policy/summary.ts';
 import { readyFile, type ReadyFile } from './ready-file.ts';
 import { exitCodes } from './settings.ts';
+import { updateAllowed } from './policy/update.ts';
+import { keepUpdated } from './update/keep-updated.ts';
 import { keepServers, measure } from './upkeep.ts';
 import { version } from './version.ts';
 
@@ -58,6 +61,10 @@ export interface ProgramInput {
   readonly spoolBytes: number;
   /** File that says that there was a session; empty for none. */
   readonly readyFile?: string;
+  /** File with the key that releases are signed with; empty where the agent does not update itself. */
+  readonly releaseKey?: string;
+  /** How often it is asked which version the agent is to have, in milliseconds. */
+  readonly updateCheckMs?: number;
   readonly log: Logger;
 }
 
@@ -103,6 +110,19 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
       : followInventory(async () => underPolicy(await site.inventory(), policy.current(), site.ground), link, log);
   const stopKeeping = keepServers(parts, { link, runner, reports });
   const stopMeasuring = measure(parts, { link, keeper, endpoints });
+  const stopUpdating = keepUpdated({
+    dataFolder,
+    server: input.server ?? identity.server,
+    releaseKey: input.releaseKey ?? '',
+    everyMs: input.updateCheckMs,
+    version,
+    credentials: () => keeper.credentials(),
+    endpoints,
+    connected: () => link.ready,
+    idle: () => runner.idle && !runner.held,
+    allowed: () => updateAllowed(policy.current()),
+    log,
+  });
   const vitals = {
     connected: () => link.ready,
     openCommands: () => runner.inFlight().length,
@@ -115,7 +135,7 @@ export async function startProgram(input: ProgramInput): Promise<Program> {
     stop: () =>
       (stopped ??= (async () => {
         stopInventory();
-        await Promise.all([stopKeeping(), stopMeasuring()]);
+        await Promise.all([stopKeeping(), stopMeasuring(), stopUpdating()]);
         health?.close();
         await runner.stop(graceMs);
         await Promise.all([keeper.stop(), keyLog.stop()]);

@@ -42,6 +42,11 @@ export const settings = {
   releaseKey: text('TRUFFLE_AGENT_RELEASE_KEY', 'file with the public key that releases are signed with', {
     fallback: '',
   }),
+  updateCheckSeconds: integer(
+    'TRUFFLE_AGENT_UPDATE_CHECK_SECONDS',
+    'how often the installed agent asks which version it is to have',
+    { fallback: 600, min: 1, max: 86_400 },
+  ),
   updateReadySeconds: integer(
     'TRUFFLE_AGENT_UPDATE_READY_SECONDS',
     'how long a new version may take until it is ready before the one before is put back',

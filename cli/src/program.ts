@@ -5,7 +5,7 @@ import { accessVerbs } from './access/access.command.ts';
 import { groupVerbs } from './group/group.command.ts';
 import { roleVerbs } from './role/role.command.ts';
 import { serviceAccountVerbs } from './service-account/service-account.command.ts';
-import { agentJoinTokenVerbs, agentVerbs } from './agent/agent.command.ts';
+import { agentJoinTokenVerbs, agentRolloutVerbs, agentVerbs } from './agent/agent.command.ts';
 import { allowlistVerbs } from './allowlist/allowlist.command.ts';
 import { auditVerbs } from './audit/audit.command.ts';
 import { auditStreamVerbs } from './audit/audit-stream.command.ts';
@@ -58,6 +58,7 @@ export function buildProgram(run: Runner): Command {
   for (const each of logVerbs) program.addCommand(verb(each, run));
   program.addCommand(noun('template', 'Read, check and store templates.', templateVerbs, run));
   const agent = noun('agent', 'Connect sites and see how they are.', agentVerbs, run);
+  agent.addCommand(noun('rollout', 'Versions of the agent on their way to sites.', agentRolloutVerbs, run));
   agent.addCommand(noun('join-token', 'Tokens that connect a new site.', agentJoinTokenVerbs, run));
   program.addCommand(agent);
   program.addCommand(noun('org', 'Read and make organizations.', orgVerbs, run, 'organization'));

@@ -46,6 +46,9 @@ export async function applyUpdate(deps: ApplyDeps): Promise<Ending | undefined> 
   return ending;
 }
 
+/** It is refused again, for what is remembered. */
+class TriedBefore extends UpdateRefused {}
+
 const isEnding = (begun: Trying | Ending): begun is Ending => 'outcome' in begun;
 
 /** Looks at what was brought, with root's eyes, and lays it beside what works. */
@@ -58,7 +61,7 @@ async function begin(deps: ApplyDeps): Promise<Trying | Ending | undefined> {
     const { manifest, artifact } = stagedRelease(places, from, platform);
     to = manifest.version;
     const known = readRecord(places.memory).bad.find(({ version }) => version === to);
-    if (known !== undefined) throw new UpdateRefused(`${to} was tried before and is not tried again: ${known.reason}`);
+    if (known !== undefined) throw new TriedBefore(`${to} was tried before and is not tried again: ${known.reason}`);
     const program = await unpackStaged(places, to, artifact);
     const says = await versionOf(program).catch(
       (error: unknown) => `nothing: ${error instanceof Error ? error.message : String(error)}`,
@@ -73,7 +76,8 @@ async function begin(deps: ApplyDeps): Promise<Trying | Ending | undefined> {
       reason: error.message,
       at: new Date(clock.wall()).toISOString(),
     };
-    writeRecord(places.memory, ending);
+    // How it ended when it was tried is what is to be told of it.
+    if (!(error instanceof TriedBefore)) writeRecord(places.memory, ending);
     rmSync(join(places.staged, stagedFiles.ask), { force: true });
     say(`refused: ${error.message}`);
     return ending;

@@ -28,6 +28,7 @@ function agent(over: Partial<UpdaterDeps> = {}) {
       return Promise.resolve('2.0.0');
     },
     record: (): UpdateRecord => ({ bad: [] }),
+    underWay: () => false,
     allowed: () => updateAllowed({ kind: 'none', policy: parsePolicy('exec: on', 'policy.yaml') }),
     bring: (version) => Promise.resolve(void brought.push(version)),
     idle: () => true,
@@ -103,6 +104,10 @@ describe('an agent that is to be another version', () => {
     await away.clock.pass(3_000_000);
     expect(away.told).toEqual([]);
     await away.updater.stop();
+    const trying = agent({ underWay: () => true });
+    await trying.clock.pass(3_000_000);
+    expect(trying.told).toEqual([]);
+    await trying.updater.stop();
     let tries = 0;
     const failing = agent({ bring: () => Promise.reject(new Error(`try ${++tries}`)) });
     await failing.clock.pass(24 * 3_600_000);

@@ -13,6 +13,8 @@ export interface UpdaterDeps {
   readonly ask: (last: Ending | undefined) => Promise<string>;
   /** What root remembers. */
   readonly record: () => UpdateRecord;
+  /** Whether root is at one: how that ends is not known yet. */
+  readonly underWay: () => boolean;
   /** What the site allows now. */
   readonly allowed: () => UpdateAllowed;
   /** Brings a version, whole and looked at. */
@@ -21,12 +23,14 @@ export interface UpdaterDeps {
   readonly idle: () => boolean;
   /** Asks root to put in what was brought. */
   readonly askRoot: (version: string) => void;
+  /** How often it is asked, in milliseconds; ten minutes unless told. */
+  readonly everyMs?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
 }
 
-const everyMs = 600_000;
+const usuallyEveryMs = 600_000;
 const backoffCapMs = 3_600_000;
 /** How often it is looked whether work is over, and for how long. */
 const lookMs = 5_000;
@@ -36,17 +40,19 @@ const patienceMs = 6 * 3_600_000;
 export class Updater {
   readonly #deps: UpdaterDeps;
   readonly #over = new AbortController();
+  readonly #everyMs: number;
   #failures = 0;
   #disarm: (() => void) | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(deps: UpdaterDeps) {
     this.#deps = deps;
+    this.#everyMs = deps.everyMs ?? usuallyEveryMs;
   }
 
   start(): void {
     // What ended just now is told soon; agents that start together do not ask together.
-    this.#arm(this.#deps.random() * (this.#deps.record().last === undefined ? everyMs : lookMs));
+    this.#arm(this.#deps.random() * (this.#deps.record().last === undefined ? this.#everyMs : lookMs));
   }
 
   /** Asks no more; resolves when what was under way is over. */
@@ -61,15 +67,15 @@ export class Updater {
     this.#disarm = clock.after(waitMs, () => {
       this.#turn = this.#look().then(() => {
         if (this.#over.signal.aborted) return;
-        const ceiling = Math.min(backoffCapMs, everyMs * 2 ** this.#failures);
-        this.#arm(this.#failures === 0 ? everyMs * (0.8 + 0.4 * random()) : random() * ceiling);
+        const ceiling = Math.min(backoffCapMs, this.#everyMs * 2 ** this.#failures);
+        this.#arm(this.#failures === 0 ? this.#everyMs * (0.8 + 0.4 * random()) : random() * ceiling);
       });
     });
   }
 
   async #look(): Promise<void> {
     const { version, connected, ask, record, allowed, bring, log } = this.#deps;
-    if (!connected()) return;
+    if (!connected() || this.#deps.underWay()) return;
     try {
       const { last, bad } = record();
       const wanted = await ask(last);
@@ -100,6 +106,7 @@ export class Updater {
     const { clock, idle, askRoot, allowed, log } = this.#deps;
     const deadline = clock.now() + patienceMs;
     while (!this.#over.signal.aborted && clock.now() < deadline) {
+      if (this.#deps.underWay()) return;
       if (idle() && allowed().now(clock.wall())) {
         log.info({ wanted }, 'asking for the update to be put in');
         return askRoot(wanted);

@@ -101,6 +101,38 @@ export const agentVerbs: readonly Verb<never>[] = [
   },
 ];
 
+export const agentRolloutVerbs: readonly Verb<never>[] = [
+  {
+    usage: 'get',
+    summary: 'Show which version the agents are to have, and how far that is.',
+    examples: ['agent rollout get'],
+    load: async () => (await import('./agent.rollout.ts')).get,
+  },
+  {
+    usage: 'set',
+    summary: 'Say which version the agents are to have, and how many of them. What is not named stays.',
+    more: 'Agents update when they are idle and their site allows it, the same ones first each time. It halts by itself when too many go back; setting it again lets it go on.',
+    options: [
+      ['--version <version>', 'a release that the control plane serves'],
+      ['--percent <share>', 'how many of a hundred agents, 0 to 100'],
+      ['--failure-limit <share>', 'halt when so many of a hundred that tried it went back; 10 unless told'],
+      ['--pause', 'hold it'],
+    ],
+    examples: [
+      'agent rollout set --version 1.4.0 --percent 10',
+      'agent rollout set --percent 100',
+      'agent rollout set --pause',
+    ],
+    load: async () => (await import('./agent.rollout.ts')).set,
+  },
+  {
+    usage: 'updates',
+    summary: 'List how updates ended, newest first.',
+    examples: ['agent rollout updates', 'agent rollout updates --output json'],
+    load: async () => (await import('./agent.rollout.ts')).updates,
+  },
+];
+
 export const agentJoinTokenVerbs: readonly Verb<never>[] = [
   {
     usage: 'create <agent-name>',

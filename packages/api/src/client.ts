@@ -3,6 +3,7 @@ import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { AgentService, EnrollmentService } from '../gen/truffle/agent/v1/agent_service_pb.js';
 import { MetricService } from '../gen/truffle/agent/v1/metric_service_pb.js';
 import { RecoveryService } from '../gen/truffle/agent/v1/recovery_service_pb.js';
+import { RolloutService } from '../gen/truffle/agent/v1/rollout_service_pb.js';
 import { SealingKeyService } from '../gen/truffle/agent/v1/sealing_key_service_pb.js';
 import { PlanService } from '../gen/truffle/billing/v1/plan_service_pb.js';
 import { ClusterService, ServerService } from '../gen/truffle/orchestration/v1/cluster_service_pb.js';
@@ -62,6 +63,7 @@ const services = {
   plans: PlanService,
   projects: ProjectService,
   recovery: RecoveryService,
+  rollouts: RolloutService,
   sealingKeys: SealingKeyService,
   serverMetrics: ServerMetricService,
   servers: ServerService,
@@ -111,6 +113,7 @@ export function createTruffleClient(transport: Transport): TruffleClient {
     plans: createClient(services.plans, transport),
     projects: createClient(services.projects, transport),
     recovery: createClient(services.recovery, transport),
+    rollouts: createClient(services.rollouts, transport),
     sealingKeys: createClient(services.sealingKeys, transport),
     serverMetrics: createClient(services.serverMetrics, transport),
     servers: createClient(services.servers, transport),

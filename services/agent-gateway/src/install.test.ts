@@ -37,7 +37,7 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
   beforeAll(async () => {
     releases = mkdtempSync(join(tmpdir(), 'truffle-releases-'));
     await makeRelease(releases, now);
-    container = await startContainer(7);
+    container = await startContainer();
     const database = await testDatabase([agentGatewayMigrations]);
     world = await makeWorld(database, testEngines().natsUrl, { host: container.hostAddress });
     one = await world.startGateway();

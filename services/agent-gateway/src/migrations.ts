@@ -1,6 +1,7 @@
 import { allowEverywhere, tenantTable, type ServiceMigrations } from '@truffle/database';
 import { transitions } from './command/command.ts';
 import { metricMigrations } from './metric/metric.migration.ts';
+import { rolloutMigrations } from './rollout/rollout.migration.ts';
 import { identityMigrations } from './migrations.identity.ts';
 
 const moves = Object.entries(transitions)
@@ -184,5 +185,6 @@ export const agentGatewayMigrations: ServiceMigrations = {
         add column key_id text not null default '';`,
     ...identityMigrations,
     ...metricMigrations,
+    ...rolloutMigrations,
   },
 };

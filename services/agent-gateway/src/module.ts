@@ -15,6 +15,8 @@ import { ServerHealthService } from '@truffle/api/orchestration/v1/server_health
 import { AddressRuleService } from '@truffle/api/tenant/v1/allowlist_service';
 import { newId } from '@truffle/ids';
 import { RecoveryService } from '@truffle/api/agent/v1/recovery_service';
+import { RolloutService } from '@truffle/api/agent/v1/rollout_service';
+import { AgentUpdateService } from '@truffle/api/agent/v1/update_service';
 import { SealingKeyService } from '@truffle/api/agent/v1/sealing_key_service';
 import {
   bells,
@@ -42,6 +44,7 @@ import { gatewaySettings } from './gateway.settings.ts';
 import { Gateway, type GatewayParts } from './gateway/gateway.ts';
 import { metricReadRpc, metricReports, metricRpc } from './metric/metric.rpc.ts';
 import { MetricIntake } from './metric/metric.usecases.ts';
+import { rolloutRpc, updateChecks } from './rollout/rollout.rpc.ts';
 import { sealingKeyRpc, sealingKeySync } from './sealing-key/sealing-key.rpc.ts';
 import { serveLinks, type LinkServer } from './session/link.server.ts';
 import type { Tables } from './tables.ts';
@@ -58,6 +61,8 @@ const services = [
   MetricService,
   MetricReadService,
   OrganizationEndService,
+  RolloutService,
+  AgentUpdateService,
 ];
 
 /** The agent-gateway service: agents, their sessions, their commands. */
@@ -121,6 +126,7 @@ export const makeAgentGatewayModule: MakeModule = async (deps) => {
         renew: certificateRenewal(enrollment, deps.logger),
         syncSealingKey: sealingKeySync(enrollment),
         reportMetrics: metricReports(new MetricIntake(database)),
+        checkUpdate: updateChecks(database),
       });
       deps.logger.info({ port: server.port, gatewayId: gateway.id }, 'agents may dial in');
     },
@@ -148,7 +154,7 @@ function register(
   router.service(AgentService, agentRpc(parts, enrollment));
   router.service(EnrollmentService, enrollmentRpc(enrollment, endpoints));
   router.service(RecoveryService, recoveryRpc(enrollment, endpoints));
-  router.service(SealingKeyService, sealingKeyRpc(database));
+  router.service(SealingKeyService, sealingKeyRpc(database)).service(RolloutService, rolloutRpc(database));
   router.service(OrganizationEndService, organizationEndRpc(database));
   router.service(CommandService, commandRpc(parts));
   router.service(MetricService, metricRpc(database)).service(MetricReadService, metricReadRpc(database));

@@ -37,6 +37,7 @@ beforeAll(async () => {
     renew: () => Promise.reject(new Error('nothing is renewed here')),
     syncSealingKey: () => Promise.reject(new Error('nothing is published here')),
     reportMetrics: () => Promise.reject(new Error('nothing is published here')),
+    checkUpdate: () => Promise.reject(new Error('nothing is published here')),
     handshakeMs: 200,
     idleMs: 300,
   });

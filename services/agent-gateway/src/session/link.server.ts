@@ -19,6 +19,11 @@ import {
   type ReportMetricsRequest,
   type ReportMetricsResponse,
 } from '@truffle/api/agent/v1/metric_report_service';
+import {
+  AgentUpdateService,
+  type CheckUpdateRequest,
+  type CheckUpdateResponse,
+} from '@truffle/api/agent/v1/update_service';
 import { isId } from '@truffle/ids';
 import { plainAddress, Problem } from '@truffle/kit';
 import { Entrance } from './entrance.ts';
@@ -48,6 +53,8 @@ export interface LinkServerOptions {
   readonly syncSealingKey: (identity: PeerIdentity, request: SyncSealingKeyRequest) => Promise<SyncSealingKeyResponse>;
   /** Takes in what the agent measured. */
   readonly reportMetrics: (identity: PeerIdentity, request: ReportMetricsRequest) => Promise<ReportMetricsResponse>;
+  /** Takes in how the agent's update ended, and answers the version that it is to have. */
+  readonly checkUpdate: (identity: PeerIdentity, request: CheckUpdateRequest) => Promise<CheckUpdateResponse>;
   /** Milliseconds for a TLS handshake; default 10,000. */
   readonly handshakeMs?: number;
   /** Milliseconds that a connection may have no stream; default 30,000. */
@@ -95,6 +102,7 @@ const unaryDefinition = {
   renew: unary(AgentCertificateService.method.renewCertificate),
   syncSealingKey: unary(AgentCertificateService.method.syncSealingKey),
   reportMetrics: unary(AgentMetricReportService.method.reportMetrics),
+  checkUpdate: unary(AgentUpdateService.method.checkUpdate),
 } as const;
 
 /** Serves a method for the agent that the certificate names. */
@@ -139,6 +147,7 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
     renew: forAgent(options.demandAddress, options.renew),
     syncSealingKey: forAgent(options.demandAddress, options.syncSealingKey),
     reportMetrics: forAgent(options.demandAddress, options.reportMetrics),
+    checkUpdate: forAgent(options.demandAddress, options.checkUpdate),
   });
   const credentials = grpc.ServerCredentials.createSsl(
     Buffer.from(options.authority),

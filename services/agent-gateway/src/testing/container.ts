@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { randomInt } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -56,13 +57,16 @@ export function noContainer(): string {
   return '';
 }
 
-/** Boots one. @param no tells containers of one machine apart, 1 to 250 */
-export async function startContainer(no: number): Promise<Container> {
+/** Boots one. Its network is one that no other of this machine has, as far as chance goes. */
+export async function startContainer(): Promise<Container> {
+  const no = randomInt(1, 65_000);
   const folder = mkdtempSync(join(tmpdir(), 'truffle-container-'));
   const [layer, work, root] = ['layer', 'work', 'root'].map((name) => join(folder, name)) as [string, string, string];
-  const name = `tft${process.pid}`;
-  const link = `tft${no}x${process.pid % 100_000}`;
-  const hostAddress = `10.213.${no}.1`;
+  const name = `tft${no}`;
+  const link = `tft${no}h`;
+  const net = `10.${213 + (no >> 13)}.${(no >> 5) & 255}`;
+  const base = (no & 31) * 8;
+  const [hostAddress, address] = [`${net}.${base + 1}`, `${net}.${base + 2}`];
   const sudo = (program: string, ...args: string[]): void =>
     void execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const undo: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true })];
@@ -86,10 +90,10 @@ export async function startContainer(no: number): Promise<Container> {
     sudo('ip', 'netns', 'add', name);
     undo.push(() => sudo('ip', 'netns', 'del', name));
     sudo('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'host0', 'netns', name);
-    sudo('ip', 'addr', 'add', `${hostAddress}/24`, 'dev', link);
+    sudo('ip', 'addr', 'add', `${hostAddress}/29`, 'dev', link);
     sudo('ip', 'link', 'set', link, 'up');
     sudo('ip', '-n', name, 'link', 'set', 'lo', 'up');
-    sudo('ip', '-n', name, 'addr', 'add', `10.213.${no}.2/24`, 'dev', 'host0');
+    sudo('ip', '-n', name, 'addr', 'add', `${address}/29`, 'dev', 'host0');
     sudo('ip', '-n', name, 'link', 'set', 'host0', 'up');
     const options = [
       '--quiet',
@@ -110,6 +114,13 @@ export async function startContainer(no: number): Promise<Container> {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
     const ended = new Promise((done) => guest?.once('exit', done));
+    // A test that was ended leaves no machine behind.
+    const killed = (): void => {
+      guest?.kill('SIGKILL');
+      end();
+    };
+    process.once('exit', killed);
+    guest.once('exit', () => process.off('exit', killed));
     const pid = await until('the container to start', () => firstChild(guest?.pid ?? 0));
     const container = containerOf(pid, { hostAddress, root, layer }, async () => {
       // As a power button would; a container that does not heed it is ended.

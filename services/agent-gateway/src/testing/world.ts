@@ -23,6 +23,7 @@ import { EndedCommands } from '../command/ended-commands.ts';
 import { Gateway, type GatewayParts } from '../gateway/gateway.ts';
 import { metricReports } from '../metric/metric.rpc.ts';
 import { MetricIntake } from '../metric/metric.usecases.ts';
+import { updateChecks } from '../rollout/rollout.rpc.ts';
 import { sealingKeySync } from '../sealing-key/sealing-key.rpc.ts';
 import type { HealthNote } from '../session/kept.ts';
 import { serveLinks, type LinkServer } from '../session/link.server.ts';
@@ -178,6 +179,7 @@ async function startGateway(
     renew: certificateRenewal(enrollment, logger),
     syncSealingKey: sealingKeySync({ database: tenants, quarantined: enrollment.quarantined }),
     reportMetrics: metricReports(new MetricIntake(tenants)),
+    checkUpdate: updateChecks(tenants),
   });
   return {
     gateway,
