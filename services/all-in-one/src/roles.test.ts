@@ -268,6 +268,8 @@ describe('a member of one project', () => {
         undefined,
       ]);
     }
+    const hidden = key.agents.listAgents({ orgId, orderBy: 'version desc' });
+    await expect(hidden).rejects.toMatchObject({ code: Code.InvalidArgument });
     for (const refused of [
       () => key.agents.pingAgent({ agentId }),
       () => key.agents.deleteAgent({ agentId, revision: 1n }),

@@ -13,7 +13,7 @@ import {
   type AgentService,
   type EnrollmentService,
 } from '@truffle/api/agent/v1/agent_service';
-import { allows, callerOf, holdsInPart, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
+import { allows, callerOf, holdsInPart, InvalidProblem, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import { serverName } from '../authority/authority.ts';
 import { agentOf, sharedAgentOf } from './agent.codec.ts';
 import { agentOrdering } from './agent.repo.ts';
@@ -28,6 +28,12 @@ import {
   type AgentView,
 } from './agent.usecases.ts';
 import { createJoinToken, enroll, type EnrollmentParts } from './enrollment.usecases.ts';
+
+/** Who is not shown versions may not learn them from an order. */
+const hiddenOrder = (): InvalidProblem =>
+  new InvalidProblem([
+    { field: 'order_by', description: 'you are not shown versions: order by name or state', reason: 'UNKNOWN_ORDER' },
+  ]);
 
 export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): ServiceImpl<typeof AgentService> => ({
   createJoinToken: async (request, context) => {
@@ -55,6 +61,7 @@ export const agentRpc = (parts: AgentParts, enrollment: EnrollmentParts): Servic
     const seen = viewOf(caller.bindings, 'agent.list', scopeOf(caller), now);
     const shared = holdsInPart(caller.bindings, 'agent.list', scopeOf(caller), now);
     const page = orderedPageOf(context, request, agentOrdering);
+    if (shared && !seen.everything && page.order.field === 'version') throw hiddenOrder();
     const listed = { name: request.name, seen: shared ? { ...seen, everything: true } : seen };
     const { agents, next } = await pageOfAgents(parts, caller.orgId, listed, page);
     const isWhole = ({ row }: AgentView): boolean => seen.everything || seen.only.includes(row.id);
