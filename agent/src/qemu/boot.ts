@@ -7,6 +7,7 @@ import type { Here } from './locate.ts';
 import type { QemuSite } from './site.ts';
 
 const tailLines = 40;
+const agentMs = 10_000;
 /** How often the console is read while a guest boots. */
 const readMs = 1_000;
 
@@ -63,7 +64,7 @@ async function silent(site: QemuSite, { vmid, folder }: Here, tail: readonly str
   const facts = { logTail: tail, retryable: true, parameters: { vmid: String(vmid) } };
   let cards;
   try {
-    cards = await withGuestAgent(placesOf(folder).agent, (agent) => agent.cards(), 3_000);
+    cards = await withGuestAgent(placesOf(folder).agent, (agent) => agent.cards(), agentMs);
   } catch (error) {
     if (!(error instanceof QemuError)) throw error;
     return new DecodedFailure({ ...facts, ...neverBooted(vmid, seconds, tail) });

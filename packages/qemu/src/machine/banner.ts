@@ -2,8 +2,9 @@ import { connect } from 'node:net';
 import { pause } from '../program/pause.ts';
 import { findProcess } from './process.ts';
 
-/** A guest that is about to greet does so within this. */
-const greetMs = 2_000;
+/** How long one try waits for the greeting: rises, as a guest on a busy host takes long to begin a session, and each try makes it begin one. */
+const firstGreetMs = 2_000;
+const longestGreetMs = 20_000;
 
 /**
  * Waits until the guest's SSH server greets behind the forwarded port, which accepts long before anyone listens.
@@ -11,16 +12,19 @@ const greetMs = 2_000;
  * @throws the signal's reason
  */
 export async function awaitBanner(folder: string, signal: AbortSignal): Promise<boolean> {
+  let greetMs = firstGreetMs;
   for (let wait = 25; ; wait = Math.min(500, wait * 1.3)) {
     const running = findProcess(folder);
     if (running === undefined) return false;
-    if (await greets(running.sshPort, signal)) return true;
+    const since = performance.now();
+    if (await greets(running.sshPort, greetMs, signal)) return true;
+    if (performance.now() - since >= greetMs) greetMs = Math.min(longestGreetMs, greetMs * 1.5);
     await pause(wait, signal);
   }
 }
 
-/** Whether something greets as SSH there, in two seconds. */
-export function greets(port: number, signal: AbortSignal): Promise<boolean> {
+/** Whether something greets as SSH there in time. */
+function greets(port: number, greetMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     let seen = '';
