@@ -81,6 +81,7 @@ const plain: Readonly<Record<string, unknown>> = {
   source,
   cpu: 1,
   image: 'fresh',
+  version: '1.2.3',
   url: 'https://images.example.com/fresh.qcow2',
   sha256: '0'.repeat(64),
   subject: `user:usr_${'0'.repeat(26)}`,
