@@ -45,7 +45,7 @@ const shared = {
   experimental: { viteModuleRunner: false },
   pool: 'forks',
   // Guards against a hang only: no test may need it.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   hookTimeout: 120_000,
   // Real processes on CI's two shared cores: what fails is tried once more there, and the report shows what needed it.
   retry: process.env['CI'] === undefined ? 0 : 1,
