@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { QemuError } from '../error.ts';
 import { pause } from '../program/pause.ts';
 import { JsonLines } from './json-lines.ts';
@@ -60,7 +61,7 @@ export class GuestAgent {
 
   /** Makes sure that the next answer is to the next question. */
   async sync(): Promise<void> {
-    const id = Math.floor(Math.random() * 2 ** 31);
+    const id = randomInt(2 ** 31);
     await this.#ask({ execute: 'guest-sync-delimited', arguments: { id } }, (answer) => answer.return === id, flush);
   }
 
