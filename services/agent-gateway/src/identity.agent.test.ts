@@ -104,7 +104,7 @@ function agentIn(folder: string): Agent {
   };
 }
 const online = (agentId: string) =>
-  until(`${agentId} online`, async () => (await stateOf(agentId)) === 'ONLINE', 15_000);
+  until(`${agentId} online`, async () => (await stateOf(agentId)) === 'ONLINE', 45_000);
 
 describe('the real agent', () => {
   inWorld(lifeMs);
