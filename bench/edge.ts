@@ -38,7 +38,10 @@ async function tenant(name: string): Promise<Pick<Load, 'url' | 'token' | 'orgId
 const inThread = (load: Load): Promise<Seen> =>
   new Promise((done, failed) => {
     const worker = new Worker(new URL('edge.load.ts', import.meta.url), { workerData: load });
-    worker.once('message', done);
+    worker.once('message', (seen) => {
+      done(seen as Seen);
+      void worker.terminate();
+    });
     worker.once('error', failed);
   });
 
