@@ -24,6 +24,7 @@ interface Told {
 const mostNoted = 10_000;
 /** Refusals in a second that are told at once. Whoever does not heed them is made to wait for the others, and so slowed down by its own connections. */
 const prompt = { times: 20, everyMs: 1_000 } as const;
+/** Give or take a half: answered all at once, a flood would come back all at once. */
 const heldMs = 1_000;
 /** Answers that are held back at once, of all credentials; further ones are given at once. */
 const mostHeld = 2_000;
@@ -106,10 +107,11 @@ export class EarlyRefusals {
       response.off('close', gone);
       this.#held--;
     };
+    const pauseMs = heldMs * (0.5 + Math.random());
     const callOff = this.#later(() => {
       over();
       answer();
-    }, heldMs);
+    }, pauseMs);
     const gone = (): void => {
       over();
       callOff();
