@@ -63,9 +63,11 @@ export function driverKinds(): readonly string[] {
 }
 
 /** Types say it where the driver is compiled; this says it where it runs, before anything is done. @throws DriverIncomplete */
-export function requireComplete(driver: Driver): void {
-  const known: Readonly<Record<string, unknown>> = driver.effects;
-  const lacking = driverKinds().filter((kind) => typeof known[kind] !== 'function');
+export function requireComplete(driver: {
+  readonly kind: string;
+  readonly effects: Readonly<Record<string, unknown>>;
+}): void {
+  const lacking = driverKinds().filter((kind) => typeof driver.effects[kind] !== 'function');
   if (lacking.length > 0)
     throw new DriverIncomplete(
       `The driver ${driver.kind} has no effect for: ${lacking.join(', ')}. Install a whole build.`,

@@ -10,7 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fetchSigned, ReleaseUnreachable } from '../release/fetch.ts';
 import { artifactFor, verifiedManifest, type Artifact } from '../release/manifest.ts';
@@ -115,11 +115,7 @@ async function download(
         else done(null, chunk);
       },
     });
-    await pipeline(
-      Readable.fromWeb(answer.body as never),
-      bounded,
-      createWriteStream(path, { flags: goesOn ? 'a' : 'w', mode: 0o600 }),
-    );
+    await pipeline(answer.body, bounded, createWriteStream(path, { flags: goesOn ? 'a' : 'w', mode: 0o600 }));
     if (size < packedSize) throw new ReleaseUnreachable(`${url.href} ended after ${size} of ${packedSize} bytes`);
   } catch (cause) {
     if (cause instanceof ReleaseUnreachable || cause instanceof UpdateRefused) throw cause;

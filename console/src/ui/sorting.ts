@@ -12,8 +12,7 @@ export function useSorting(own: string): Sorting {
   const { sort } = useSearch({ strict: false });
   const navigate = useNavigate();
   const set = (by: string): void => {
-    const search = (was: object) => ({ ...was, sort: by === own ? undefined : by });
-    void navigate({ to: '.', search: search as never, replace: true });
+    void navigate({ to: '.', search: (was) => ({ ...was, sort: by === own ? undefined : by }), replace: true });
   };
   return { by: sort ?? own, set };
 }

@@ -69,7 +69,8 @@ export class OrderedPage {
       ])
       .where(after)
       .orderBy(order)
-      .limit(this.limit) as unknown as SelectQueryBuilder<DB, TB, O & OrderKey>;
+      .limit(this.limit)
+      .$castTo<O & OrderKey>();
   }
 
   /** The same for a query that is written by hand. @param ordering of a part of the list whose columns have other names */

@@ -1,5 +1,5 @@
-import { create, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
-import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { create, type DescMethod, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '@truffle/api/google/rpc/error_details';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { PageRequestSchema, type PageInfo } from '@truffle/api/type/v1/page';
@@ -51,13 +51,16 @@ interface Listed {
   readonly next: string;
 }
 
-async function ask(service: DescService, method: DescMethod, orderBy: string, token = '', size = pageSize) {
+const isUnary = (method: DescMethod): method is DescMethodUnary => method.methodKind === 'unary';
+
+async function ask(method: DescMethod, orderBy: string, token = '', size = pageSize) {
   const { resource } = rulesOf(method);
   const page = create(PageRequestSchema, { size, token });
   const shape = { [camel(resource)]: ids[resource], showDeleted: true, filter, orderBy, page };
-  const client = createClient(service, plane.host.transport(plane.owner.token));
-  const call = client[method.localName] as unknown as (request: object) => Promise<Message>;
-  const answer = (await call(shape)) as Message & Record<string, unknown> & { readonly page?: PageInfo };
+  if (!isUnary(method)) throw new TypeError(`${method.name} is a stream`);
+  const transport = plane.host.transport(plane.owner.token);
+  const { message } = await transport.unary(method, undefined, undefined, undefined, shape);
+  const answer: Message & Record<string, unknown> & { readonly page?: PageInfo } = message;
   const field = method.output.fields.find((each) => each.fieldKind === 'list' && each.listKind === 'message');
   return { rows: answer[field?.localName ?? ''] as readonly unknown[], next: answer.page?.next ?? '' } satisfies Listed;
 }
@@ -68,10 +71,10 @@ const idOf = (row: unknown): string => {
   return id ?? event?.id ?? '';
 };
 
-async function pagesOf(service: DescService, method: DescMethod, orderBy: string): Promise<string[]> {
+async function pagesOf(method: DescMethod, orderBy: string): Promise<string[]> {
   const found: string[] = [];
   for (let token = ''; ;) {
-    const { rows, next } = await ask(service, method, orderBy, token);
+    const { rows, next } = await ask(method, orderBy, token);
     found.push(...rows.map(idOf));
     if (next === '') return found;
     expect(rows).toHaveLength(pageSize);
@@ -96,37 +99,32 @@ describe('a list that can be ordered', { timeout: 60_000 }, () => {
     for (const [, , method] of ordered) expect(isPaged(method)).toBe(true);
   });
 
-  const ways = ordered.flatMap(([name, service, method]) =>
-    fieldsOf(method).map((field) => [name, field, service, method] as const),
-  );
-  it.each(ways)(
-    '%s gives every row once by %s, page after page, in both directions',
-    async (_, field, service, method) => {
-      const all = (await ask(service, method, '', '', 500)).rows.map(idOf);
-      const up = await pagesOf(service, method, field);
-      const down = await pagesOf(service, method, `${field} desc`);
-      expect(all.length).toBeGreaterThan(2 * pageSize);
-      expect(new Set(up).size).toBe(up.length);
-      expect(up.toSorted()).toEqual(all.toSorted());
-      expect(down).toEqual(up.toReversed());
-    },
-  );
-
-  it.each(ordered)('%s has the order by itself that it names first', async (_, service, method) => {
-    const named = await ask(service, method, rulesOf(method).orders[0] ?? '', '', 500);
-    expect((await ask(service, method, '', '', 500)).rows.map(idOf)).toEqual(named.rows.map(idOf));
+  const ways = ordered.flatMap(([name, , method]) => fieldsOf(method).map((field) => [name, field, method] as const));
+  it.each(ways)('%s gives every row once by %s, page after page, in both directions', async (_, field, method) => {
+    const all = (await ask(method, '', '', 500)).rows.map(idOf);
+    const up = await pagesOf(method, field);
+    const down = await pagesOf(method, `${field} desc`);
+    expect(all.length).toBeGreaterThan(2 * pageSize);
+    expect(new Set(up).size).toBe(up.length);
+    expect(up.toSorted()).toEqual(all.toSorted());
+    expect(down).toEqual(up.toReversed());
   });
 
-  it.each(ordered)('%s refuses a token of another order, and an order that it has not', async (_, service, method) => {
+  it.each(ordered)('%s has the order by itself that it names first', async (_, _service, method) => {
+    const named = await ask(method, rulesOf(method).orders[0] ?? '', '', 500);
+    expect((await ask(method, '', '', 500)).rows.map(idOf)).toEqual(named.rows.map(idOf));
+  });
+
+  it.each(ordered)('%s refuses a token of another order, and an order that it has not', async (_, _service, method) => {
     const [field = ''] = fieldsOf(method);
-    const { next } = await ask(service, method, field);
+    const { next } = await ask(method, field);
     for (const other of [`${field} desc`, '', ...fieldsOf(method).slice(1)])
-      await expect(ask(service, method, other, next), other).rejects.toMatchObject({
+      await expect(ask(method, other, next), other).rejects.toMatchObject({
         code: Code.InvalidArgument,
         rawMessage: expect.stringContaining('start again without page.token') as string,
       });
     for (const wrong of ['secret_sha256', `${field} down`, `${field} desc desc`, `${field}, id`, `${field};`]) {
-      const refused = await ask(service, method, wrong).catch((error: unknown) => ConnectError.from(error));
+      const refused = await ask(method, wrong).catch((error: unknown) => ConnectError.from(error));
       if (!(refused instanceof ConnectError)) throw new Error(`${wrong} was taken`);
       expect(refused.code).toBe(Code.InvalidArgument);
       const [violation] = refused.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
