@@ -1,4 +1,4 @@
-import type { Accel } from '../program/accel.ts';
+import { type Accel, platform } from '../program/accel.ts';
 import { type MachineRecord, placesOf } from './machine.ts';
 
 /** The card by which the host reaches a guest. */
@@ -27,8 +27,7 @@ export function commandLine(folder: string, { spec }: MachineRecord, choice: Sta
   const { kernel, initrd, append } = spec.boot;
   return [
     ['-name', spec.name, '-uuid', spec.uuid, '-pidfile', places.pidFile, '-daemonize'],
-    ['-machine', 'q35', '-nodefaults', '-no-user-config', '-display', 'none'],
-    choice.accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi'],
+    platform(choice.accel),
     ['-smp', String(spec.cpu), '-m', `${spec.memoryMib}M`],
     // What a guest that breaks out could ask of the kernel; the process has to be able to leave its starter, so no more.
     ['-sandbox', 'on,obsolete=deny,resourcecontrol=deny'],
