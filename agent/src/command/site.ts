@@ -54,6 +54,15 @@ export interface NumberMemory {
   keepUnwanted(seen: readonly SeenUnwanted[]): void;
 }
 
+/** For a site that is only looked at. */
+export const noNumbers: NumberMemory = {
+  reserve: () => undefined,
+  reservations: () => [],
+  release: () => undefined,
+  unwanted: () => [],
+  keepUnwanted: () => undefined,
+};
+
 /** What the agent's program gives to the site. */
 export interface SiteDeps {
   readonly log: Logger;

@@ -1,5 +1,6 @@
 import { CloneMode, CloudInit, Effect, type EnsureServer } from '@truffle/api/agent/v1/command';
 import { DecodedFailure } from '../command/failure.ts';
+import { requireTags } from '../site/wish.ts';
 import type { TemplateFacts } from './facts.ts';
 import { notOffered } from './server.ts';
 import type { PveSite } from './site.ts';
@@ -17,8 +18,7 @@ export interface Choice {
 export function choose(site: PveSite, spec: EnsureServer): Choice {
   if (spec.storage !== '' && !site.storages.includes(spec.storage))
     throw notOffered('storage', spec.storage, site.storages);
-  const tag = spec.tags.find((each) => !/^[a-z0-9_][a-z0-9_-]{0,62}$/.test(each));
-  if (tag !== undefined) throw badTag(tag);
+  requireTags(spec.tags);
   if (spec.highAvailability && site.ha === undefined) throw noFeature('high availability', 'ha: {}');
   const cloudInit = spec.cloudInit === CloudInit.UNSPECIFIED ? site.cloudInit : cloudInits[spec.cloudInit];
   if (cloudInit === 'no-cloud' && site.isoStorage === undefined)
@@ -58,16 +58,6 @@ const cloudInits = {
   [CloudInit.NATIVE]: 'native',
   [CloudInit.NO_CLOUD]: 'no-cloud',
 } as const;
-
-function badTag(tag: string): DecodedFailure {
-  return new DecodedFailure({
-    reason: 'SITE_TAG_REFUSED',
-    message: `${JSON.stringify(tag)} is no tag`,
-    cause: 'Tags are lower-case letters, digits, dashes and underscores.',
-    remedy: 'Correct the tag.',
-    effect: Effect.NONE,
-  });
-}
 
 function noFeature(what: string, key: string): DecodedFailure {
   return new DecodedFailure({

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Inventory } from '@truffle/api/agent/v1/agent';
-import type { NumberMemory, Site, SiteDeps } from '../command/site.ts';
+import { noNumbers, type Site, type SiteDeps } from '../command/site.ts';
 import { awaitSsh } from '../guest/banner.ts';
 import { bastionReach, directReach, type Reach } from '../guest/reach.ts';
 import type { BastionConfig, PveConfig } from '../site/config.ts';
@@ -18,6 +19,7 @@ import { ensureServer } from './ensure.ts';
 import { Facts } from './facts.ts';
 import { decodePve } from './failure.ts';
 import { importImage } from './image.ts';
+import { numberOf } from './json.ts';
 import { keepVms, rebootVm } from './keep.ts';
 import { migrateServer } from './migrate.ts';
 import { startServer, stopServer } from './power-command.ts';
@@ -39,7 +41,7 @@ export function openPve(
   deps: SiteDeps,
 ): Driver {
   const client = clientOf(config);
-  const imported = new ImportedImages(deps.dataFolder);
+  const imported = importedTo(deps.dataFolder);
   const memory = { numbers: deps.numbers, neighbours: () => readNeighbours(deps.neighbourFile) };
   const pve = pveSite(config, new PveApi(client), { ...own, imported, ...memory });
   const learned = client.learnNodes(AbortSignal.timeout(10_000));
@@ -85,7 +87,7 @@ export async function reportPve(config: PveConfig, dataFolder: string): Promise<
   const pinned = authorityFindings(readNamed('caFile', config.caFile), Date.now());
   const client = clientOf(config);
   try {
-    const imported = new ImportedImages(dataFolder);
+    const imported = importedTo(dataFolder);
     const memory = { numbers: noNumbers, hostKeys: noHostKeys, neighbours: () => Promise.resolve('') };
     const pve = pveSite(config, new PveApi(client), { sshPublicKey: '', reach: directReach(), imported, ...memory });
     const { inventory, findings } = await lookOver(pve, config.tokenId, AbortSignal.timeout(inventoryMs));
@@ -141,17 +143,12 @@ function clientOf(config: PveConfig): PveClient {
 /** What a site has of the agent's own. */
 interface OwnParts extends Pick<PveSite, 'sshPublicKey' | 'numbers' | 'hostKeys' | 'neighbours'> {
   readonly reach: Reach;
-  readonly imported: ImportedImages;
+  readonly imported: ImportedImages<number>;
 }
 
-/** For a site that is only looked at. */
-const noNumbers: NumberMemory = {
-  reserve: () => undefined,
-  reservations: () => [],
-  release: () => undefined,
-  unwanted: () => [],
-  keepUnwanted: () => undefined,
-};
+/** The templates that were made of imported images, by their VMIDs. @throws SiteConfigError */
+const importedTo = (dataFolder: string): ImportedImages<number> =>
+  new ImportedImages(join(dataFolder, 'images.json'), numberOf);
 
 const noHostKeys: PveSite['hostKeys'] = { knows: () => false, accepts: () => false };
 
@@ -179,7 +176,8 @@ function pveSite(
     ha,
     vmids,
     get images() {
-      return { ...imported.all(), ...config.images };
+      const made = Object.entries(imported.all()).map(([name, vmid]): [string, readonly number[]] => [name, [vmid]]);
+      return { ...Object.fromEntries(made), ...config.images };
     },
     addImage: (name, vmid) => imported.add(name, vmid),
     numbers,

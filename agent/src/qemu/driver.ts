@@ -9,17 +9,18 @@ import {
   type QemuPrograms,
   qemuVersion,
 } from '@truffle/qemu';
-import type { NumberMemory, SiteDeps } from '../command/site.ts';
+import { noNumbers, type NumberMemory, type SiteDeps } from '../command/site.ts';
 import type { GuestAccess } from '../guest/connection.ts';
 import type { Reach } from '../guest/reach.ts';
 import type { QemuConfig } from '../site/config.qemu.ts';
+import { textOf } from '../pve/json.ts';
 import type { Driver, SiteReport } from '../site/driver.ts';
+import { ImportedImages } from '../site/imported.ts';
 import { collectOrphans } from './collect.ts';
 import { deleteServer } from './delete.ts';
 import { ensureServer } from './ensure.ts';
 import { decodeQemu } from './failure.ts';
 import { importImage } from './image.ts';
-import { ImportedFolders } from './imported.ts';
 import { lookOver } from './inventory.ts';
 import { keepVms } from './keep.ts';
 import { migrateServer } from './migrate.ts';
@@ -89,7 +90,7 @@ function qemuSite(
   own: { readonly dataFolder: string; readonly sshPublicKey: string; readonly numbers: NumberMemory },
 ): QemuSite {
   const { folder, vmids, networks, clone, internet, sshUser, waits } = config;
-  const imported = new ImportedFolders(own.dataFolder);
+  const imported = new ImportedImages(join(own.dataFolder, 'image-folders.json'), textOf);
   let programs: QemuPrograms | undefined;
   let accel: Promise<Accel> | undefined;
   const find = (): QemuPrograms => (programs ??= findQemu());
@@ -133,12 +134,3 @@ async function versionOf(site: QemuSite): Promise<string> {
     throw error;
   }
 }
-
-/** For a site that is only looked at. */
-const noNumbers: NumberMemory = {
-  reserve: () => undefined,
-  reservations: () => [],
-  release: () => undefined,
-  unwanted: () => [],
-  keepUnwanted: () => undefined,
-};

@@ -1,5 +1,6 @@
 import { Effect, type EnsureServer } from '@truffle/api/agent/v1/command';
 import { DecodedFailure } from '../command/failure.ts';
+import { requireTags } from '../site/wish.ts';
 import { type QemuSite, storageName } from './site.ts';
 
 /** Refuses what the site does not offer, before anything is touched. @throws DecodedFailure */
@@ -9,8 +10,7 @@ export function checkOffered(site: QemuSite, spec: EnsureServer): void {
   for (const name of spec.networks)
     if (site.networks[name] === undefined) throw notOffered('network', name, Object.keys(site.networks));
   if (spec.storage !== '' && spec.storage !== storageName) throw notOffered('storage', spec.storage, [storageName]);
-  const tag = spec.tags.find((each) => !/^[a-z0-9_][a-z0-9_-]{0,62}$/.test(each));
-  if (tag !== undefined) throw refusedTag(tag);
+  requireTags(spec.tags);
   if (spec.highAvailability) throw notOffered('feature', 'high availability', []);
 }
 
@@ -45,16 +45,6 @@ export function conflict(vmid: number, folder: string, serverId: string): Decode
     cause: 'Its record does not carry this server’s mark and UUID.',
     remedy: `It was left untouched. Take its number out of vmids in the site config, or move ${folder} away yourself.`,
     parameters: { vmid: String(vmid) },
-    effect: Effect.NONE,
-  });
-}
-
-function refusedTag(tag: string): DecodedFailure {
-  return new DecodedFailure({
-    reason: 'SITE_TAG_REFUSED',
-    message: `${JSON.stringify(tag)} is no tag`,
-    cause: 'Tags are lower-case letters, digits, dashes and underscores.',
-    remedy: 'Correct the tag.',
     effect: Effect.NONE,
   });
 }
