@@ -4,7 +4,7 @@ import { AuditStreamState, type AuditStream } from '@truffle/api/tenant/v1/audit
 import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Confirm } from '../../ui/confirm.tsx';
+import { Delete } from '../../ui/delete.tsx';
 import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
@@ -101,17 +101,13 @@ function Actions({ stream: { id, orgId, name, state } }: { readonly stream: Audi
           {text.resume}
         </Act>
       )}
-      <Confirm
-        title={texts.access.deleteTitle(name)}
-        message={text.deleteStreamHint}
-        action={texts.confirm.delete}
+      <Delete
         name={name}
-        onConfirm={() => remove.mutate({ auditStreamId: id })}
-      >
-        <Act {...act} permission="audit_stream.delete" color="red" aria-label={texts.access.deleteOf(name)}>
-          {texts.confirm.delete}
-        </Act>
-      </Confirm>
+        hint={text.deleteStreamHint}
+        permission="audit_stream.delete"
+        on={orgId}
+        onDelete={() => remove.mutate({ auditStreamId: id })}
+      />
       {test.data !== undefined && (
         <Callout.Root highContrast size="1" color={test.data.delivered ? 'green' : 'red'} role="status">
           <Callout.Text>{test.data.delivered ? text.testTaken : text.testRefused(test.data.error)}</Callout.Text>

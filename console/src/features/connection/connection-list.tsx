@@ -3,10 +3,9 @@ import { Badge, Code, Text } from '@radix-ui/themes';
 import type { Connection } from '@truffle/api/tenant/v1/connection';
 import { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
 import { texts } from '../../texts/texts.ts';
-import { Confirm } from '../../ui/confirm.tsx';
+import { Delete } from '../../ui/delete.tsx';
 import { Copy } from '../../ui/copy.tsx';
 import { List } from '../../ui/list.tsx';
-import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
 import type { Directory } from '../access/directory.ts';
@@ -65,24 +64,13 @@ function Actions({ connection, directory }: { readonly connection: Connection; r
     <div className="row-actions">
       <ConnectionForm directory={directory} connection={connection} />
       <AddDomain connection={connection} />
-      <Confirm
-        title={texts.access.deleteTitle(name)}
-        message={text.deleteConnectionHint}
-        action={texts.confirm.delete}
+      <Delete
         name={name}
-        onConfirm={() => remove.mutate({ connectionId: id })}
-      >
-        <Act
-          permission="connection.manage"
-          on={orgId}
-          size="1"
-          variant="soft"
-          color="red"
-          aria-label={texts.access.deleteOf(name)}
-        >
-          {texts.confirm.delete}
-        </Act>
-      </Confirm>
+        hint={text.deleteConnectionHint}
+        permission="connection.manage"
+        on={orgId}
+        onDelete={() => remove.mutate({ connectionId: id })}
+      />
       {remove.error !== null && <Notice error={remove.error} />}
     </div>
   );

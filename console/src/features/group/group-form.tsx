@@ -6,8 +6,8 @@ import { texts } from '../../texts/texts.ts';
 import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { Merge } from '../../ui/merge.tsx';
-import { labelPattern } from '../../ui/label.ts';
 import { useDraft, type DraftField } from '../../ui/draft.ts';
+import { NameField } from '../../ui/name-field.tsx';
 
 const text = texts.access;
 
@@ -54,15 +54,7 @@ export function GroupForm({ orgId, group, trigger }: GroupFormProps) {
       onSend={save}
     >
       <Merge draft={draft} orgId={orgId} resourceId={group?.id ?? ''} />
-      <Field
-        label={text.name}
-        name="name"
-        required
-        pattern={labelPattern}
-        hint={texts.cluster.nameHint}
-        value={name}
-        onChange={(event) => draft.set({ name: event.target.value })}
-      />
+      <NameField value={name} onChange={(called) => draft.set({ name: called })} />
       <Field
         label={text.about}
         name="description"

@@ -4,10 +4,9 @@ import { ProjectService } from '@truffle/api/tenant/v1/tenancy_service';
 import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
 import { Choice } from '../../ui/choice.tsx';
-import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { labelPattern } from '../../ui/label.ts';
 import { Act } from '../../ui/may.tsx';
+import { NameField } from '../../ui/name-field.tsx';
 
 const text = texts.project;
 
@@ -35,15 +34,7 @@ export function NewProject({ workspaces }: { readonly workspaces: readonly Works
       }}
       onSend={() => create.mutateAsync({ workspaceId, name })}
     >
-      <Field
-        label={text.name}
-        name="name"
-        hint={texts.cluster.nameHint}
-        pattern={labelPattern}
-        required
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-      />
+      <NameField value={name} onChange={setName} />
       <Choice
         label={text.workspace}
         value={workspaceId}

@@ -2,10 +2,9 @@ import { useMutation } from '@connectrpc/connect-query';
 import { WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { useState } from 'react';
 import { texts } from '../../texts/texts.ts';
-import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { labelPattern } from '../../ui/label.ts';
 import { Act } from '../../ui/may.tsx';
+import { NameField } from '../../ui/name-field.tsx';
 
 const text = texts.project;
 
@@ -31,15 +30,7 @@ export function NewWorkspace({ orgId }: { readonly orgId: string }) {
       }}
       onSend={() => create.mutateAsync({ orgId, name })}
     >
-      <Field
-        label={text.name}
-        name="name"
-        hint={texts.cluster.nameHint}
-        pattern={labelPattern}
-        required
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-      />
+      <NameField value={name} onChange={setName} />
     </FormDialog>
   );
 }

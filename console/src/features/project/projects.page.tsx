@@ -5,9 +5,8 @@ import type { Project, Workspace } from '@truffle/api/tenant/v1/tenancy';
 import { ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Confirm } from '../../ui/confirm.tsx';
+import { Delete } from '../../ui/delete.tsx';
 import { List } from '../../ui/list.tsx';
-import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
@@ -79,62 +78,31 @@ export default function ProjectsPage() {
 function DeleteProject({ project: { id, name, revision } }: { readonly project: Project }) {
   const remove = useMutation(ProjectService.method.deleteProject);
   return (
-    <Delete
-      name={name}
-      hint={text.deleteHint}
-      error={remove.error}
-      permission="project.delete"
-      on={id}
-      onDelete={() => remove.mutate({ projectId: id, revision })}
-    />
+    <>
+      <Delete
+        name={name}
+        hint={text.deleteHint}
+        permission="project.delete"
+        on={id}
+        onDelete={() => remove.mutate({ projectId: id, revision })}
+      />
+      {remove.error !== null && <Notice error={remove.error} />}
+    </>
   );
 }
 
 function DeleteWorkspace({ workspace: { id, name, revision } }: { readonly workspace: Workspace }) {
   const remove = useMutation(WorkspaceService.method.deleteWorkspace);
   return (
-    <Delete
-      name={name}
-      hint={text.deleteWorkspaceHint}
-      error={remove.error}
-      permission="workspace.delete"
-      on={id}
-      onDelete={() => remove.mutate({ workspaceId: id, revision })}
-    />
-  );
-}
-
-interface DeleteProps {
-  readonly name: string;
-  readonly hint: string;
-  readonly error: Error | null;
-  readonly permission: string;
-  readonly on: string;
-  readonly onDelete: () => void;
-}
-
-function Delete({ name, hint, error, permission, on, onDelete }: DeleteProps) {
-  return (
     <>
-      <Confirm
-        title={texts.access.deleteTitle(name)}
-        message={hint}
-        action={texts.confirm.delete}
+      <Delete
         name={name}
-        onConfirm={onDelete}
-      >
-        <Act
-          permission={permission}
-          on={on}
-          size="1"
-          variant="soft"
-          color="red"
-          aria-label={texts.access.deleteOf(name)}
-        >
-          {texts.confirm.delete}
-        </Act>
-      </Confirm>
-      {error !== null && <Notice error={error} />}
+        hint={text.deleteWorkspaceHint}
+        permission="workspace.delete"
+        on={id}
+        onDelete={() => remove.mutate({ workspaceId: id, revision })}
+      />
+      {remove.error !== null && <Notice error={remove.error} />}
     </>
   );
 }

@@ -7,9 +7,9 @@ import { texts } from '../../texts/texts.ts';
 import { mergeLists, useDraft, type DraftField } from '../../ui/draft.ts';
 import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { labelPattern } from '../../ui/label.ts';
 import { Merge } from '../../ui/merge.tsx';
 import { PermissionChoice } from './permission-choice.tsx';
+import { NameField } from '../../ui/name-field.tsx';
 
 const text = texts.access;
 
@@ -66,17 +66,7 @@ export function RoleForm({ orgId, permissions, role, trigger }: RoleFormProps) {
       }
     >
       <Merge draft={draft} orgId={orgId} resourceId={role?.id ?? ''} />
-      {role === undefined && (
-        <Field
-          label={text.name}
-          name="name"
-          required
-          pattern={labelPattern}
-          hint={texts.cluster.nameHint}
-          value={name}
-          onChange={(event) => draft.set({ name: event.target.value })}
-        />
-      )}
+      {role === undefined && <NameField value={name} onChange={(called) => draft.set({ name: called })} />}
       <Field
         label={text.about}
         name="description"

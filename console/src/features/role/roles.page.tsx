@@ -5,7 +5,7 @@ import type { CustomRole } from '@truffle/api/tenant/v1/role';
 import { RoleService } from '@truffle/api/tenant/v1/role_service';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Confirm } from '../../ui/confirm.tsx';
+import { Delete } from '../../ui/delete.tsx';
 import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
@@ -100,24 +100,13 @@ function RoleActions({ role, permissions, onDelete }: RoleActionsProps) {
           </Act>
         }
       />
-      <Confirm
-        title={text.deleteTitle(role.name)}
-        message={text.deleteRoleHint}
-        action={texts.confirm.delete}
+      <Delete
         name={role.name}
-        onConfirm={() => onDelete(role)}
-      >
-        <Act
-          permission="role.delete"
-          on={role.orgId}
-          size="1"
-          variant="soft"
-          color="red"
-          aria-label={text.deleteOf(role.name)}
-        >
-          {texts.confirm.delete}
-        </Act>
-      </Confirm>
+        hint={text.deleteRoleHint}
+        permission="role.delete"
+        on={role.orgId}
+        onDelete={() => onDelete(role)}
+      />
     </div>
   );
 }

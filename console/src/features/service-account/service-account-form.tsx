@@ -7,8 +7,8 @@ import { texts } from '../../texts/texts.ts';
 import { useDraft, type DraftField } from '../../ui/draft.ts';
 import { Field } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { labelPattern } from '../../ui/label.ts';
 import { Merge } from '../../ui/merge.tsx';
+import { NameField } from '../../ui/name-field.tsx';
 
 const text = texts.access;
 
@@ -61,17 +61,7 @@ export function ServiceAccountForm({ orgId, account, trigger }: ServiceAccountFo
       }
     >
       <Merge draft={draft} orgId={orgId} resourceId={account?.id ?? ''} />
-      {account === undefined && (
-        <Field
-          label={text.name}
-          name="name"
-          required
-          pattern={labelPattern}
-          hint={texts.cluster.nameHint}
-          value={name}
-          onChange={(event) => draft.set({ name: event.target.value })}
-        />
-      )}
+      {account === undefined && <NameField value={name} onChange={(called) => draft.set({ name: called })} />}
       <Field
         label={text.about}
         name="description"

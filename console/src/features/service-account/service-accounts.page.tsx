@@ -5,7 +5,7 @@ import type { ServiceAccount } from '@truffle/api/tenant/v1/service_account';
 import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
 import { usePlace } from '../../app/place.tsx';
 import { texts } from '../../texts/texts.ts';
-import { Confirm } from '../../ui/confirm.tsx';
+import { Delete } from '../../ui/delete.tsx';
 import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
@@ -94,24 +94,13 @@ function Actions({ account }: { readonly account: ServiceAccount }) {
           </Act>
         }
       />
-      <Confirm
-        title={text.deleteTitle(name)}
-        message={text.deleteServiceAccountHint}
-        action={texts.confirm.delete}
+      <Delete
         name={name}
-        onConfirm={() => remove.mutate({ serviceAccountId: id, revision })}
-      >
-        <Act
-          permission="service_account.delete"
-          on={orgId}
-          size="1"
-          variant="soft"
-          color="red"
-          aria-label={text.deleteOf(name)}
-        >
-          {texts.confirm.delete}
-        </Act>
-      </Confirm>
+        hint={text.deleteServiceAccountHint}
+        permission="service_account.delete"
+        on={orgId}
+        onDelete={() => remove.mutate({ serviceAccountId: id, revision })}
+      />
       {remove.error !== null && <Notice error={remove.error} />}
     </div>
   );
