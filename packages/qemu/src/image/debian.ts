@@ -22,7 +22,17 @@ export const debianPackages = [
   'busybox-static',
 ];
 /** What templates may install: an archive inside of the guest, as guests have no way to another. */
-export const offeredPackages = ['nginx', 'haproxy'];
+export const offeredPackages = [
+  'nginx',
+  'haproxy',
+  'postgresql',
+  'python3',
+  'gunicorn',
+  'python3-psycopg2',
+  'ca-certificates',
+  'curl',
+  'iptables',
+];
 
 const diskBytes = 4 * 2 ** 30;
 const archive = '/opt/packages';
