@@ -114,6 +114,18 @@ function variables(place: StepPlace): readonly string[] {
 
 function watchLines(offset: number): readonly string[] {
   return [
+    // b: bytes that were cut off before what the file holds, n: bytes that it holds.
+    'b=$(cat "$d/cut" 2> /dev/null || echo 0)',
+    'cut() {',
+    '  n=$(stat -c %s "$d/log" 2> /dev/null || echo 0)',
+    `  [ "$n" -gt ${logBytes} ] || return 0`,
+    // In place: a disk that the log has filled takes no copy. The step appends, so that it goes on behind what is left.
+    `  tail -c ${keptBytes} "$d/log" | dd of="$d/log" conv=notrunc bs=64k 2> /dev/null`,
+    `  truncate -s ${keptBytes} "$d/log"`,
+    `  b=$((b + n - ${keptBytes}))`,
+    `  n=${keptBytes}`,
+    '  echo "$b" > "$d/cut"',
+    '}',
     'i=0',
     's=',
     'while [ -z "$s" ]; do',
@@ -126,17 +138,8 @@ function watchLines(offset: number): readonly string[] {
     '  elif [ ! -f "$d/exit" ]; then',
     '    s=lost',
     '  fi',
+    '  cut',
     'done',
-    // b: bytes that were cut off before what the file holds. The step appends, so that it goes on behind what is left.
-    'b=$(cat "$d/cut" 2> /dev/null || echo 0)',
-    'n=$(cat "$d/log" 2> /dev/null | wc -c)',
-    `if [ $((n)) -gt ${logBytes} ]; then`,
-    `  tail -c ${keptBytes} "$d/log" > "$d/end" && cat "$d/end" > "$d/log"`,
-    `  b=$((b + n - ${keptBytes}))`,
-    `  n=${keptBytes}`,
-    '  echo "$b" > "$d/cut"',
-    '  rm -f "$d/end"',
-    'fi',
     `o=$((${offset} - b))`,
     'g=0',
     'if [ "$o" -lt 0 ]; then g=$((0 - o)); o=0; fi',

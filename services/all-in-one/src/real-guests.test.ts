@@ -1,16 +1,18 @@
-// The whole path on real guests: control plane, agent, QEMU, Debian, and what a curated template promises, asked from outside.
+// The whole path on real guests: control plane, agent, QEMU, Debian, and what a template that ships promises, asked from another machine.
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { cutPower, listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
+import { cutPower, findProcess, isSame, listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
 import { ensureImage, guestCache, whyNoGuests } from '@truffle/qemu/images';
 import { testAgent, type TestAgent } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const why = whyNoGuests();
+const heavy = process.env['TRUFFLE_NIGHTLY'] === undefined;
+const deployMs = 15 * 60_000;
 
 describe.skipIf(why !== undefined)(`real guests${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
   let plane: ControlPlane;
@@ -19,25 +21,21 @@ describe.skipIf(why !== undefined)(`real guests${why === undefined ? '' : ` (ski
   let machines: string;
 
   beforeAll(async () => {
-    const image = await ensureImage('debian', {
-      cacheFolder: guestCache(),
-      say: (line) => void process.stderr.write(`${line}\n`),
-    });
+    const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const image = await ensureImage('debian', { cacheFolder: guestCache(), say });
     plane = await startControlPlane('acme');
     ({ client } = plane.owner);
     machines = mkdtempSync(join(tmpdir(), 'truffle-vm-'));
-    agent = await testAgent({ client, url: plane.host.url, orgId: plane.owner.orgId }, (folder) => {
-      const path = join(folder, 'site.yaml');
-      writeFileSync(
-        path,
-        `driver: qemu
+    const config = `driver: qemu
 folder: ${machines}
 vmids: 20000-20099
 images: { debian-12: { path: ${image} } }
 networks: { lan: { first: 10.98.0.10, prefix: 24 } }
-waits: { sshSeconds: 600, shutdownSeconds: 5 }
-`,
-      );
+waits: { sshSeconds: 600, shutdownSeconds: 30 }
+`;
+    agent = await testAgent({ client, url: plane.host.url, orgId: plane.owner.orgId }, (folder) => {
+      const path = join(folder, 'site.yaml');
+      writeFileSync(path, config);
       return path;
     });
   }, 400_000);
@@ -49,7 +47,7 @@ waits: { sshSeconds: 600, shutdownSeconds: 5 }
     if (machines !== undefined) rmSync(machines, { recursive: true, force: true });
   }, 60_000);
 
-  /** How an operation ended, with its failure and steps for who reads a failed test. */
+  /** Waits for an operation. @returns how it ended, with its failure for who reads a failed test */
   async function endOf(operationId: string): Promise<string> {
     let said = 'nothing was said';
     for await (const { operation } of client.operations.watchOperation({ operationId }))
@@ -58,37 +56,68 @@ waits: { sshSeconds: 600, shutdownSeconds: 5 }
     return said;
   }
 
-  it('a load balancer answers from its web servers, and nothing is left when it is deleted', async () => {
+  /** Deploys a template as it ships. @returns the cluster's outputs by name, and how to delete it */
+  async function deploy(template: string, parameters: Record<string, string | number>) {
     const { orgId, projectId } = plane.owner;
-    const { templates } = await client.templates.listTemplates({ orgId, name: 'static-site' });
+    const { templates } = await client.templates.listTemplates({ orgId, name: template });
     const templateVersionId = templates[0]?.latestVersionId ?? '';
-    const parameters = { webServers: 1, title: 'On real guests' };
-    const spec = { name: 'site', agentId: agent.agentId, templateVersionId, parameters };
+    const spec = { name: template, agentId: agent.agentId, templateVersionId, parameters };
     const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
+    const clusterId = cluster?.id ?? '';
     await expect(endOf(operation?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
-    const page = await pageFrom(machines, 'web', 'balancer');
-    expect(page).toMatch(/^HTTP\/1\.1 200/);
-    expect(page).toContain('<h1>On real guests</h1>');
-    expect(page).toMatch(/<footer>site-web-1|<footer>.*web/);
-    const { operation: deletion } = await client.clusters.deleteCluster({ clusterId: cluster?.id ?? '' });
-    await expect(endOf(deletion?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
-    expect(readdirSync(machines)).toEqual([]);
-  }, 900_000);
-});
+    const { cluster: ready } = await client.clusters.getCluster({ clusterId });
+    const outputs = ready?.outputs ?? {};
+    const remove = async (): Promise<void> => {
+      const { operation: deletion } = await client.clusters.deleteCluster({ clusterId });
+      await expect(endOf(deletion?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
+    };
+    return { outputs, remove };
+  }
 
-/** What the web server behind the balancer is given when it asks the balancer as any other machine would. */
-async function pageFrom(machines: string, client: string, server: string): Promise<string> {
-  const machineOf = (role: string) => {
-    const folders = listMachines(machines).map((name) => join(machines, name));
-    const found = folders.find((folder) => readRecord(folder)?.spec.name.includes(role));
-    if (found === undefined) throw new Error(`there is no machine for ${role}`);
-    return found;
-  };
-  const cards = await withGuestAgent(placesOf(machineOf(server)).agent, (agent) => agent.cards());
-  const address = cards.flatMap((card) => card.addresses).find((each) => each.address.startsWith('10.98.'))?.address;
-  const signal = AbortSignal.timeout(30_000);
-  const ran = await withGuestAgent(placesOf(machineOf(client)).agent, (agent) =>
-    agent.run('/usr/bin/curl', ['-sS', '-i', `http://${address ?? ''}/`], signal),
+  /** Runs a script on a server as root. @returns what it printed */
+  async function on(server: string, script: string): Promise<string> {
+    const folder = listMachines(machines)
+      .map((name) => join(machines, name))
+      .find((each) => readRecord(each)?.spec.name === server);
+    if (folder === undefined) throw new Error(`there is no machine for ${server}`);
+    const signal = AbortSignal.timeout(60_000);
+    const ran = await withGuestAgent(placesOf(folder).agent, (guest) => guest.run('/bin/sh', ['-c', script], signal));
+    if (ran.code !== 0) throw new Error(`${script} on ${server}: ${ran.code} ${ran.stdout}${ran.stderr}`);
+    return ran.stdout;
+  }
+
+  it(
+    'a load balancer answers from its web server, and nothing is left when it is deleted',
+    async () => {
+      const { outputs, remove } = await deploy('static-site', { webServers: 1, title: 'On real guests' });
+      const page = await on('static-site-web-0', `curl -sSi ${outputs['url'] ?? ''}`);
+      expect(page).toMatch(/^HTTP\/1\.1 200/);
+      expect(page).toContain('<h1>On real guests</h1>');
+      expect(page).toContain('<footer>static-site-web-0</footer>');
+      const processes = listMachines(machines).flatMap((name) => findProcess(join(machines, name)) ?? []);
+      expect(processes).toHaveLength(2);
+      await remove();
+      expect(readdirSync(machines)).toEqual([]);
+      expect(processes.filter(isSame)).toEqual([]);
+    },
+    deployMs,
   );
-  return ran.stdout || ran.stderr;
-}
+
+  it.skipIf(heavy)(
+    `a row written to the primary is read from the replica${heavy ? ' (skipped: for the nightly lane: set TRUFFLE_NIGHTLY=1)' : ''}`,
+    async () => {
+      const { outputs, remove } = await deploy('postgres', { replicas: 1 });
+      const psql = 'cd /; runuser -u postgres -- psql -Atqd app -c';
+      await on('postgres-primary-0', `${psql} "CREATE TABLE note AS SELECT 'written' AS text"`);
+      await expect
+        .poll(() => on('postgres-replica-0', `${psql} 'SELECT text FROM note'`), { timeout: 30_000 })
+        .toBe('written\n');
+      // Whoever is on the network reads it with the password only.
+      const url = `postgres://app@${outputs['replicas'] ?? ''}:5432/app`;
+      await expect(on('postgres-primary-0', `psql -w '${url}' -c 'SELECT 1'`)).rejects.toThrow('no password supplied');
+      await remove();
+      expect(readdirSync(machines)).toEqual([]);
+    },
+    deployMs,
+  );
+});
