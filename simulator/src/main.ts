@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ensureImage, guestCache, type ImageName, imageNames } from '@truffle/qemu/images';
+import { ensureImage, ensureSuspended, guestCache, type ImageName, imageNames } from '@truffle/qemu/images';
 import { parseFaults } from './faults/control.ts';
 import type { SimulatorOptions } from './options.ts';
 import { startSimulator } from './simulator.ts';
@@ -90,16 +90,25 @@ function writeWhole(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+/** The image, and a suspended guest of the shape that most servers of templates have. */
+async function imageOf(guests: ImageName): Promise<string> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const shop = { cacheFolder: guestCache(), say };
+  const image = await ensureImage(guests, shop);
+  await ensureSuspended(image, { cpu: 1, memoryMib: 1024, cards: 1 }, shop);
+  return image;
+}
+
 async function main(): Promise<void> {
   const { options, guests, json, help, infoFile } = readOptions();
   if (help) {
     process.stdout.write(HELP);
     return;
   }
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const real =
-    guests === undefined ? {} : { guestImage: await ensureImage(guests, { cacheFolder: guestCache(), say }) };
-  const simulator = await startSimulator({ ...options, ...real });
+  const simulator = await startSimulator({
+    ...options,
+    ...(guests === undefined ? {} : { guestImage: await imageOf(guests) }),
+  });
   const { info } = simulator;
   if (infoFile !== undefined) writeWhole(infoFile, JSON.stringify(info));
   if (json) process.stdout.write(`${JSON.stringify(info)}\n`);

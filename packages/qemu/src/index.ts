@@ -22,6 +22,7 @@ export {
 } from './machine/machine.ts';
 export { askShutdown, cutPower, lastOutput, resetMachine, startMachine } from './machine/power.ts';
 export { findProcess, isSame, type MachineProcess, usageOf } from './machine/process.ts';
+export { wakeMachine } from './machine/wake.ts';
 export { growRunning, listSnapshots, removeSnapshot, takeSnapshot } from './machine/snapshot.ts';
 export { GuestAgent, type GuestCard, type GuestRan, withGuestAgent } from './monitor/guest-agent.ts';
 export { type Accel, type AccelChoice, chooseAccel } from './program/accel.ts';

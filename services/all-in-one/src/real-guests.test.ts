@@ -1,123 +1,162 @@
 // The whole path on real guests: control plane, agent, QEMU, Debian, and what a template that ships promises, asked from another machine.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { cutPower, findProcess, isSame, listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
-import { ensureImage, guestCache, whyNoGuests } from '@truffle/qemu/images';
-import { testAgent, type TestAgent } from '@truffle/testkit';
+import { ensureImage, ensureSuspended, guestCache, whyNoGuests } from '@truffle/qemu/images';
+import { testAgent, testSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const why = whyNoGuests();
 const heavy = process.env['TRUFFLE_NIGHTLY'] === undefined;
 const deployMs = 15 * 60_000;
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-describe.skipIf(why !== undefined)(`real guests${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
-  let plane: ControlPlane;
-  let agent: TestAgent;
-  let client: TruffleClient;
-  let machines: string;
+/** The folder of the machines that a site runs. */
+type OpenSite = (
+  plane: ControlPlane,
+  image: string,
+) => Promise<{ readonly agentId: string; readonly machines: string; close(): Promise<void> }>;
 
-  beforeAll(async () => {
-    const say = (line: string): void => void process.stderr.write(`${line}\n`);
-    const image = await ensureImage('debian', { cacheFolder: guestCache(), say });
-    plane = await startControlPlane('acme');
-    ({ client } = plane.owner);
-    machines = mkdtempSync(join(tmpdir(), 'truffle-vm-'));
-    const config = `driver: qemu
+/** The agent runs QEMU itself. */
+const openQemu: OpenSite = async ({ owner, host }, image) => {
+  const machines = mkdtempSync(join(tmpdir(), 'truffle-vm-'));
+  const config = `driver: qemu
 folder: ${machines}
 vmids: 20000-20099
 images: { debian-12: { path: ${image} } }
 networks: { lan: { first: 10.98.0.10, prefix: 24 } }
 waits: { sshSeconds: 600, shutdownSeconds: 30 }
 `;
-    agent = await testAgent({ client, url: plane.host.url, orgId: plane.owner.orgId }, (folder) => {
-      const path = join(folder, 'site.yaml');
-      writeFileSync(path, config);
-      return path;
-    });
-  }, 400_000);
+  const agent = await testAgent({ client: owner.client, url: host.url, orgId: owner.orgId }, (folder) => {
+    const path = join(folder, 'site.yaml');
+    writeFileSync(path, config);
+    return path;
+  });
+  const close = async (): Promise<void> => {
+    await agent.close();
+    for (const name of listMachines(machines)) await cutPower(join(machines, name));
+    rmSync(machines, { recursive: true, force: true });
+  };
+  return { agentId: agent.agentId, machines, close };
+};
 
-  afterAll(async () => {
-    await agent?.close();
-    for (const name of machines === undefined ? [] : listMachines(machines)) await cutPower(join(machines, name));
-    await plane?.close();
-    if (machines !== undefined) rmSync(machines, { recursive: true, force: true });
-  }, 60_000);
+/** The agent speaks to Proxmox VE's API, simulated, and each VM behind it is a machine that goes on from a suspended one. */
+const openPve: OpenSite = async ({ owner, host }, image) => {
+  await ensureSuspended(image, { cpu: 1, memoryMib: 1024, cards: 1 }, { cacheFolder: guestCache(), say });
+  const stateDir = mkdtempSync(join(tmpdir(), 'truffle-pve-'));
+  const { client, orgId } = owner;
+  const simulator = { guestImage: image, stateDir };
+  const siteConfig = 'waits: { sshSeconds: 600, addressSeconds: 600 }\n';
+  const site = await testSite({ client, url: host.url, orgId, simulator, siteConfig });
+  const close = async (): Promise<void> => {
+    await site.close();
+    rmSync(stateDir, { recursive: true, force: true });
+  };
+  return { agentId: site.agentId, machines: join(stateDir, 'vm'), close };
+};
 
-  /** Waits for an operation. @returns how it ended, with its failure for who reads a failed test */
-  async function endOf(operationId: string): Promise<string> {
-    let said = 'nothing was said';
-    for await (const { operation } of client.operations.watchOperation({ operationId }))
-      if (operation !== undefined)
-        said = `${OperationState[operation.state]} ${operation.failure?.message ?? ''} ${operation.failure?.logTail.join('\n') ?? ''}`;
-    return said;
-  }
+const sites: readonly (readonly [string, OpenSite])[] = [
+  ['of QEMU', openQemu],
+  ['of Proxmox VE, simulated', openPve],
+];
 
-  /** Deploys a template as it ships. @returns the cluster's outputs by name, and how to delete it */
-  async function deploy(template: string, parameters: Record<string, string | number>) {
-    const { orgId, projectId } = plane.owner;
-    const { templates } = await client.templates.listTemplates({ orgId, name: template });
-    const templateVersionId = templates[0]?.latestVersionId ?? '';
-    const spec = { name: template, agentId: agent.agentId, templateVersionId, parameters };
-    const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
-    const clusterId = cluster?.id ?? '';
-    await expect(endOf(operation?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
-    const { cluster: ready } = await client.clusters.getCluster({ clusterId });
-    const outputs = ready?.outputs ?? {};
-    const remove = async (): Promise<void> => {
-      const { operation: deletion } = await client.clusters.deleteCluster({ clusterId });
-      await expect(endOf(deletion?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
-    };
-    return { outputs, remove };
-  }
+describe.skipIf(why !== undefined).each(sites)(
+  `real guests on a site %s${why === undefined ? '' : ` (skipped: ${why})`}`,
+  (_, open) => {
+    let plane: ControlPlane;
+    let site: Awaited<ReturnType<OpenSite>>;
+    let client: TruffleClient;
 
-  /** Runs a script on a server as root. @returns what it printed */
-  async function on(server: string, script: string): Promise<string> {
-    const folder = listMachines(machines)
-      .map((name) => join(machines, name))
-      .find((each) => readRecord(each)?.spec.name === server);
-    if (folder === undefined) throw new Error(`there is no machine for ${server}`);
-    const signal = AbortSignal.timeout(60_000);
-    const ran = await withGuestAgent(placesOf(folder).agent, (guest) => guest.run('/bin/sh', ['-c', script], signal));
-    if (ran.code !== 0) throw new Error(`${script} on ${server}: ${ran.code} ${ran.stdout}${ran.stderr}`);
-    return ran.stdout;
-  }
+    beforeAll(async () => {
+      const image = await ensureImage('debian', { cacheFolder: guestCache(), say });
+      plane = await startControlPlane('acme');
+      ({ client } = plane.owner);
+      site = await open(plane, image);
+    }, 400_000);
 
-  it(
-    'a load balancer answers from its web server, and nothing is left when it is deleted',
-    async () => {
-      const { outputs, remove } = await deploy('static-site', { webServers: 1, title: 'On real guests' });
-      const page = await on('static-site-web-0', `curl -sSi ${outputs['url'] ?? ''}`);
-      expect(page).toMatch(/^HTTP\/1\.1 200/);
-      expect(page).toContain('<h1>On real guests</h1>');
-      expect(page).toContain('<footer>static-site-web-0</footer>');
-      const processes = listMachines(machines).flatMap((name) => findProcess(join(machines, name)) ?? []);
-      expect(processes).toHaveLength(2);
-      await remove();
-      expect(readdirSync(machines)).toEqual([]);
-      expect(processes.filter(isSame)).toEqual([]);
-    },
-    deployMs,
-  );
+    afterAll(async () => {
+      await site?.close();
+      await plane?.close();
+    }, 60_000);
 
-  it.skipIf(heavy)(
-    `a row written to the primary is read from the replica${heavy ? ' (skipped: for the nightly lane: set TRUFFLE_NIGHTLY=1)' : ''}`,
-    async () => {
-      const { outputs, remove } = await deploy('postgres', { replicas: 1 });
-      const psql = 'cd /; runuser -u postgres -- psql -Atqd app -c';
-      await on('postgres-primary-0', `${psql} "CREATE TABLE note AS SELECT 'written' AS text"`);
-      await expect
-        .poll(() => on('postgres-replica-0', `${psql} 'SELECT text FROM note'`), { timeout: 30_000 })
-        .toBe('written\n');
-      // Whoever is on the network reads it with the password only.
-      const url = `postgres://app@${outputs['replicas'] ?? ''}:5432/app`;
-      await expect(on('postgres-primary-0', `psql -w '${url}' -c 'SELECT 1'`)).rejects.toThrow('no password supplied');
-      await remove();
-      expect(readdirSync(machines)).toEqual([]);
-    },
-    deployMs,
-  );
-});
+    /** Waits for an operation. @returns how it ended, with its failure for who reads a failed test */
+    async function endOf(operationId: string): Promise<string> {
+      let said = 'nothing was said';
+      for await (const { operation } of client.operations.watchOperation({ operationId }))
+        if (operation !== undefined)
+          said = `${OperationState[operation.state]} ${operation.failure?.message ?? ''} ${operation.failure?.logTail.join('\n') ?? ''}`;
+      return said;
+    }
+
+    /** Deploys a template as it ships. @returns the cluster's outputs by name, and how to delete it */
+    async function deploy(template: string, parameters: Record<string, string | number>) {
+      const { orgId, projectId } = plane.owner;
+      const { templates } = await client.templates.listTemplates({ orgId, name: template });
+      const templateVersionId = templates[0]?.latestVersionId ?? '';
+      const spec = { name: template, agentId: site.agentId, templateVersionId, parameters };
+      const { cluster, operation } = await client.clusters.createCluster({ projectId, spec });
+      const clusterId = cluster?.id ?? '';
+      await expect(endOf(operation?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
+      const { cluster: ready } = await client.clusters.getCluster({ clusterId });
+      const outputs = ready?.outputs ?? {};
+      const remove = async (): Promise<void> => {
+        const { operation: deletion } = await client.clusters.deleteCluster({ clusterId });
+        await expect(endOf(deletion?.id ?? '')).resolves.toMatch(/^SUCCEEDED/);
+      };
+      return { outputs, remove };
+    }
+
+    /** Runs a script on a server as root. @returns what it printed */
+    async function on(server: string, script: string): Promise<string> {
+      const folder = listMachines(site.machines)
+        .map((name) => join(site.machines, name))
+        .find((each) => readRecord(each)?.spec.name === server);
+      if (folder === undefined) throw new Error(`there is no machine for ${server}`);
+      const signal = AbortSignal.timeout(60_000);
+      const ran = await withGuestAgent(placesOf(folder).agent, (guest) => guest.run('/bin/sh', ['-c', script], signal));
+      if (ran.code !== 0) throw new Error(`${script} on ${server}: ${ran.code} ${ran.stdout}${ran.stderr}`);
+      return ran.stdout;
+    }
+
+    it(
+      'a load balancer answers from its web server, and nothing is left when it is deleted',
+      async () => {
+        const { outputs, remove } = await deploy('static-site', { webServers: 1, title: 'On real guests' });
+        const page = await on('static-site-web-0', `curl -sSi ${outputs['url'] ?? ''}`);
+        expect(page).toMatch(/^HTTP\/1\.1 200/);
+        expect(page).toContain('<h1>On real guests</h1>');
+        expect(page).toContain('<footer>static-site-web-0</footer>');
+        const processes = listMachines(site.machines).flatMap((name) => findProcess(join(site.machines, name)) ?? []);
+        expect(processes).toHaveLength(2);
+        await remove();
+        await expect.poll(() => listMachines(site.machines)).toEqual([]);
+        expect(processes.filter(isSame)).toEqual([]);
+      },
+      deployMs,
+    );
+
+    it.skipIf(heavy)(
+      `a row written to the primary is read from the replica${heavy ? ' (skipped: for the nightly lane: set TRUFFLE_NIGHTLY=1)' : ''}`,
+      async () => {
+        const { outputs, remove } = await deploy('postgres', { replicas: 1 });
+        const psql = 'cd /; runuser -u postgres -- psql -Atqd app -c';
+        await on('postgres-primary-0', `${psql} "CREATE TABLE note AS SELECT 'written' AS text"`);
+        await expect
+          .poll(() => on('postgres-replica-0', `${psql} 'SELECT text FROM note'`), { timeout: 30_000 })
+          .toBe('written\n');
+        // Whoever is on the network reads it with the password only.
+        const url = `postgres://app@${outputs['replicas'] ?? ''}:5432/app`;
+        await expect(on('postgres-primary-0', `psql -w '${url}' -c 'SELECT 1'`)).rejects.toThrow(
+          'no password supplied',
+        );
+        await remove();
+        await expect.poll(() => listMachines(site.machines)).toEqual([]);
+      },
+      deployMs,
+    );
+  },
+);

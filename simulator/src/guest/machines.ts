@@ -27,9 +27,11 @@ import {
   seedImage,
   startMachine,
   takeSnapshot,
+  wakeMachine,
   withGuestAgent,
   writeRecord,
 } from '@truffle/qemu';
+import { findSuspended, type Suspended } from '@truffle/qemu/images';
 import { RunError } from '../errors.ts';
 
 /** What a VM's guest is to be when it starts. */
@@ -52,6 +54,7 @@ export interface MachineWish {
 
 const agentMs = 3_000;
 const taskMs = 600_000;
+const wakeMs = 120_000;
 /** How long guests may shut down by themselves when the site ends. */
 const farewellMs = 10_000;
 
@@ -61,6 +64,7 @@ const farewellMs = 10_000;
  */
 export class Machines {
   readonly #folder: string;
+  readonly #imageFile: string;
   readonly #image: GuestImage;
   readonly #ownKey: string;
   /** By which the site itself enters guests, to reach their ports. */
@@ -76,6 +80,7 @@ export class Machines {
   constructor({ folder, image, key }: { folder: string; image: string; key: { private: string; public: string } }) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
+    this.#imageFile = image;
     this.#image = readImage(image);
     this.#ownKey = key.public;
     this.privateKey = key.private;
@@ -86,9 +91,13 @@ export class Machines {
     this.#queue(wish.vmid, async () => {
       const folder = this.#at(wish.vmid);
       if (findProcess(folder) !== undefined) return;
-      await this.#prepare(folder, wish);
+      const accel = await this.#chosen();
+      const suspended = await this.#suspendedFor(folder, wish, accel);
+      await this.#prepare(folder, wish, suspended);
       const record = readRecord(folder);
-      if (record !== undefined) await startMachine(findQemu(), folder, record, { accel: await this.#chosen() });
+      if (record === undefined) return;
+      await startMachine(findQemu(), folder, record, { accel, memory: suspended?.memory });
+      if (suspended !== undefined) await wakeMachine(folder, this.#bytesOf(wish), AbortSignal.timeout(wakeMs));
     });
   }
 
@@ -172,15 +181,25 @@ export class Machines {
     );
   }
 
-  async #prepare(folder: string, wish: MachineWish): Promise<void> {
+  /** The suspended guest that a machine goes on from at its first start, where there is one of its shape. */
+  async #suspendedFor(folder: string, wish: MachineWish, accel: Accel): Promise<Suspended | undefined> {
+    const { cpu, memoryMib, cards } = wish;
+    // Cards are told apart by their order then, and the seed leaves out those without an address.
+    if (readRecord(folder) !== undefined || cards.some(({ address }) => address === undefined)) return undefined;
+    return findSuspended(this.#imageFile, { cpu, memoryMib, cards: cards.length }, accel);
+  }
+
+  async #prepare(folder: string, wish: MachineWish, suspended: Suspended | undefined): Promise<void> {
     const disks = new Disks(findQemu().img);
     const record = this.#recordOf(wish);
     const seed = this.#seedOf(wish);
-    const bytes = Math.max(wish.diskBytes, this.#image.diskBytes);
+    const bytes = this.#bytesOf(wish);
     const { disk, seed: path } = placesOf(folder);
     if (readRecord(folder) === undefined) {
       await makeMachine(folder, record, async (draft) => {
-        await disks.link(draft.disk, this.#image.disk, bytes);
+        // One that goes on has the disk of its size when it has woken.
+        if (suspended === undefined) await disks.link(draft.disk, this.#image.disk, bytes);
+        else await disks.link(draft.disk, suspended.disk);
         writeFileSync(draft.seed, seed);
       });
       return;
@@ -188,6 +207,10 @@ export class Machines {
     writeRecord(folder, record);
     if (!readFileSync(path).equals(seed)) replaceFile(path, seed);
     if ((await disks.facts(disk)).bytes < bytes) await disks.resize(disk, bytes);
+  }
+
+  #bytesOf({ diskBytes }: MachineWish): number {
+    return Math.max(diskBytes, this.#image.diskBytes);
   }
 
   #recordOf({ vmid, hostname, uuid, cpu, memoryMib, cards }: MachineWish): MachineRecord {

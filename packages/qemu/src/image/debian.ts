@@ -74,7 +74,7 @@ export async function buildDebian(workshop: Workshop, product: string): Promise<
   mkdirSync(product, { recursive: true });
   await makeDisk(workshop, root, join(product, 'disk.qcow2'), diskBytes);
   const boot = { disk: 'disk.qcow2', diskBytes, kernel: 'vmlinux', initrd: 'initrd.img' };
-  writeFileSync(join(product, imageFileName), imageText({ name: 'debian', ...boot, append }));
+  writeFileSync(join(product, imageFileName), imageText({ name: 'debian', ...boot, append, wakes: true }));
   const lite = `${append} guest.init=/usr/lib/guest/lite`;
   writeFileSync(join(product, 'lite.json'), imageText({ name: 'debian-lite', ...boot, append: lite }));
 }

@@ -9,6 +9,8 @@ export interface GuestImage {
   readonly disk: string;
   readonly diskBytes: number;
   readonly boot: MachineBoot;
+  /** Whether a guest of it that was suspended can go on as another. */
+  readonly wakes: boolean;
 }
 
 /** As it lies beside the image's files; paths are relative to it. */
@@ -19,6 +21,7 @@ interface ImageFile {
   readonly kernel?: string;
   readonly initrd?: string;
   readonly append?: string;
+  readonly wakes?: boolean;
 }
 
 /** The file that describes an image in its folder. */
@@ -40,6 +43,7 @@ export function readImage(path: string): GuestImage {
       name: read.name,
       disk: at(read.disk),
       diskBytes: read.diskBytes,
+      wakes: read.wakes === true,
       boot: {
         ...(read.kernel === undefined ? {} : { kernel: at(read.kernel) }),
         ...(read.initrd === undefined ? {} : { initrd: at(read.initrd) }),

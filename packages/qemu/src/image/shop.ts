@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { QemuError } from '../error.ts';
-import { pause } from '../program/pause.ts';
 import { findQemu } from '../program/programs.ts';
 import { runProgram } from '../program/run.ts';
 import { buildDebian, debianPackages, offeredPackages } from './debian.ts';
@@ -12,6 +10,7 @@ import { buildFast, fastPackages } from './fast.ts';
 import { guestFiles } from './guest-files.ts';
 import { imageFileName } from './image.ts';
 import { buildKernel, kernelPackage } from './kernel.ts';
+import { waitForLock } from './lock.ts';
 import { openWorkshop, suite, whyNotBuild, type Workshop } from './workshop.ts';
 
 /** The images that the project builds. `debian-lite` is the disk of `debian`, begun without systemd. */
@@ -63,9 +62,6 @@ const debian: Product = {
   recipe: 'debian.ts',
   build: buildDebian,
 };
-
-/** A build that waits for another one to end waits this long. */
-const buildMs = 20 * 60_000;
 
 /**
  * The image of that name, from the cache or built now. Two checkouts that need the same one at once build it once.
@@ -149,21 +145,5 @@ async function candidates(packages: readonly string[]): Promise<string> {
       .join('\n');
   } catch {
     return packages.join('\n');
-  }
-}
-
-/** The kernel takes it back when its holder dies. */
-async function waitForLock(path: string, signal: AbortSignal | undefined): Promise<{ release(): void }> {
-  const since = performance.now();
-  for (;;) {
-    const database = new DatabaseSync(path, { timeout: 0 });
-    try {
-      database.exec('BEGIN EXCLUSIVE');
-      return { release: () => database.close() };
-    } catch (error) {
-      database.close();
-      if (performance.now() - since > buildMs) throw error;
-    }
-    await pause(250, signal);
   }
 }

@@ -16,6 +16,8 @@ export interface StartChoice {
   readonly sshPort: number;
   /** Snapshot with memory that it goes on from; undefined for a boot. */
   readonly resume?: string | undefined;
+  /** File with the memory of a suspended guest that it goes on from; undefined for a boot. */
+  readonly memory?: string | undefined;
 }
 
 /** Bytes of the console that are kept in the process's memory: what a guest prints never fills a disk. */
@@ -54,6 +56,7 @@ export function commandLine(folder: string, { spec }: MachineRecord, choice: Sta
     initrd === undefined ? [] : ['-initrd', initrd],
     kernel === undefined || append === undefined ? [] : ['-append', append],
     choice.resume === undefined ? [] : ['-loadvm', choice.resume],
+    choice.memory === undefined ? [] : ['-incoming', `exec:cat ${quoted(choice.memory)}`],
   ].flat();
 }
 
@@ -96,3 +99,6 @@ function drive(name: string, file: string, format: 'qcow2' | 'raw', readOnly: bo
 
 /** A comma in a value is written twice. */
 const escaped = (path: string): string => path.replaceAll(',', ',,');
+
+/** A path in a command that QEMU gives to a shell. */
+export const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;

@@ -46,7 +46,7 @@ const recordOf = (image: GuestImage, number = 1): MachineRecord => ({
 });
 
 describe('a machine’s folder', () => {
-  const record = recordOf({ name: '', disk: '', diskBytes: 0, boot: {} });
+  const record = recordOf({ name: '', disk: '', diskBytes: 0, boot: {}, wakes: false });
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(root, 'folder-'));

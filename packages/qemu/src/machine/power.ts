@@ -2,10 +2,9 @@ import { createServer } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
 import { QemuError } from '../error.ts';
 import { withMonitor } from '../monitor/monitor.ts';
-import type { Accel } from '../program/accel.ts';
 import { lastLines, runProgram } from '../program/run.ts';
 import type { QemuPrograms } from '../program/programs.ts';
-import { commandLine } from './command-line.ts';
+import { commandLine, type StartChoice } from './command-line.ts';
 import { type MachineRecord, placesOf } from './machine.ts';
 import { awaitEnd, findProcess, killProcess, type MachineProcess } from './process.ts';
 
@@ -16,19 +15,19 @@ const quitMs = 5_000;
 
 /**
  * Starts the machine in this folder, or finds that it runs: QEMU itself holds its pid file, so there is never more than one process of a folder.
- * @param resume snapshot with memory to go on from
+ * @param how `resume`: snapshot with memory to go on from; `memory`: that of a suspended guest, whose disk the machine's shares
  * @throws QemuError QEMU_START_FAILED with QEMU's words, or the signal's reason
  */
 export async function startMachine(
   programs: QemuPrograms,
   folder: string,
   record: MachineRecord,
-  how: { readonly accel: Accel; readonly resume?: string | undefined; readonly signal?: AbortSignal | undefined },
+  how: Omit<StartChoice, 'sshPort'> & { readonly signal?: AbortSignal | undefined },
 ): Promise<MachineProcess> {
   for (let at = 1; ; at++) {
     const running = findProcess(folder);
     if (running !== undefined) return running;
-    const choice = { accel: how.accel, resume: how.resume, sshPort: await freePort() };
+    const choice = { accel: how.accel, resume: how.resume, memory: how.memory, sshPort: await freePort() };
     const ran = await runProgram(programs.system, commandLine(folder, record, choice), {
       deadlineMs: startMs,
       signal: how.signal,
