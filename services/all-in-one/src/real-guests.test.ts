@@ -130,6 +130,10 @@ describe.skipIf(why !== undefined).each(sites)(
         expect(page).toMatch(/^HTTP\/1\.1 200/);
         expect(page).toContain('<h1>On real guests</h1>');
         expect(page).toContain('<footer>static-site-web-0</footer>');
+        // Nobody is somebody else, wherever they were made from.
+        const who = 'hostname; cat /etc/machine-id; cut -d " " -f 2 /etc/ssh/ssh_host_ed25519_key.pub';
+        const said = await Promise.all(['web-0', 'balancer-0'].map((name) => on(`static-site-${name}`, who)));
+        expect(new Set(said.flatMap((text) => text.trim().split('\n'))).size).toBe(6);
         const processes = listMachines(site.machines).flatMap((name) => findProcess(join(site.machines, name)) ?? []);
         expect(processes).toHaveLength(2);
         await remove();
