@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeDurably } from '../durable.ts';
 import { makeSshKey, publicHalf } from './ssh-key.ts';
 
 /** The key pair that the agent logs in to guests with; the private half never leaves the site. */
@@ -23,15 +24,7 @@ export function loadSiteKey(dataDir: string): SiteKey {
 
 function makeKey(path: string): string {
   const privateKey = makeSshKey(comment);
-  const draft = `${path}.new`;
-  const file = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(file, privateKey);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, path);
+  writeDurably(path, privateKey, 0o600);
   return privateKey;
 }
 

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeDurably } from '../durable.ts';
 
 /** Names of the files that make up an identity beside its key pairs, all in `<data folder>/identity`. */
 export const identityFiles = {
@@ -57,26 +48,10 @@ export class IdentityFolder {
     return existsSync(path) ? readFileSync(path) : undefined;
   }
 
-  /** Writes a file whole or not at all (0600): under another name, to the disk, then renamed. */
+  /** Writes a file whole or not at all (0600), and returns when it is on disk. */
   write(name: string, content: string | Uint8Array): void {
     mkdirSync(this.#path, { recursive: true, mode: 0o700 });
-    const path = join(this.#path, name);
-    const draft = `${path}.new`;
-    rmSync(draft, { force: true });
-    const file = openSync(draft, 'wx', 0o600);
-    try {
-      writeSync(file, typeof content === 'string' ? Buffer.from(content) : content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
-    const folder = openSync(this.#path, 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    writeDurably(join(this.#path, name), content, 0o600);
   }
 
   remove(name: string): void {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { manifestText } from '../release/manifest.ts';
 import { testFolder } from '../testing/folder.ts';
 import { applyUpdate, type ApplyDeps } from './apply.ts';
-import { linkTarget } from './durable.ts';
+import { linkTarget } from './link.ts';
 import { programName, stagedFiles, type UpdatePlaces } from './places.ts';
 import { readRecord, readTrying } from './record.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import type { Clock } from '../command/clock.ts';
 import { ManifestInvalid } from '../release/manifest.ts';
-import { linkTarget, pointLink } from './durable.ts';
+import { linkTarget, pointLink } from './link.ts';
 import { links, stagedFiles, type UpdatePlaces } from './places.ts';
 import { clearTrying, readRecord, readTrying, writeRecord, writeTrying, type Ending, type Trying } from './record.ts';
 import { stagedRelease, unpackStaged, UpdateRefused } from './staged.ts';

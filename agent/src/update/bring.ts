@@ -15,7 +15,7 @@ import { pipeline } from 'node:stream/promises';
 import { fetchSigned, ReleaseUnreachable } from '../release/fetch.ts';
 import { artifactFor, verifiedManifest, type Artifact } from '../release/manifest.ts';
 import { compareVersions } from '../release/version-order.ts';
-import { writeDurably } from './durable.ts';
+import { writeDurably } from '../durable.ts';
 import { stagedFiles } from './places.ts';
 import { UpdateRefused } from './staged.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryFiles } from './places.ts';
-import { removeDurably, writeDurably } from './durable.ts';
+import { removeDurably, writeDurably } from '../durable.ts';
 
 /** How the newest update ended. */
 export interface Ending {

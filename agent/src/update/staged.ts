@@ -18,7 +18,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { artifactFor, verifiedManifest, type Artifact, type Manifest } from '../release/manifest.ts';
 import { compareVersions } from '../release/version-order.ts';
-import { keep } from './durable.ts';
+import { keep } from '../durable.ts';
 import { programName, stagedFiles, type UpdatePlaces } from './places.ts';
 
 /** What the agent brought is not put in; `message` says why. */
