@@ -35,8 +35,8 @@ function says(pattern: RegExp, file: string, seen = new Set<string>()): boolean 
 
 const testsThatSay = (pattern: RegExp): ReadonlySet<string> =>
   new Set(tests.filter((file) => says(pattern, resolve(root, file))));
-/** They use the testkit, and so the engines that the kit starts. */
-const withEngines = testsThatSay(/from '@truffle\/testkit/);
+/** They use the testkit, and so the engines that the kit starts; what it has beside its index needs none. */
+const withEngines = testsThatSay(/from '@truffle\/testkit'/);
 /** They boot machines, each of which keeps a processor busy. */
 const withGuests = testsThatSay(/ensureImage\(/);
 

@@ -3,17 +3,17 @@
  * bare grpc-js client with one stream in the same run.
  * Usage: node bench/agent.ts [--servers 200] [--seconds 60] [--starts 7]
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { bundleAgent } from '../agent/bundle.ts';
 import { Authority } from '../services/agent-gateway/src/authority/authority.ts';
 import { makeRequest } from '../services/agent-gateway/src/testing/peer.ts';
 import { serveEcho } from './bare-grpc.ts';
+import { bundledAgent, end, enrolProbe, node, startUntil, type Program } from './program.ts';
 import { median } from './quantile.ts';
 import { bareServers, clientOf, fineCpuSeconds, noise, residentMib, startStack, type BenchStack } from './stack.ts';
 
@@ -30,36 +30,12 @@ const [servers, seconds, starts] = [values.servers, values.seconds, values.start
   number,
 ];
 const folder = mkdtempSync(join(tmpdir(), 'truffle-bench-agent-'));
-const { entry, flags } = await bundleAgent();
-
-/** Starts Node, and answers when it wrote `said`: the process and the milliseconds that took. */
-async function startUntil(args: readonly string[], said: string, env: NodeJS.ProcessEnv = {}) {
-  const began = performance.now();
-  const child = spawn(process.execPath, args, { env: { PATH: process.env['PATH'], ...env } });
-  await new Promise<void>((done, failed) => {
-    let written = '';
-    const look = (chunk: Buffer): void => {
-      written += chunk.toString();
-      if (written.includes(said)) done();
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.once('exit', (code) => failed(new Error(`ended with code ${code}: ${written.slice(-1_000)}`)));
-  });
-  return { child, ms: performance.now() - began };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const gone = new Promise((done) => child.once('exit', done));
-  child.kill('SIGTERM');
-  await gone;
-}
 
 /** Median milliseconds of starting it `starts` times; the last one is left running. */
-async function startAgain(args: readonly string[], said: string, env?: NodeJS.ProcessEnv) {
+async function startAgain(program: Program, args: readonly string[], said: string) {
   const times: number[] = [];
   for (let i = 1; ; i++) {
-    const { child, ms } = await startUntil(args, said, env);
+    const { child, ms } = await startUntil(program, args, said);
     times.push(ms);
     if (i >= starts) return { child, pid: child.pid ?? 0, ms: median(times) };
     await end(child);
@@ -80,21 +56,6 @@ async function watch(pids: readonly number[]): Promise<{ readonly mib: number; r
     mib: median(seen[i] ?? []),
     cpu: (100 * (fineCpuSeconds(pid) - (before[i] ?? 0))) / took,
   }));
-}
-
-/** Enrols a second agent on the stack's site, with numbers of its own, and answers what it is started with. */
-async function enrolProbe(stack: BenchStack): Promise<readonly string[]> {
-  const { orgId, url } = stack.info;
-  const { token } = await clientOf(stack.info).agents.createJoinToken({ orgId, agentName: 'probe' });
-  const config = join(folder, 'site.yaml');
-  const site = readFileSync(join(stack.stateDir, 'agent', 'site.yaml'), 'utf8');
-  writeFileSync(config, site.replace('20000-29999', '40000-49999'), { mode: 0o600 });
-  const data = ['--data-dir', join(folder, 'probe')];
-  const enrolling = await startUntil([...flags, entry, 'enroll', '--server', url, ...data], 'enrolled', {
-    TRUFFLE_JOIN_TOKEN: token,
-  });
-  if (enrolling.child.exitCode === null) await new Promise((done) => enrolling.child.once('exit', done));
-  return [...flags, entry, 'run', ...data, '--config', config];
 }
 
 async function makeServers(stack: BenchStack, count: number): Promise<number> {
@@ -129,16 +90,18 @@ const echo = await bareServer();
 const children: ChildProcess[] = [];
 try {
   console.log(`noise of the machine: ${noise()}`);
-  const node = await startAgain(['-e', 'console.log("up"); setInterval(() => {}, 1000)'], 'up');
-  const bare = await startAgain([join(import.meta.dirname, 'agent.bare.ts'), echo.endpoint, echo.file], 'ready');
-  const probe = await startAgain(await enrolProbe(stack), 'session ready');
-  children.push(node.child, bare.child, probe.child);
+  const plain = await startAgain(node, ['-e', 'console.log("up"); setInterval(() => {}, 1000)'], 'up');
+  const bare = await startAgain(node, [join(import.meta.dirname, 'agent.bare.ts'), echo.endpoint, echo.file], 'ready');
+  const agent = await bundledAgent();
+  const enrolled = await enrolProbe(stack, agent, { folder, name: 'probe', numbers: '40000-49999' });
+  const probe = await startAgain(agent, enrolled, 'session ready');
+  children.push(plain.child, bare.child, probe.child);
   await delay(5_000);
-  const rest = await watch([node.pid, bare.pid, probe.pid]);
+  const rest = await watch([plain.pid, bare.pid, probe.pid]);
   console.log('process              | start to ready ms | at rest MiB | CPU %');
   for (const [i, name] of ['bare Node', 'bare grpc-js client', 'agent'].entries())
     console.log(
-      `${name.padEnd(20)} | ${([node, bare, probe][i]?.ms ?? 0).toFixed(0).padStart(17)} | ${(rest[i]?.mib ?? 0).toFixed(0).padStart(11)} | ${(rest[i]?.cpu ?? 0).toFixed(2)}`,
+      `${name.padEnd(20)} | ${([plain, bare, probe][i]?.ms ?? 0).toFixed(0).padStart(17)} | ${(rest[i]?.mib ?? 0).toFixed(0).padStart(11)} | ${(rest[i]?.cpu ?? 0).toFixed(2)}`,
     );
   const took = await makeServers(stack, servers);
   const pid = stack.pids('agent')[0] ?? 0;

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { migrate } from '@truffle/database';
 import { newId } from '@truffle/ids';
 import { ensureInstallation } from '@truffle/kit';
 import { startEngines } from '@truffle/local';
+import { freePort } from '@truffle/testkit/free-port';
 import pg from 'pg';
 import { Authority, serverName } from '../services/agent-gateway/src/authority/authority.ts';
 import { tenantMigrations } from '../services/tenant/src/index.ts';
@@ -173,19 +173,4 @@ async function serve(
 
 async function untilTrue(probe: () => Promise<boolean>): Promise<void> {
   while (!(await probe().catch(() => false))) await new Promise((done) => setTimeout(done, 25));
-}
-
-/** A port that nobody listens on, below those that the system gives to outgoing connections: thousands of them are open while the server is down. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((done) => {
-      server.once('error', () => done(false));
-      server.listen(port, '127.0.0.1', () => done(true));
-    });
-    if (!free) continue;
-    await new Promise((done) => server.close(done));
-    return port;
-  }
 }

@@ -5,14 +5,14 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { AgentState } from '@truffle/api/agent/v1/agent';
-import { bundleAgent } from '../agent/bundle.ts';
+import { openFront, type Front } from '@truffle/testkit';
+import { bundledAgent, enrolProbe } from './program.ts';
 import { clientOf, median, noise, startStack, type BenchStack } from './stack.ts';
 
 const { values } = parseArgs({
@@ -24,25 +24,18 @@ const silenceMs = 25_000;
 const patienceMs = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'truffle-bench-lost-'));
-const { entry, flags } = await bundleAgent();
+const agent = await bundledAgent();
 const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
 
 /** A network with one link, and a way over it to a port of this machine. */
 class Island {
   readonly name = `tfl${process.pid}`;
   readonly #net = randomInt(1, 250);
-  readonly #server: Server;
+  readonly #port: number;
+  #front: Front | undefined;
 
   constructor(port: number) {
-    this.#server = createServer((near) => {
-      const far = connect(port, '127.0.0.1');
-      near.pipe(far).pipe(near);
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const)
-        one.on('error', () => other.destroy()).on('close', () => other.destroy());
-    });
+    this.#port = port;
   }
 
   /** Answers where the port is reached from inside. */
@@ -56,17 +49,17 @@ class Island {
     ip('-n', this.name, 'addr', 'add', `10.213.${this.#net}.2/24`, 'dev', inner);
     ip('-n', this.name, 'link', 'set', inner, 'up');
     ip('-n', this.name, 'link', 'set', 'lo', 'up');
-    const port = randomInt(20_000, 32_000);
-    await new Promise<void>((done) => this.#server.listen(port, `10.213.${this.#net}.1`, done));
-    return `10.213.${this.#net}.1:${port}`;
+    this.#front = await openFront({ host: `10.213.${this.#net}.1` });
+    this.#front.to(this.#port);
+    return this.#front.address;
   }
 
   cut(off: boolean): void {
     ip('link', 'set', `${this.name}o`, off ? 'down' : 'up');
   }
 
-  remove(): void {
-    this.#server.close();
+  async remove(): Promise<void> {
+    await this.#front?.close();
     ip('link', 'del', `${this.name}o`);
     ip('netns', 'del', this.name);
   }
@@ -79,26 +72,16 @@ interface Probe {
 
 /** Enrols an agent without a reachable site, and starts it inside `island` if there is one. */
 async function startProbe(stack: BenchStack, name: string, endpoint: string, island?: Island): Promise<Probe> {
-  const { orgId, url } = stack.info;
-  const { token } = await clientOf(stack.info).agents.createJoinToken({ orgId, agentName: name });
-  const dataDir = join(folder, name);
-  mkdirSync(dataDir, { mode: 0o700 });
-  const config = join(folder, 'site.yaml');
-  writeFileSync(config, readFileSync(join(stack.stateDir, 'agent', 'site.yaml')), { mode: 0o600 });
-  const data = ['--data-dir', dataDir];
-  execFileSync(process.execPath, [...flags, entry, 'enroll', '--server', url, ...data], {
-    env: { PATH: process.env['PATH'], TRUFFLE_JOIN_TOKEN: token },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const program = [...flags, entry, 'run', ...data, '--config', config];
-  const [command, args] =
+  const args = await enrolProbe(stack, agent, { folder, name });
+  const { command, args: before } =
     island === undefined
-      ? [process.execPath, program]
-      : ['ip', ['netns', 'exec', island.name, process.execPath, ...program]];
-  const child = spawn(command, args, {
+      ? agent
+      : { command: 'ip', args: ['netns', 'exec', island.name, agent.command, ...agent.args] };
+  const child = spawn(command, [...before, ...args], {
     env: { PATH: process.env['PATH'], TRUFFLE_AGENT_ENDPOINTS: endpoint },
     stdio: 'ignore',
   });
+  const { orgId } = stack.info;
   const { agents: found } = await clientOf(stack.info).agents.listAgents({ orgId, name });
   return { id: found[0]?.id ?? '', child };
 }
@@ -160,7 +143,7 @@ try {
   row('network gone', seen.cut);
 } finally {
   for (const { child } of probes) child.kill('SIGKILL');
-  island.remove();
+  await island.remove();
   await stack.stop();
   rmSync(folder, { recursive: true, force: true });
 }

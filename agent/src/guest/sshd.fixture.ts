@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@truffle/testkit/free-port';
 import type { GuestAccess } from './connection.ts';
 import { HostKeys } from './host-keys.ts';
 import { loadSiteKey } from './site-key.ts';
@@ -89,12 +90,4 @@ export async function startSshd(options: { readonly sftp?: boolean; readonly hom
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AgentState } from '@truffle/api/agent/v1/agent';
+import { cacheFolder } from '@truffle/config';
 import { generateSealingKey, parseRecipientKey, recipientKeyText, recipientText } from '@truffle/sealing';
 import { enrolAgent, type AgentProgram } from './agent-program.ts';
 import { ChildError } from './children.ts';
-import { cacheFolder } from './engines/binaries.ts';
 import { until } from './deadline.ts';
 import type { EngineRun } from './engines.ts';
 import { untilReady } from './readiness.ts';

@@ -1,4 +1,3 @@
-export { cacheFolder } from './engines/binaries.ts';
 export { ensureInternalTls, tlsFolder, type Part } from './internal-authority.ts';
 export { openStateFolder } from './state-folder.ts';
 export {

@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** A TCP address that stays while what is behind it comes and goes, as a load balancer's does. */
 export interface Front {
-  /** `127.0.0.1:port`. */
+  /** `host:port`. */
   readonly address: string;
   /** From now on new connections go to these ports of the loopback, in turn; to none: they are refused. Open ones go on. */
   to(...ports: readonly number[]): void;
@@ -11,7 +11,8 @@ export interface Front {
   close(): Promise<void>;
 }
 
-export async function openFront(): Promise<Front> {
+/** @param listen address of this machine and port; a free one of the loopback unless told */
+export async function openFront({ host = '127.0.0.1', port: at = 0 } = {}): Promise<Front> {
   let targets: readonly number[] = [];
   let turn = 0;
   const open = new Set<Socket>();
@@ -33,9 +34,9 @@ export async function openFront(): Promise<Front> {
       socket.pipe(other);
     }
   });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  await new Promise<void>((done) => server.listen(at, host, done));
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${host}:${(server.address() as AddressInfo).port}`,
     to: (...ports) => {
       targets = ports;
     },

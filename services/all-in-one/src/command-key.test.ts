@@ -7,10 +7,10 @@ import type { TruffleClient } from '@truffle/api';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { testDatabase, testSite, until, type TestDatabase, type TestSite } from '@truffle/testkit';
+import { freePort } from '@truffle/testkit/free-port';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startProduct, type Product } from './product.fixture.ts';
 import { everyMigration } from './services.ts';
-import { freePort } from './sinks.fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'truffle-rotation-'));
 const keys = join(folder, 'command-keys');

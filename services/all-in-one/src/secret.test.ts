@@ -8,21 +8,12 @@ import { temporalConnection } from '@truffle/kit';
 import { canonicalAad, seal } from '@truffle/sealing';
 import { Client, Connection } from '@temporalio/client';
 import { testDatabase, testEngines, testSite, type TestDatabase, type TestSite } from '@truffle/testkit';
+import { freePort } from '@truffle/testkit/free-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foundIn, formsOf } from './canary.fixture.ts';
 import { startProduct, type Product } from './product.fixture.ts';
 import { everyMigration } from './services.ts';
-import {
-  answerOf,
-  bytesIn,
-  copyOfJournal,
-  dump,
-  filesIn,
-  foundInFiles,
-  freePort,
-  journalText,
-  texted,
-} from './sinks.fixture.ts';
+import { answerOf, bytesIn, copyOfJournal, dump, filesIn, foundInFiles, journalText, texted } from './sinks.fixture.ts';
 import { startCollector, type Collector } from './trace.fixture.ts';
 
 const core = `canary${randomBytes(12).toString('hex')}`;

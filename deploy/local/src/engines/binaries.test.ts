@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cacheFolder, ensureBinaries } from './binaries.ts';
+import { ensureBinaries } from './binaries.ts';
 import { EngineUnavailableError, type BinarySources, type EngineRelease } from './engine-release.ts';
 import { installedName } from './go-build.ts';
 import { ChecksumError, sumOf } from './vendor-archive.ts';
@@ -113,13 +113,7 @@ describe('ensureBinaries', () => {
   });
 });
 
-describe('names and folders', () => {
-  test('the cache follows TRUFFLE_CACHE_DIR, then XDG_CACHE_HOME, then HOME', () => {
-    expect(cacheFolder({ TRUFFLE_CACHE_DIR: '/a', XDG_CACHE_HOME: '/b', HOME: '/c' })).toBe('/a');
-    expect(cacheFolder({ XDG_CACHE_HOME: '/b', HOME: '/c' })).toBe('/b/truffle');
-    expect(cacheFolder({ HOME: '/c' })).toBe('/c/.cache/truffle');
-  });
-
+describe('names', () => {
   test('go install names a program after its path without the major version', () => {
     expect(installedName('github.com/nats-io/nats-server/v2@v2.15.2')).toBe('nats-server');
     expect(installedName('go.temporal.io/server/cmd/tools/sql@v1.32.0')).toBe('sql');

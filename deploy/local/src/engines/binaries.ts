@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { cacheFolder } from '@truffle/config';
 import { waitForLock } from '../lock.ts';
 import { EngineUnavailableError, type BinarySources, type EngineRelease } from './engine-release.ts';
 import { buildWithGo } from './go-build.ts';
@@ -18,12 +18,6 @@ export const binarySources = (
   say,
   signal,
 });
-
-/** `$TRUFFLE_CACHE_DIR`, else `truffle` in the XDG cache folder. Shared by all checkouts of a user. */
-export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
-  resolve(
-    env['TRUFFLE_CACHE_DIR'] || join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'truffle'),
-  );
 
 /**
  * The engine's programs by role, as absolute paths: from PATH, the cache, the vendor's archive, or a build from source, in that order.

@@ -1,10 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '@truffle/local';
+import { cacheFolder } from '@truffle/config';
 import { until } from '@truffle/testkit';
+import { freePort } from '@truffle/testkit/free-port';
 
 const version = '26.7.3';
 const artifact = `org.keycloak:keycloak-quarkus-dist:${version}:zip`;
@@ -177,12 +177,4 @@ export class Keycloak {
     if (!answer.ok) throw new Error(`no token of ${realm}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as { access_token: string };
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
