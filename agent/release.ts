@@ -2,7 +2,7 @@
  * Makes a release: the executable for each platform, packed, with the manifest that names them, signed, and the script that installs them.
  * What it makes is what the control plane serves (TRUFFLE_AGENT_RELEASE_DIR). A release that is there and current stays as it is.
  * Usage: node agent/release.ts --out FOLDER --key FILE [--make-key] [--version X.Y.Z] [--channel stable] [--minimum X.Y.Z]
- *   [--platform linux-x64]... [--node linux-arm64=PATH]... [--quick]
+ *   [--platform linux-x64]... [--quick]
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import {
@@ -19,8 +19,9 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
-import { buildExecutable, type Platform } from './sea.ts';
-import { manifestText, ownPlatform, parseManifest, type Artifact, type Manifest } from './src/release/manifest.ts';
+import { NodeUnavailable } from './nodes.ts';
+import { buildExecutable, platforms as everyPlatform, type Platform } from './sea.ts';
+import { manifestText, parseManifest, type Artifact, type Manifest } from './src/release/manifest.ts';
 import { isVersion } from './src/release/version-order.ts';
 import { version as ownVersion } from './src/version.ts';
 
@@ -33,8 +34,6 @@ export interface ReleaseInput {
   readonly channel: string;
   readonly minimum: string;
   readonly platforms: readonly Platform[];
-  /** Node for platforms other than this one. */
-  readonly nodes: ReadonlyMap<Platform, string>;
   /** Packs less tightly, for a local installation. */
   readonly quick: boolean;
   /** Told of each platform that is left out, and why. */
@@ -42,7 +41,6 @@ export interface ReleaseInput {
 }
 
 const here = import.meta.dirname;
-const every: readonly Platform[] = ['linux-x64', 'linux-arm64', 'win-x64'];
 
 /** @returns what was released @throws what a build is refused with, or Error when no platform could be built */
 export async function release(input: ReleaseInput): Promise<Manifest> {
@@ -50,17 +48,8 @@ export async function release(input: ReleaseInput): Promise<Manifest> {
   mkdirSync(folder, { recursive: true });
   const artifacts: Artifact[] = [];
   for (const platform of input.platforms) {
-    const node = platform === ownPlatform() ? undefined : nodeFor(platform, input.nodes);
-    if (platform !== ownPlatform() && node === undefined) {
-      input.say(
-        `${platform}: left out, as there is no Node ${process.versions.node} for it here; give --node ${platform}=PATH`,
-      );
-      continue;
-    }
-    const program = await buildExecutable({
-      version: input.version,
-      ...(node === undefined ? {} : { node: { platform, path: node } }),
-    });
+    const program = await programFor(platform, input);
+    if (program === undefined) continue;
     artifacts.push(await pack(platform, program, join(folder, `${platform}.gz`), input.quick));
     input.say(`${platform}: ${artifacts.at(-1)?.size} bytes, ${artifacts.at(-1)?.packedSize} packed`);
   }
@@ -73,6 +62,17 @@ export async function release(input: ReleaseInput): Promise<Manifest> {
   const manifest = isSame ? known : { version, channel, minimum, artifacts, date: new Date().toISOString() };
   publish(input, folder, manifest);
   return manifest;
+}
+
+/** Undefined, and said, where no Node for that platform can be had. */
+async function programFor(platform: Platform, { version, say }: ReleaseInput): Promise<string | undefined> {
+  try {
+    return await buildExecutable({ version, platform });
+  } catch (error) {
+    if (!(error instanceof NodeUnavailable)) throw error;
+    say(`${platform}: LEFT OUT: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** The manifest last: whoever reads it finds all that it names. */
@@ -114,17 +114,6 @@ function knownManifest(folder: string): Manifest | undefined {
   return existsSync(path) ? parseManifest(readFileSync(path, 'utf8')) : undefined;
 }
 
-/** Node for another platform: what was named, or the package of the registry that is installed. Undefined where it is of another version. */
-function nodeFor(platform: Platform, nodes: ReadonlyMap<Platform, string>): string | undefined {
-  const given = nodes.get(platform);
-  if (given !== undefined) return given;
-  const folder = join(dirname(here), 'node_modules', `node-${platform}`);
-  const path = join(folder, 'bin', platform.startsWith('win') ? 'node.exe' : 'node');
-  if (!existsSync(path)) return undefined;
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-  return version === process.versions.node ? path : undefined;
-}
-
 function replace(path: string, content: string | Uint8Array): void {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, content);
@@ -152,18 +141,16 @@ if (import.meta.main) {
       version: { type: 'string', default: ownVersion },
       channel: { type: 'string', default: 'stable' },
       minimum: { type: 'string', default: '0.0.0' },
-      platform: { type: 'string', multiple: true, default: [...every] },
-      node: { type: 'string', multiple: true, default: [] },
+      platform: { type: 'string', multiple: true, default: [...everyPlatform] },
       quick: { type: 'boolean', default: false },
     },
   });
   const { out, key, version, channel, minimum, quick } = values;
-  const platforms = every.filter((each) => values.platform.includes(each));
+  const platforms = everyPlatform.filter((each) => values.platform.includes(each));
   if (out === undefined || key === undefined || !isVersion(version) || !isVersion(minimum) || platforms.length === 0)
     throw new TypeError(
       'say --out FOLDER and --key FILE, a --version and --minimum as 1.2.3, and platforms that there are',
     );
-  const nodes = new Map(values.node.map((each) => each.split(/=(.*)/s, 2) as [Platform, string]));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const privateKey = releaseKey(resolve(key), values['make-key']);
   const made = await release({
@@ -173,7 +160,6 @@ if (import.meta.main) {
     channel,
     minimum,
     platforms,
-    nodes,
     quick,
     say,
   });
