@@ -228,17 +228,25 @@ place_program() {
     chmod 0755 "$target/$name.new"
     mv -f "$target/$name.new" "$target/$name"
     # Pages that were just written are mapped in larger pieces than those that are read: 30 MB more would show as resident.
-    sync "$target/$name" 2> /dev/null && dd if="$target/$name" iflag=nocache count=0 2> /dev/null || true
+    if sync "$target/$name" 2> /dev/null; then dd if="$target/$name" iflag=nocache count=0 2> /dev/null || true; fi
     ok "program $version, checksum checked"
   fi
-  says=$("$target/$name" version 2> "$scratch/said") ||
-    fail "the program does not run here: $(tail -n 1 "$scratch/said")" 'it needs Linux 4.18 and glibc 2.28 or newer, and no noexec on /usr/local'
+  says=$("$target/$name" version 2> "$scratch/said") || does_not_run "$(tail -n 1 "$scratch/said")"
   [ "$says" = "$version" ] || fail "the program says that it is $says and not $version" 'tell who runs the control plane'
   if [ $signature = unchecked ]; then
     "$target/$name" release verify --manifest "$manifest" --key "$scratch/release.pub" > /dev/null ||
       fail 'the release is not signed by the key of this script' 'do not go on: tell who runs the control plane'
     note 'OpenSSL 3 is not here: the program looked at the signature of its release itself'
   fi
+}
+
+# $1 what was said
+does_not_run() {
+  case $1 in
+    *libatomic.so* | *libstdc++.so.6:*open* | *libgcc_s.so*)
+      fail "the program does not run here: $1" 'install libatomic1 and libstdc++6 (Debian, Ubuntu) or libatomic and libstdc++ (others), then run this again' ;;
+    *) fail "the program does not run here: $1" 'it needs Linux 4.18 and glibc 2.28 or newer, and no noexec on /usr/local' ;;
+  esac
 }
 
 make_user() {

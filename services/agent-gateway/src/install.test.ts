@@ -1,70 +1,38 @@
-import {
-  appendFileSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { until } from '@truffle/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getAgent } from './agent/agent.usecases.ts';
-import { createJoinToken } from './agent/enrollment.usecases.ts';
-import { agentGatewayMigrations } from './migrations.ts';
-import { noContainer, startContainer, type Container, type Outcome } from './testing/container.ts';
-import { makeRelease, serveSecurely, type SecureOrigin } from './testing/release.ts';
-import { makeWorld, type Running, type World } from './testing/world.ts';
+import { noContainer, type Container, type Outcome } from './testing/container.ts';
+import { makeRelease } from './testing/release.ts';
+import { machineMs, startSiteMachine, type SiteMachine } from './testing/site-machine.fixture.ts';
 
 // The install script as it is served, on a machine with systemd of its own that reaches the control plane over a link.
 
 const missing = noContainer();
 const now = '0.1.0';
 const later = '0.2.0';
-const buildMs = 300_000;
 
 describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: ${missing})`}`, () => {
+  let site: SiteMachine;
   let container: Container;
-  let world: World;
-  let one: Running;
-  let origin: SecureOrigin;
-  let releases: string;
   let before: readonly string[];
 
   beforeAll(async () => {
-    releases = mkdtempSync(join(tmpdir(), 'truffle-releases-'));
-    await makeRelease(releases, now);
-    container = await startContainer();
-    const database = await testDatabase([agentGatewayMigrations]);
-    world = await makeWorld(database, testEngines().natsUrl, { host: container.hostAddress });
-    one = await world.startGateway();
-    origin = await serveSecurely(world.origin, world.enrollment.authorities, container.hostAddress, releases);
-    writeFileSync(container.path('/root/ca.pem'), origin.authority);
+    site = await startSiteMachine([now]);
+    ({ container } = site);
     before = container.changed();
-  }, buildMs);
-  afterAll(async () => {
-    origin?.close();
-    await container?.close();
-    await world?.close();
-    rmSync(releases, { recursive: true, force: true });
-  }, 60_000);
+  }, machineMs);
+  afterAll(() => site?.close(), 60_000);
 
   /** As a person does: fetched and piped into a shell. */
   const install = async (args: readonly string[] = [], more: { readonly killAt?: string } = {}): Promise<Outcome> => {
-    const fetched = await container.run(['curl', '-fsSL', '--cacert', '/root/ca.pem', `${origin.url}/install.sh`]);
+    const fetched = await container.run(['curl', '-fsSL', '--cacert', '/root/ca.pem', `${site.origin.url}/install.sh`]);
     expect(fetched.code, fetched.stderr).toBe(0);
-    return container.run(['sh', '-s', '--', '--server', origin.url, '--ca-file', '/root/ca.pem', ...args], {
+    return container.run(['sh', '-s', '--', '--server', site.origin.url, '--ca-file', '/root/ca.pem', ...args], {
       input: fetched.stdout,
       ...more,
     });
-  };
-  const token = async (name: string): Promise<readonly string[]> => {
-    const made = await createJoinToken(world.enrollment, world.caller, name, false);
-    writeFileSync(container.path('/root/join-token'), made.token, { mode: 0o600 });
-    return ['--token-file', '/root/join-token', '--ca-pin', world.enrollment.authorities.pins];
   };
   const show = async (property: string): Promise<string> =>
     (await container.run(['systemctl', 'show', 'truffle-agent', '-p', property, '--value'])).stdout.trim();
@@ -80,16 +48,15 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
       'makes an agent that is ready, unprivileged and closed in; again changes nothing; removed leaves nothing',
       { timeout: 120_000 },
       async () => {
-        const first = await install(await token('first'));
+        const first = await install(await site.joinAs('first'));
         expect(first, first.stderr).toMatchObject({ code: 0 });
         expect(first.stdout).toMatch(
           /signature checked[\s\S]*checksum checked[\s\S]*enrolled as agt_[\s\S]*ready: connected/,
         );
-        const file = readFileSync(container.path('/var/lib/truffle-agent/identity/agent.json'), 'utf8');
-        const { agentId } = JSON.parse(file) as { agentId: string };
+        const { gateway, world, agentId } = site;
         await until(
           'the gateway to have it',
-          async () => (await getAgent(one.parts, world.orgId, agentId)).row.state === 'ONLINE',
+          async () => (await getAgent(gateway.parts, world.orgId, agentId())).row.state === 'ONLINE',
         );
 
         const pid = await show('MainPID');
@@ -102,6 +69,16 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
         expect(own).toMatch(/^Seccomp:\t2$/m);
         expect(statSync(container.path('/var/lib/truffle-agent')).mode & 0o777).toBe(0o700);
         expect(statSync(container.path('/etc/truffle-agent/policy.yaml'))).toMatchObject({ uid: 0, gid: 0 });
+        // Tenths of what systemd reckons that a unit is open to, of 100.
+        for (const [unit, most] of Object.entries({ 'truffle-agent': 15, 'truffle-agent-update': 25 })) {
+          const exposed = await container.run([
+            'systemd-analyze',
+            'security',
+            `--threshold=${most}`,
+            `${unit}.service`,
+          ]);
+          expect(exposed.code, exposed.stdout).toBe(0);
+        }
         const { stdout: policy } = await container.run(['truffle-agent', 'policy', 'check']);
         expect(policy).not.toBe('');
 
@@ -132,7 +109,7 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
 
     it('is mended by a rerun wherever it was interrupted', { timeout: 240_000 }, async () => {
       for (const killAt of ['ok    program', 'ok    settings', 'ok    unit', 'started']) {
-        const args = await token(`cut-${killAt.replace(/\W+/g, '-')}`);
+        const args = await site.joinAs(`cut-${killAt.replace(/\W+/g, '-')}`);
         const cut = await install(args, { killAt });
         expect(cut.code, killAt).not.toBe(0);
         const mended = await install(args);
@@ -152,17 +129,17 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
       expect(await wrong(['--server', 'http://truffle.example.com'])).toContain('not https');
       expect(await wrong(['--version', '9.9.9'])).toMatch(/no such release/);
       expect(await wrong(['--bogus'])).toContain('unknown: --bogus');
-      const unknownCa = await container.run(['sh', '-s', '--', '--server', origin.url], {
-        input: readFileSync(join(releases, 'install.sh'), 'utf8'),
+      const unknownCa = await container.run(['sh', '-s', '--', '--server', site.origin.url], {
+        input: readFileSync(join(site.releases, 'install.sh'), 'utf8'),
       });
       expect(unknownCa.stderr).toMatch(/not trusted.*--ca-file/);
 
-      const path = join(releases, 'manifest');
+      const path = join(site.releases, 'manifest');
       copyFileSync(path, `${path}.good`);
       appendFileSync(path, 'artifact linux-x64 00 1 00 1\n');
       expect(await wrong([])).toContain('not signed');
       copyFileSync(`${path}.good`, path);
-      const packed = join(releases, now, `linux-${process.arch}.gz`);
+      const packed = join(site.releases, now, `linux-${process.arch}.gz`);
       copyFileSync(packed, `${packed}.good`);
       appendFileSync(packed, 'x');
       expect(await wrong([])).toContain('not what the manifest names');
@@ -171,12 +148,20 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
       expect(fresh).toContain('there is no join token');
       writeFileSync(container.path('/root/used'), 'tfj_used', { mode: 0o600 });
       expect(await wrong(['--token-file', '/root/used'])).toContain('could not enrol');
+      const hide = [
+        'sh',
+        '-c',
+        'mount --bind /dev/null "$(ldconfig -p | sed -n "s/.*libatomic.so.1 .*=> //p" | head -n 1)"',
+      ];
+      expect(await container.run(hide)).toMatchObject({ code: 0 });
+      expect(await wrong([])).toMatch(/does not run here.*\n.*install libatomic1/);
+      await container.run(['sh', '-c', 'umount "$(ldconfig -p | sed -n "s/.*libatomic.so.1 .*=> //p" | head -n 1)"']);
       await uninstallFromScript();
     });
   });
 
   const uninstallFromScript = async (): Promise<void> => {
-    const script = readFileSync(join(releases, 'install.sh'), 'utf8');
+    const script = readFileSync(join(site.releases, 'install.sh'), 'utf8');
     const asked = await container.run(['setsid', 'sh', '-s', '--', '--uninstall'], { input: script });
     // With an identity and nobody to ask nothing is destroyed; without one there is nothing to ask about.
     expect([0, 2]).toContain(asked.code);
@@ -185,8 +170,8 @@ describe.skipIf(missing !== '')(`install.sh${missing === '' ? '' : ` (SKIPPED: $
   };
 
   it('upgrades, and goes back only when told', { timeout: 240_000 }, async () => {
-    expect(await install(await token('upgraded'))).toMatchObject({ code: 0 });
-    await makeRelease(releases, later);
+    expect(await install(await site.joinAs('upgraded'))).toMatchObject({ code: 0 });
+    await makeRelease(site.releases, later);
     const upgraded = await install();
     expect(upgraded, upgraded.stderr).toMatchObject({ code: 0 });
     expect((await container.run(['truffle-agent', 'version'])).stdout.trim()).toBe(later);

@@ -1,75 +1,43 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { testDatabase, testEngines, until } from '@truffle/testkit';
+import { until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getAgent } from './agent/agent.usecases.ts';
-import { createJoinToken } from './agent/enrollment.usecases.ts';
-import { agentGatewayMigrations } from './migrations.ts';
 import { getRollout, listUpdates, setRollout } from './rollout/rollout.usecases.ts';
-import { noContainer, startContainer, type Container } from './testing/container.ts';
-import { makeRelease, serveSecurely, type SecureOrigin } from './testing/release.ts';
-import { makeWorld, type Running, type World } from './testing/world.ts';
+import { noContainer, type Container } from './testing/container.ts';
+import { machineMs, startSiteMachine, type SiteMachine } from './testing/site-machine.fixture.ts';
 
 // The installed agent becomes another version as the control plane says, on a machine with systemd of its own.
 
 const missing = noContainer();
-const buildMs = 300_000;
 const endMs = 90_000;
 const platform = `linux-${process.arch}`;
 
 describe.skipIf(missing !== '')(`self-update${missing === '' ? '' : ` (SKIPPED: ${missing})`}`, () => {
+  let site: SiteMachine;
   let container: Container;
-  let world: World;
-  let one: Running;
-  let origin: SecureOrigin;
   let releases: string;
   let agentId: string;
   let has = '0.1.0';
 
   beforeAll(async () => {
-    releases = mkdtempSync(join(tmpdir(), 'truffle-releases-'));
-    // The newest is what is installed, so the others first.
-    await makeRelease(releases, '0.2.0');
-    await makeRelease(releases, '0.1.0');
-    container = await startContainer();
-    const database = await testDatabase([agentGatewayMigrations]);
-    world = await makeWorld(database, testEngines().natsUrl, { host: container.hostAddress });
-    one = await world.startGateway();
-    origin = await serveSecurely(world.origin, world.enrollment.authorities, container.hostAddress, releases);
-    writeFileSync(container.path('/root/ca.pem'), origin.authority);
-    const { token } = await createJoinToken(world.enrollment, world.caller, 'updated', false);
-    writeFileSync(container.path('/root/join-token'), token);
+    site = await startSiteMachine(['0.2.0', '0.1.0']);
+    ({ container, releases } = site);
     mkdirSync(container.path('/etc/truffle-agent'));
     const settings = ['CHECK_SECONDS=1', 'READY_SECONDS=8', 'STEADY_SECONDS=1'].map(
       (each) => `TRUFFLE_AGENT_UPDATE_${each}\n`,
     );
     writeFileSync(container.path('/etc/truffle-agent/local.env'), settings.join(''));
-    const args = ['--server', origin.url, '--ca-file', '/root/ca.pem', '--token-file', '/root/join-token'];
+    const args = ['--server', site.origin.url, '--ca-file', '/root/ca.pem', ...(await site.joinAs('updated'))];
     const installed = await container.run(['sh', '-s', '--', ...args], {
       input: readFileSync(join(releases, 'install.sh'), 'utf8'),
     });
     expect(installed.code, installed.stderr).toBe(0);
-    const file = readFileSync(container.path('/var/lib/truffle-agent/identity/agent.json'), 'utf8');
-    ({ agentId } = JSON.parse(file) as { agentId: string });
-  }, buildMs);
-  afterAll(async () => {
-    origin?.close();
-    await container?.close();
-    await world?.close();
-    rmSync(releases, { recursive: true, force: true });
-  }, 60_000);
+    agentId = site.agentId();
+  }, machineMs);
+  afterAll(() => site?.close(), 60_000);
 
   /** A release whose program is a shell script of the test's, signed as all are. */
   function release(version: string, script: string, spoil: (packed: Buffer) => Buffer = (packed) => packed): void {
@@ -85,7 +53,7 @@ describe.skipIf(missing !== '')(`self-update${missing === '' ? '' : ` (SKIPPED: 
     writeFileSync(join(folder, `${platform}.gz`), spoil(packed));
   }
   const rollOut = async (version: string): Promise<void> => {
-    const { row } = await getRollout(one.parts.database, world.orgId);
+    const { row } = await getRollout(site.gateway.parts.database, site.world.orgId);
     const wanted = {
       version,
       percent: 100,
@@ -93,13 +61,13 @@ describe.skipIf(missing !== '')(`self-update${missing === '' ? '' : ` (SKIPPED: 
       failureLimitPercent: 100,
       revision: BigInt(row?.revision ?? 0),
     };
-    await setRollout(one.parts.database, world.caller, wanted);
+    await setRollout(site.gateway.parts.database, site.world.caller, wanted);
   };
   const endingOf = (version: string) =>
     until(
       `the update to ${version} to be told`,
       async () => {
-        const { rows } = await listUpdates(one.parts.database, world.orgId, undefined);
+        const { rows } = await listUpdates(site.gateway.parts.database, site.world.orgId, undefined);
         return rows.find((row) => row.to_version === version);
       },
       endMs,
@@ -109,7 +77,7 @@ describe.skipIf(missing !== '')(`self-update${missing === '' ? '' : ` (SKIPPED: 
     await until(
       `${version} online`,
       async () => {
-        const { row } = await getAgent(one.parts, world.orgId, agentId);
+        const { row } = await getAgent(site.gateway.parts, site.world.orgId, agentId);
         return row.state === 'ONLINE' && row.version === version;
       },
       endMs,
