@@ -5,6 +5,7 @@ import { checks, type Check } from './checks.ts';
 interface Outcome {
   readonly name: string;
   readonly ok: boolean;
+  readonly skipped: boolean;
   readonly seconds: number;
   /** What is wrong, or what the check has to say. */
   readonly output: string;
@@ -17,13 +18,19 @@ async function run(check: Check): Promise<Outcome> {
   const found = await check.run().catch((error: unknown) => ({
     problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
     note: undefined,
+    skipped: undefined,
   }));
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   return {
     name: check.name,
     ok: found.problems.length === 0,
+    skipped: found.skipped !== undefined,
     seconds,
-    output: [...found.problems, ...(found.note === undefined ? [] : [found.note])].join('\n'),
+    output: [
+      ...found.problems,
+      ...(found.note === undefined ? [] : [found.note]),
+      ...(found.skipped === undefined ? [] : [`SKIPPED: ${found.skipped}`]),
+    ].join('\n'),
   };
 }
 
@@ -42,15 +49,19 @@ async function main(args: readonly string[]): Promise<number> {
     outcomes.push(outcome);
     if (!json)
       process.stdout.write(
-        `${outcome.ok ? '✓' : '✗'} ${outcome.name} (${outcome.seconds} s)\n${outcome.output === '' ? '' : `${outcome.output.replaceAll(/^/gm, '    ')}\n`}`,
+        `${!outcome.ok ? '✗' : outcome.skipped ? '-' : '✓'} ${outcome.name} (${outcome.seconds} s)\n${outcome.output === '' ? '' : `${outcome.output.replaceAll(/^/gm, '    ')}\n`}`,
       );
   }
   if (json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
   const failed = outcomes.filter((o) => !o.ok).length;
-  const counts = { passed: outcomes.length - failed, failed, skipped: 0 };
+  const skipped = outcomes.filter((o) => o.ok && o.skipped).length;
+  const counts = { passed: outcomes.length - failed - skipped, failed, skipped };
   const countsFile = process.env['TRUFFLE_TEST_COUNTS'];
   if (countsFile !== undefined) writeFileSync(countsFile, JSON.stringify(counts));
-  if (!json) process.stdout.write(`checks: ${counts.passed} passed, ${counts.failed} failed\n`);
+  if (!json)
+    process.stdout.write(
+      `checks: ${counts.passed} passed, ${counts.failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`,
+    );
   return failed === 0 ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@ import { contract } from './contract.ts';
 import { layout } from './layout.ts';
 import { lockfile } from './lockfile.ts';
 import { breaking, generated } from './proto.ts';
+import { shell } from './shell.ts';
 import { sizes } from './sizes.ts';
 
 /** A rule that a machine watches over. */
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   { name: 'layout', about: 'names of folders, a README in each, no names of machines', run: layout },
   { name: 'sizes', about: 'files of 400 lines at most; above 300 with a reason in the header', run: sizes },
   { name: 'lockfile', about: 'no hosts, no known-bad versions, every version pinned', run: lockfile },
+  { name: 'shell', about: 'shellcheck, where there is one', run: shell },
   { name: 'contract', about: "every method's options are there and agree", run: contract },
   { name: 'format', about: 'oxfmt', run: () => byCommand('oxfmt', '--check') },
   {

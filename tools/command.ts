@@ -7,6 +7,8 @@ export const root = resolve(import.meta.dirname, '..');
 export interface Findings {
   readonly problems: readonly string[];
   readonly note?: string | undefined;
+  /** Why nothing could be looked at. */
+  readonly skipped?: string | undefined;
 }
 
 const withinMs = 180_000;
