@@ -109,20 +109,15 @@ export const agentRolloutVerbs: readonly Verb<never>[] = [
     load: async () => (await import('./agent.rollout.ts')).get,
   },
   {
-    usage: 'set',
+    usage: 'set [version]',
     summary: 'Say which version the agents are to have, and how many of them. What is not named stays.',
-    more: 'Agents update when they are idle and their site allows it, the same ones first each time. It halts by itself when too many go back; setting it again lets it go on.',
+    more: 'A version is a release that the control plane serves. Agents update when they are idle and their site allows it, the same ones first each time. It halts by itself when too many go back; setting it again lets it go on.',
     options: [
-      ['--version <version>', 'a release that the control plane serves'],
       ['--percent <share>', 'how many of a hundred agents, 0 to 100'],
       ['--failure-limit <share>', 'halt when so many of a hundred that tried it went back; 10 unless told'],
       ['--pause', 'hold it'],
     ],
-    examples: [
-      'agent rollout set --version 1.4.0 --percent 10',
-      'agent rollout set --percent 100',
-      'agent rollout set --pause',
-    ],
+    examples: ['agent rollout set 1.4.0 --percent 10', 'agent rollout set --percent 100', 'agent rollout set --pause'],
     load: async () => (await import('./agent.rollout.ts')).set,
   },
   {

@@ -35,16 +35,15 @@ export const get: Handler = async (cli) => {
 
 /** What is not named stays as it is. */
 export const set: Handler<{
-  readonly version?: string;
   readonly percent?: string;
   readonly failureLimit?: string;
   readonly pause?: boolean;
-}> = async (cli, _, flags) => {
+}> = async (cli, [wanted], flags) => {
   const session = await cli.session();
   const orgId = await session.orgId();
   const before = present((await session.api.rollouts.getRollout({ orgId })).rollout);
-  const version = flags.version ?? before.version;
-  if (version === '') throw new UsageError('say which version: --version 1.2.3');
+  const version = wanted ?? before.version;
+  if (version === '') throw new UsageError('say which version: truffle agent rollout set 1.2.3');
   const { rollout } = await session.api.rollouts.setRollout({
     orgId,
     version,
