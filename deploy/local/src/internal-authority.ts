@@ -1,9 +1,8 @@
-import 'reflect-metadata';
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
 import { internalName, tlsFiles } from '@truffle/kit';
+import { issueWithKey, makeAuthority, openIssuer, x509, type Issuer } from '@truffle/kit/certificates';
 import { writePrivately, type StateFolder } from './state-folder.ts';
 
 /** Every part of an installation that shows a certificate to the others. `operator` is who runs it: the bootstrap, and who looks at metrics. */
@@ -23,10 +22,7 @@ const parts = [
 
 export type Part = (typeof parts)[number];
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-const authorityDays = 3_650;
+const dayMs = 24 * 3_600_000;
 const leafDays = 90;
 /** A certificate with less than this left is made anew at a start. */
 const renewedDays = 30;
@@ -43,42 +39,19 @@ export async function ensureInternalTls(folder: StateFolder): Promise<void> {
   }
 }
 
-interface OpenAuthority {
-  readonly key: webcrypto.CryptoKey;
-  readonly certificate: x509.X509Certificate;
-}
-
-async function openAuthority(at: string): Promise<OpenAuthority> {
+async function openAuthority(at: string): Promise<Issuer> {
   const [keyFile, certificateFile] = [join(at, tlsFiles.key), join(at, tlsFiles.certificate)];
   if (!existsSync(certificateFile)) {
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const now = Date.now();
-    const made = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: serial(),
-      name: 'CN=Truffle installation',
-      notBefore: new Date(now - hourMs),
-      notAfter: new Date(now + authorityDays * dayMs),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    });
+    const made = await makeAuthority('CN=Truffle installation');
     mkdirSync(at, { recursive: true, mode: 0o700 });
-    writePrivately(keyFile, await pemOf(keys.privateKey));
+    writePrivately(keyFile, made.key);
     // Written last: it stands for the whole.
-    writePrivately(certificateFile, made.toString('pem'));
+    writePrivately(certificateFile, made.certificate);
   }
-  const pkcs8 = createPrivateKey(readFileSync(keyFile)).export({ type: 'pkcs8', format: 'der' });
-  return {
-    key: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
-    certificate: new x509.X509Certificate(readFileSync(certificateFile, 'utf8')),
-  };
+  return openIssuer({ key: readFileSync(keyFile, 'utf8'), certificate: readFileSync(certificateFile, 'utf8') });
 }
 
-function isGood(at: string, { certificate }: OpenAuthority): boolean {
+function isGood(at: string, { certificate }: Issuer): boolean {
   if (!existsSync(join(at, tlsFiles.certificate))) return false;
   const leaf = new X509Certificate(readFileSync(join(at, tlsFiles.certificate)));
   const issuer = new X509Certificate(Buffer.from(certificate.rawData));
@@ -90,40 +63,21 @@ function isGood(at: string, { certificate }: OpenAuthority): boolean {
 }
 
 /** All parts run on this machine: a certificate is good for its own name, and for the loopback addresses for programs that look at those alone. */
-async function issue(at: string, part: Part, authority: OpenAuthority): Promise<void> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const now = Date.now();
-  const made = await x509.X509CertificateGenerator.create({
-    serialNumber: serial(),
+async function issue(at: string, part: Part, authority: Issuer): Promise<void> {
+  const made = await issueWithKey(authority, {
     subject: `CN=${internalName(part)}`,
-    issuer: authority.certificate.subject,
-    notBefore: new Date(now - hourMs),
-    notAfter: new Date(now + leafDays * dayMs),
-    signingAlgorithm: algorithm,
-    signingKey: authority.key,
-    publicKey: keys.publicKey,
+    lifetimeMs: leafDays * dayMs,
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
       new x509.SubjectAlternativeNameExtension([
         { type: 'dns', value: internalName(part) },
         { type: 'ip', value: '127.0.0.1' },
         { type: 'ip', value: '::1' },
       ]),
-      await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
     ],
   });
   mkdirSync(at, { recursive: true, mode: 0o700 });
   writePrivately(join(at, tlsFiles.authority), authority.certificate.toString('pem'));
-  writePrivately(join(at, tlsFiles.key), await pemOf(keys.privateKey));
-  writePrivately(join(at, tlsFiles.certificate), made.toString('pem'));
-}
-
-/** A positive number of 128 bits (RFC 5280, 4.1.2.2). */
-const serial = (): string => `4${randomBytes(16).toString('hex').slice(1)}`;
-
-async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' });
+  writePrivately(join(at, tlsFiles.key), made.key);
+  writePrivately(join(at, tlsFiles.certificate), made.certificate);
 }
