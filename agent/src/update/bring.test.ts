@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const packed = randomBytes(400_000);
 const platform = 'linux-x64';
 const digest = createHash('sha256').update(packed).digest('hex');
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Answer = (request: IncomingMessage, response: ServerResponse, staged: string) => void;
 
 /** An origin with one release; `program` says how its download goes. */
 async function origin(program: Answer, over: { version?: string; size?: number; by?: typeof privateKey } = {}) {
@@ -23,19 +23,19 @@ async function origin(program: Answer, over: { version?: string; size?: number; 
   const artifacts = [{ platform, sha256: 'a'.repeat(64), size: 1, packedSha256: digest, packedSize: size }];
   const text = manifestText({ version, channel: 'stable', date: '2026-11-28T00:00:00Z', minimum: '0.5.0', artifacts });
   const asked: (string | undefined)[] = [];
+  const staged = join(testFolder(), 'update');
   const server = createServer((request, response) => {
     if (request.url === '/agent/2.0.0/manifest') return void response.end(text);
     if (request.url === '/agent/2.0.0/manifest.sig') return void response.end(sign(null, Buffer.from(text), by));
     if (request.url !== `/agent/2.0.0/${platform}.gz`) return void response.writeHead(404).end();
     asked.push(request.headers.range);
-    program(request, response);
+    program(request, response, staged);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  const staged = join(testFolder(), 'update');
   const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const bring = (rest: { current?: string; platform?: string; stallMs?: number } = {}): Promise<void> =>
     bringRelease({
@@ -72,10 +72,17 @@ describe('a release', () => {
 
   test('goes on where it was cut off', async () => {
     let turn = 0;
-    const { bring, staged, asked } = await origin((request, response) => {
-      if (turn++ > 0) return whole(request, response);
+    const { bring, staged, asked } = await origin((request, response, folder) => {
+      if (turn++ > 0) return whole(request, response, folder);
       response.writeHead(200, { 'content-length': String(packed.length) });
-      response.write(packed.subarray(0, 150_000), () => response.destroy());
+      response.write(packed.subarray(0, 150_000));
+      // What has not reached the disk is lost with the connection.
+      const looking = setInterval(() => {
+        const part = statSync(join(folder, `${stagedFiles.program}.part`), { throwIfNoEntry: false });
+        if ((part?.size ?? 0) === 0) return;
+        clearInterval(looking);
+        response.destroy();
+      }, 5);
     });
     await expect(bring()).rejects.toMatchObject({ code: 'RELEASE_UNREACHABLE' });
     await bring();
