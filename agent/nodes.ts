@@ -114,9 +114,11 @@ async function integrityOf(path: string): Promise<string | undefined> {
   return `sha512-${hash.digest('base64')}`;
 }
 
-/** npm's first line of what went wrong, without its prefix. */
+/** npm's first sentence of what went wrong, without its prefix and what only its makers read. */
 function saidBy(cause: unknown): string {
   const { stderr = '', message } = cause as { readonly stderr?: string; readonly message: string };
-  const lines = stderr.split('\n').flatMap((line) => /^npm (?:error|ERR!) (?!code )(.+)$/.exec(line)?.[1] ?? []);
+  const lines = stderr
+    .split('\n')
+    .flatMap((line) => /^npm (?:error|ERR!) (?!(?:code|syscall|errno) )(.+)$/.exec(line)?.[1] ?? []);
   return lines[0] ?? message.split('\n')[0] ?? message;
 }

