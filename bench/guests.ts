@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import { chooseAccel, cutPower, findQemu, reachCard, readImage, seedImage } from '@truffle/qemu';
 import { ensureImage, guestCache, imageNames } from '@truffle/qemu/images';
+import { freePort } from '@truffle/testkit/free-port';
 import { parseTemplateHere } from '@truffle/template-language';
 import { openQemuFixture, type QemuFixture } from '../agent/src/site/qemu.fixture.ts';
 import { clusterId, commandId, deleteServer, ensureServer, runDeployment } from '../agent/src/site/site.fixture.ts';
@@ -126,15 +127,6 @@ async function byScript(): Promise<Seconds> {
     await cutPower(home);
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-/** A port of loopback that nobody has just now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => void server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => void server.close(resolve));
-  return port;
 }
 
 /** Whether an SSH server says its version: QEMU itself takes connections before anyone listens behind it. */

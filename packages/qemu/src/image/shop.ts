@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { cacheFolder } from '@truffle/config';
 import { QemuError } from '../error.ts';
 import { findQemu } from '../program/programs.ts';
 import { runProgram } from '../program/run.ts';
@@ -25,11 +25,8 @@ export interface Shop {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `$TRUFFLE_CACHE_DIR/guests`, else in the user's own cache. */
-export function guestCache(env: NodeJS.ProcessEnv = process.env): string {
-  const own = join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'truffle');
-  return join(resolve(env['TRUFFLE_CACHE_DIR'] || own), 'guests');
-}
+/** Where this user's images are kept. */
+export const guestCache = (env: NodeJS.ProcessEnv = process.env): string => join(cacheFolder(env), 'guests');
 
 /** A part of an image that is kept by what it is made from. */
 interface Product {
