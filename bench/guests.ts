@@ -13,9 +13,8 @@ import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import { chooseAccel, cutPower, findQemu, reachCard, readImage, seedImage } from '@truffle/qemu';
 import { ensureImage, guestCache, imageNames } from '@truffle/qemu/images';
 import { freePort } from '@truffle/testkit/free-port';
-import { parseTemplateHere } from '@truffle/template-language';
 import { openQemuFixture, type QemuFixture } from '../agent/src/site/qemu.fixture.ts';
-import { clusterId, commandId, deleteServer, ensureServer, runDeployment } from '../agent/src/site/site.fixture.ts';
+import { commandId, deleteServer, deploymentOf, ensureServer, templateOf } from '../agent/src/site/site.fixture.ts';
 import { commandLine } from '../packages/qemu/src/machine/command-line.ts';
 import { median } from './quantile.ts';
 import { noise } from './stack.ts';
@@ -43,7 +42,7 @@ const [step, look] =
         'export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get install -q -y --no-install-recommends nginx',
         'curl -sSf http://127.0.0.1/',
       ];
-const template = `
+const template = templateOf(`
 apiVersion: truffle.dev/v1
 kind: Template
 metadata: { name: bench, version: 1.0.0, title: Bench, summary: One step and a check. }
@@ -53,7 +52,7 @@ deployments:
     on: [one]
     steps: [{ name: step, run: ${JSON.stringify(step)} }]
     health: { exec: ${JSON.stringify(look)}, timeout: 30s, interval: 200ms }
-`;
+`);
 
 /** Seconds to SSH, and from there to healthy. */
 interface Seconds {
@@ -73,27 +72,15 @@ async function byDriver(fixture: QemuFixture): Promise<Seconds> {
   await run(ensureServer('bench', vmid, { memoryBytes: BigInt(memoryMib) * 2n ** 20n, diskBytes }));
   const boot = since(began);
   const then = performance.now();
-  await run(runDeployment('bench', deployment()));
+  await run(
+    deploymentOf(template, {
+      deployment: 'one',
+      server: { name: 'bench', role: 'one', index: 0, address: '10.99.0.11' },
+    }),
+  );
   const deploy = since(then);
   await run(deleteServer('bench', vmid));
   return { boot, deploy };
-}
-
-function deployment() {
-  const parsed = parseTemplateHere(template);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const json = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
-  const server = { name: 'bench', role: 'one', index: 0, address: '10.99.0.11' };
-  const cluster = { id: clusterId, name: 'bench', org: 'o', project: 'p' };
-  return {
-    address: server.address,
-    deployment: 'one',
-    revision: 1,
-    templateJson: json(parsed.template),
-    paramsJson: json({}),
-    contextJson: json({ cluster, server, servers: [server] }),
-    secretScope: clusterId,
-  };
 }
 
 async function byScript(): Promise<Seconds> {

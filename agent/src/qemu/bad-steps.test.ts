@@ -2,10 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { placesOf, withGuestAgent } from '@truffle/qemu';
-import { parseTemplateHere } from '@truffle/template-language';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildMs, fastImage, guestMs, noGuests, openQemuFixture, type QemuFixture } from '../site/qemu.fixture.ts';
-import { clusterId, commandId, deleteServer, ensureServer, runDeployment } from '../site/site.fixture.ts';
+import { commandId, deleteServer, deploymentOf, ensureServer, templateOf } from '../site/site.fixture.ts';
 
 const source = `
 apiVersion: truffle.dev/v1
@@ -48,7 +47,6 @@ deployments:
 `;
 
 const vmid = 20_001;
-const address = '10.99.0.11';
 
 describe.skipIf(noGuests !== undefined)(
   `a step on a real guest${noGuests === undefined ? '' : ` (skipped: ${noGuests})`}`,
@@ -60,23 +58,9 @@ describe.skipIf(noGuests !== undefined)(
       const signal = AbortSignal.timeout(20_000);
       return (await withGuestAgent(agent, (guest) => guest.run('/bin/sh', ['-c', script], signal))).stdout;
     };
-    const deploy = async (deployment: string, id = commandId()) => {
-      const parsed = parseTemplateHere(source);
-      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-      const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-      const server = { name: 'one-1', role: 'one', index: 0, address };
-      const cluster = { id: clusterId, name: 'c', org: 'o', project: 'p' };
-      const value = {
-        address,
-        deployment,
-        revision: 1,
-        templateJson: json(parsed.template),
-        paramsJson: json({}),
-        contextJson: json({ cluster, server, servers: [server] }),
-        secretScope: clusterId,
-      };
-      return fixture.run(id, runDeployment('one-1', value));
-    };
+    const server = { name: 'one-1', role: 'one', index: 0, address: '10.99.0.11' };
+    const deploy = (deployment: string) =>
+      fixture.run(commandId(), deploymentOf(templateOf(source), { deployment, server }));
 
     beforeAll(async () => {
       const waits = 'waits: { sshSeconds: 240, shutdownSeconds: 10 }\n';

@@ -1,17 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ServerObserved } from '@truffle/api/agent/v1/command';
+import type { CommandPayload, ServerObserved } from '@truffle/api/agent/v1/command';
 import { listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
 import {
   compareVersions,
   expandServers,
-  parseTemplateHere,
   resolveParameters,
   rolloutPlan,
   type Template,
 } from '@truffle/template-language';
 import type { QemuFixture } from '../site/qemu.fixture.ts';
-import { clusterId, commandId, deleteServer, ensureServer, runDeployment } from '../site/site.fixture.ts';
+import {
+  clusterId,
+  commandId,
+  deleteServer,
+  deploymentOf,
+  ensureServer,
+  type PlacedServer,
+  templateOf,
+} from '../site/site.fixture.ts';
 
 const templates = new URL('../../../templates/', import.meta.url);
 /** A template that installs under translation, beside another that boots. */
@@ -26,21 +33,9 @@ export interface Curated {
   readonly previous: Template;
 }
 
-/** A server of the cluster, as expressions of its template see it. */
-interface Up {
-  readonly name: string;
-  readonly role: string;
-  readonly index: number;
-  readonly address: string;
-}
-
 /** Reads a template that ships, and the newest of its past. */
 export function readCurated(name: string): Curated {
-  const read = (path: string): Template => {
-    const parsed = parseTemplateHere(readFileSync(new URL(`${name}/${path}`, templates)));
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    return parsed.template;
-  };
+  const read = (path: string): Template => templateOf(readFileSync(new URL(`${name}/${path}`, templates)));
   const past = readdirSync(new URL(`${name}/past/`, templates)).map((file) => read(`past/${file}`));
   const previous = past.toSorted((a, b) => compareVersions(b.metadata.version, a.metadata.version))[0];
   if (previous === undefined) throw new Error(`${name} has no past`);
@@ -51,7 +46,7 @@ export function readCurated(name: string): Curated {
 export class RealCluster {
   readonly #fixture: QemuFixture;
   readonly #name: string;
-  #servers: readonly Up[] = [];
+  #servers: readonly PlacedServer[] = [];
   #revision = 0;
 
   constructor(fixture: QemuFixture, name: string) {
@@ -77,7 +72,15 @@ export class RealCluster {
     this.#revision += 1;
     for (const { name, batches } of rolloutPlan(template, this.#servers))
       for (const batch of batches)
-        await Promise.all(batch.map((server) => this.#deploy(name, server, template, resolved)));
+        await Promise.all(
+          this.#servers
+            .filter((server) => batch.includes(server.name))
+            .map((server) => {
+              const { params, generate: generated } = resolved;
+              const facts = { deployment: name, server, servers: this.#servers, params, generated };
+              return this.#run(server.name, deploymentOf(template, { ...facts, revision: this.#revision }));
+            }),
+        );
   }
 
   /** Runs a script as root on a server. @returns what it printed @throws Error when it ends with another status than 0 */
@@ -104,29 +107,7 @@ export class RealCluster {
     await Promise.all(this.#servers.map(({ name }) => this.#run(name, deleteServer(name, Number(this.#vmidOf(name))))));
   }
 
-  async #deploy(
-    deployment: string,
-    server: string,
-    template: Template,
-    { params, generate }: { readonly params: object; readonly generate: readonly { name: string; length: number }[] },
-  ): Promise<void> {
-    const json = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
-    const here = this.#servers.find(({ name }) => name === server);
-    const cluster = { id: clusterId, name: this.#name, org: 'o', project: 'p' };
-    const value = {
-      address: here?.address ?? '',
-      deployment,
-      revision: this.#revision,
-      templateJson: json(template),
-      paramsJson: json(params),
-      contextJson: json({ cluster, server: here, servers: this.#servers }),
-      generated: generate.map(({ name, length }) => ({ name, length, charset: '' })),
-      secretScope: clusterId,
-    };
-    await this.#run(server, runDeployment(server, value));
-  }
-
-  async #run(about: string, payload: ReturnType<typeof runDeployment>) {
+  async #run(about: string, payload: CommandPayload) {
     const signal = AbortSignal.timeout(deployMs);
     const { end, failure } = await this.#fixture.run(commandId(), payload, { signal });
     if (failure === undefined) return end.output;

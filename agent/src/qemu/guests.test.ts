@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import type { EnsureServer, ServerObserved } from '@truffle/api/agent/v1/command';
 import { awaitBanner, findProcess, isSame, placesOf, withGuestAgent } from '@truffle/qemu';
-import { parseTemplateHere } from '@truffle/template-language';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildMs, fastImage, guestMs, noGuests, openQemuFixture, type QemuFixture } from '../site/qemu.fixture.ts';
-import { commandId, deleteServer, ensureServer, runDeployment } from '../site/site.fixture.ts';
+import { commandId, deleteServer, deploymentOf, ensureServer, templateOf } from '../site/site.fixture.ts';
 
 const mib = 2n ** 20n;
 const small = { memoryBytes: 128n * mib, diskBytes: 1024n * mib };
@@ -47,24 +46,11 @@ deployments:
 const addresses = { web: '10.99.0.11', front: '10.99.0.12' };
 const serverAt = (role: 'web' | 'front') => ({ name: `${role}-1`, role, index: 0, address: addresses[role] });
 
-function deploy(fixture: QemuFixture, role: 'web' | 'front', name = `${role}-1`) {
-  const parsed = parseTemplateHere(source);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const template = templateOf(source);
+
+function deploy(fixture: QemuFixture, role: 'web' | 'front') {
   const servers = [serverAt('web'), serverAt('front')];
-  const cluster = { id: 'clu_1', name: 'c', org: 'o', project: 'p' };
-  return fixture.run(
-    commandId(),
-    runDeployment(name, {
-      address: addresses[role],
-      deployment: role,
-      revision: 1,
-      templateJson: json(parsed.template),
-      paramsJson: json({}),
-      contextJson: json({ cluster, server: serverAt(role), servers }),
-      secretScope: 'clu_1',
-    }),
-  );
+  return fixture.run(commandId(), deploymentOf(template, { deployment: role, server: serverAt(role), servers }));
 }
 
 /** The image again, as another file beside it says it. */

@@ -9,6 +9,7 @@ import {
   type RunDeploymentSchema,
 } from '@truffle/api/agent/v1/command';
 import { deriveId, newId, smbiosUuidOf } from '@truffle/ids';
+import { parseTemplateHere, type Template } from '@truffle/template-language';
 import { type Simulator, type SimulatorOptions, startSimulator } from '@truffle/simulator';
 import { type AgentFixture, openAgent, orgId } from './agent.fixture.ts';
 
@@ -84,6 +85,48 @@ export function deleteServer(
 export function runDeployment(name: string, value: MessageInitShape<typeof RunDeploymentSchema>): CommandPayload {
   const all = { serverId: deriveId('srv', name), clusterId, orgId, ...value };
   return create(CommandPayloadSchema, { op: { case: 'runDeployment', value: all } });
+}
+
+/** A server as expressions of a template see it. */
+export interface PlacedServer {
+  readonly name: string;
+  readonly role: string;
+  readonly index: number;
+  readonly address: string;
+}
+
+/** What a deployment is made of beside its template. */
+export interface DeploymentFacts {
+  readonly deployment: string;
+  readonly server: PlacedServer;
+  /** All of the cluster; the one alone unless told. */
+  readonly servers?: readonly PlacedServer[];
+  readonly params?: object;
+  readonly revision?: number;
+  readonly generated?: readonly { readonly name: string; readonly length: number }[];
+}
+
+/** A deployment of a template on a server, as orchestration sends it. */
+export function deploymentOf(template: Template, facts: DeploymentFacts): CommandPayload {
+  const { deployment, server, servers = [server], params = {}, revision = 1, generated = [] } = facts;
+  const json = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
+  return runDeployment(server.name, {
+    address: server.address,
+    deployment,
+    revision,
+    templateJson: json(template),
+    paramsJson: json(params),
+    contextJson: json({ cluster: { id: clusterId, name: 'c', org: 'o', project: 'p' }, server, servers }),
+    generated: generated.map(({ name, length }) => ({ name, length, charset: '' })),
+    secretScope: clusterId,
+  });
+}
+
+/** A template that a test wrote. @throws Error with what is wrong in it */
+export function templateOf(source: string | Uint8Array): Template {
+  const parsed = parseTemplateHere(source);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.template;
 }
 
 /** A command of any kind, as the test spells it. */
