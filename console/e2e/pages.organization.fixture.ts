@@ -122,7 +122,8 @@ export const projectPages: readonly PageCase[] = [
     name: 'site-orphans',
     path: tabOf(site, 'orphans'),
     in: data,
-    shows: { data: 'VMs that were servers' },
+    shows: { data: 'There are none' },
+    first: (page) => page.getByRole('button', { name: 'Look for orphans' }).click(),
   },
   {
     name: 'import-image',

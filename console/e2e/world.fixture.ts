@@ -5,6 +5,9 @@ import type { Person } from './people.fixture.ts';
 import type { Stack } from './stack.fixture.ts';
 import { furnish } from './world.access.fixture.ts';
 
+/** Longer than an operation takes on a machine that is busy with other tests. */
+const operationMs = 120_000;
+
 /** Id of the newest version of a template of the catalogue. */
 export async function versionOf(api: TruffleClient, orgId: string, name: string): Promise<string> {
   const { templates } = await api.templates.listTemplates({ orgId, name });
@@ -15,15 +18,22 @@ export async function versionOf(api: TruffleClient, orgId: string, name: string)
 export async function newCluster(
   stack: Pick<Stack, 'api' | 'orgId' | 'projectId' | 'agentId'>,
   name: string,
+  template = 'static-site',
 ): Promise<{ readonly clusterId: string; readonly operationId: string }> {
   const { api, orgId, projectId, agentId } = stack;
-  const spec = { name, agentId, templateVersionId: await versionOf(api, orgId, 'static-site') };
+  const spec = { name, agentId, templateVersionId: await versionOf(api, orgId, template) };
   const { cluster, operation } = await api.clusters.createCluster({ projectId, spec });
   const operationId = operation?.id ?? '';
-  let state = OperationState.UNSPECIFIED;
-  for await (const { operation: now } of api.operations.watchOperation({ operationId })) state = now?.state ?? state;
-  if (state !== OperationState.SUCCEEDED) throw new Error(`the cluster ended ${OperationState[state]}`);
+  await succeeded(api, operationId);
   return { clusterId: cluster?.id ?? '', operationId };
+}
+
+/** Waits for an operation's end. @throws Error when it is not a success */
+export async function succeeded(api: TruffleClient, operationId: string): Promise<void> {
+  let state = OperationState.UNSPECIFIED;
+  for await (const { operation: now } of api.operations.watchOperation({ operationId }, { timeoutMs: operationMs }))
+    state = now?.state ?? state;
+  if (state !== OperationState.SUCCEEDED) throw new Error(`the operation ended ${OperationState[state]}`);
 }
 
 /** The stack's own organization with a cluster in it. */

@@ -82,7 +82,9 @@ function demandAddress(outgoing: Pick<OutgoingClient, 'check'>, url: string): vo
 /** A name stands for one content, and one import at a time. @throws PreconditionProblem */
 function requireFree(before: ImportRow | undefined, { image, sha256 }: ImportImageRequest): void {
   if (before?.state === 'RUNNING')
-    throw new PreconditionProblem('IMPORT_IN_PROGRESS', `the image ${image} is being imported`, { image });
+    throw new PreconditionProblem('IMPORT_IN_PROGRESS', `the image ${image} is being imported; wait for its end`, {
+      image,
+    });
   if (before?.state === 'SUCCEEDED' && before.sha256 !== sha256)
     throw new PreconditionProblem(
       'IMAGE_EXISTS',

@@ -129,21 +129,28 @@ class History {
   }
 
   async collect(remove: boolean): Promise<void> {
-    const { wanted, leases } = await this.db.tenant(orgId, (tx) => readClaims(tx, this.agentId, 1_000));
+    const { claimed, leases, wanted } = await this.db.tenant(orgId, async (tx) => {
+      const servers = tx.selectFrom('orchestration.server').select('id').where('agent_id', '=', this.agentId);
+      const { wanted: claimed, leases } = await readClaims(tx, this.agentId, 1_000);
+      const wanted = (await servers.where('state', '<>', 'DELETED').execute()).map(({ id }) => id);
+      return { claimed, leases, wanted };
+    });
+    // Of what is wanted the site is told no more, however much there is.
+    expect(claimed).toEqual([]);
     const candidates = [...this.site].map(([vmid, { options }]) => ({ vmid, node: 'pve1', options }));
     const claims = {
       orgId,
       vmids: range,
       leases: new Map(leases.map(({ vmid, serverId }) => [vmid, serverId])),
-      wanted: new Set(wanted),
+      wanted: new Set(claimed),
       reservations: [],
       unwanted: [],
       nowMs: 0,
       graceMs: 0,
     };
     const found = findOrphans(candidates, claims);
-    // The leases alone keep what is wanted safe, too.
-    expect(findOrphans(candidates, { ...claims, wanted: new Set() })).toEqual(found);
+    // The leases alone keep what is wanted safe: to be told of it changes nothing.
+    expect(findOrphans(candidates, { ...claims, wanted: new Set(wanted) })).toEqual(found);
     for (const { vmid, serverId } of found) {
       expect(this.site.get(vmid)?.truth).toEqual({ kind: 'server', id: serverId });
       expect(wanted).not.toContain(serverId);

@@ -11,26 +11,20 @@ export interface SpentLease {
   readonly serverName: string;
 }
 
-/** What a collection goes by, read in one moment. */
+/** What a collection goes by. */
 export interface OrphanClaims {
-  /** Ids of the agent's servers that are wanted, whatever state they are in. */
+  /** Ids of those servers of `leases` that are wanted after all: none, unless there is a fault in how leases are read. */
   readonly wanted: readonly string[];
   /** Newest first; where there are more than asked for, those released longest ago are left out. */
   readonly leases: readonly SpentLease[];
 }
 
 /**
- * What is wanted on an agent's site, and which numbers were whose. Only a server that is DELETED is not wanted: one whose deletion is at
- * work or failed is its operation's affair.
+ * Which numbers of an agent's site were whose that is wanted no more. Only a server that is DELETED is not wanted: one whose deletion is at
+ * work or failed is its operation's affair. What no lease names is nobody's orphan, so it need not be told that it is wanted, however many
+ * servers a site has; what leases name is looked up once more.
  */
 export async function readClaims(tx: Tx, agentId: string, mostLeases: number): Promise<OrphanClaims> {
-  const servers = await tx
-    .selectFrom('orchestration.server')
-    .select('id')
-    .where('agent_id', '=', agentId)
-    .where('state', '<>', 'DELETED')
-    .orderBy('id')
-    .execute();
   const leases = await tx
     .selectFrom('orchestration.vmid_lease as l')
     .innerJoin('orchestration.server as s', (join) =>
@@ -42,6 +36,14 @@ export async function readClaims(tx: Tx, agentId: string, mostLeases: number): P
     .orderBy(sql`l.released_at desc nulls first`)
     .orderBy('l.vmid')
     .limit(mostLeases)
+    .execute();
+  const named = leases.map(({ serverId }) => serverId);
+  const servers = await tx
+    .selectFrom('orchestration.server')
+    .select('id')
+    .where((eb) => eb('id', '=', eb.fn.any(eb.val(named))))
+    .where('state', '<>', 'DELETED')
+    .orderBy('id')
     .execute();
   return { wanted: servers.map((row) => row.id), leases };
 }

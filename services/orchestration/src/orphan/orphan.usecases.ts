@@ -55,12 +55,11 @@ export const agentScopeIn =
 
 /** What one command holds, with room to spare in its 240 KiB. */
 const mostLeases = 2_000;
-const mostWanted = 4_000;
 
 /**
  * Has an agent look for what is ours and wanted no more, and remove it if `remove`. What stands there afterwards keeps its number from being
  * leased anew.
- * @throws NotFoundProblem; PreconditionProblem AGENT_OFFLINE, SITE_TOO_LARGE, ORPHANS_FAILED; OrphansTimeoutProblem
+ * @throws NotFoundProblem; PreconditionProblem AGENT_OFFLINE, ORPHANS_FAILED; OrphansTimeoutProblem
  */
 export async function collectOrphans(
   deps: OrphanDeps,
@@ -71,13 +70,15 @@ export async function collectOrphans(
   const gateway = deps.peers.client('agent-gateway', CommandService, onBehalfOf(caller));
   const { agent } = await gateway.getSite({ agentId });
   if (agent?.state !== AgentState.ONLINE)
-    throw new PreconditionProblem('AGENT_OFFLINE', `the agent ${agent?.name ?? agentId} is not connected`, { agentId });
+    throw new PreconditionProblem(
+      'AGENT_OFFLINE',
+      `the agent ${agent?.name ?? agentId} is not connected; start it on its site, then look again`,
+      { agentId },
+    );
   const { claims, fence } = await deps.database.tenant(caller.orgId, async (tx) => ({
     claims: await readClaims(tx, agentId, mostLeases),
     fence: await nextFence(tx),
   }));
-  if (claims.wanted.length > mostWanted)
-    throw new PreconditionProblem('SITE_TOO_LARGE', `the site has more than ${mostWanted} servers`, { agentId });
   const command = commandFor(deps.signer, caller, agentId, claims, fence, remove);
   await gateway.enqueueCommands({ commands: [command] });
   const found = orphansIn(await ended(gateway, command.id, agentId));

@@ -102,7 +102,7 @@ export declare type CollectOrphans = Message<"truffle.agent.v1.CollectOrphans"> 
   orgId: string;
 
   /**
-   * Servers that are wanted, whatever state they are in.
+   * Servers that are wanted, whatever state they are in: at least those of them that a lease names. What no lease names is never an orphan.
    *
    * @generated from field: repeated string wanted_server_ids = 2;
    */
