@@ -1,3 +1,4 @@
+import { Role } from '@truffle/api/tenant/v1/account';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeInBrowser, openBrowser, visit } from './browser.fixture.ts';
@@ -11,6 +12,9 @@ const sortOf = (page: Page, column: string): Promise<string | null> =>
   page.getByRole('columnheader', { name: column }).getAttribute('aria-sort');
 const press = (page: Page, column: string): Promise<void> =>
   page.getByRole('columnheader', { name: column }).getByRole('button').click();
+
+/** Makes something in somebody's organization that a list shows. */
+type Make = (owner: Person, name: string) => Promise<unknown>;
 
 describeInBrowser('a table', () => {
   let stack: Stack;
@@ -58,6 +62,89 @@ describeInBrowser('a table', () => {
     visitor.expectNoFaults();
     await visitor.close();
   }, 60_000);
+
+  test('is sorted beside another one of its page, each with an address of its own', async () => {
+    const { orgId, api } = person;
+    const invited = ['zoe', 'ann', 'max'].map((name) => `${name}@example.com`);
+    for (const email of invited) await api.invitations.createInvitation({ scopeId: orgId, email, role: Role.VIEWER });
+    const visitor = await visit(browser, stack.url);
+    const { page } = visitor;
+    await signIn(page, person);
+    await page.goto(`/o/${person.org}/access/people?sort=created_at%20desc`);
+    const invitations = page.getByRole('table', { name: 'Invitations' });
+    const shown = (): Promise<string[]> => invitations.getByRole('rowheader').allInnerTexts();
+    await expect.poll(shown).toEqual(invited.toReversed());
+    await invitations.getByRole('columnheader', { name: 'Person' }).getByRole('button').click();
+    await expect.poll(shown).toEqual(invited.toSorted());
+    const { searchParams } = new URL(page.url());
+    expect(Object.fromEntries(searchParams)).toEqual({ sort: 'created_at desc', invitations: 'email' });
+    await page.reload();
+    await expect.poll(shown).toEqual(invited.toSorted());
+    visitor.expectNoFaults();
+    await visitor.close();
+  }, 60_000);
+
+  // Each is made as bravo, then alpha.
+  test.each<readonly [what: string, path: string, title: string, order: string, shown: readonly string[], make: Make]>([
+    [
+      'roles',
+      'access/roles',
+      'Made',
+      'created_at',
+      ['bravo', 'alpha'],
+      async ({ api, orgId }, name) => api.roles.createRole({ orgId, name, permissions: ['cluster.get'] }),
+    ],
+    [
+      'groups',
+      'access/groups',
+      'Name',
+      'name desc',
+      ['bravo', 'alpha'],
+      async ({ api, orgId }, name) => api.groups.createGroup({ orgId, name }),
+    ],
+    [
+      'trusts',
+      'access/trusts',
+      'Issuer',
+      'issuer',
+      ['alpha', 'bravo'],
+      async ({ api, orgId: scopeId }, name) => {
+        const conditions = [{ claim: 'sub', pattern: 'site' }];
+        const issuer = `https://${name}.example.com`;
+        await api.trusts.createTrust({ scopeId, name, issuer, audience: 'truffle', conditions, role: Role.VIEWER });
+      },
+    ],
+    [
+      'domains',
+      'security/sign-in',
+      'Domain',
+      'domain desc',
+      ['bravo.example.com', 'alpha.example.com'],
+      async ({ api, orgId }, name) => {
+        const issuer = 'https://login.acme.example';
+        const { connection } = await api.connections.createConnection({ orgId, name, issuer, clientId: 'truffle' });
+        await api.connections.addDomain({ connectionId: connection?.id ?? '', domain: `${name}.example.com` });
+      },
+    ],
+  ])(
+    'of %s is sorted by the server',
+    async (what, path, title, order, sorted, make) => {
+      const owner = await newPerson(stack, what);
+      for (const name of ['bravo', 'alpha']) await make(owner, name);
+      const visitor = await visit(browser, stack.url);
+      const { page } = visitor;
+      await signIn(page, owner);
+      await page.goto(`/o/${owner.org}/${path}`);
+      const table = page.getByRole('table').filter({ has: page.getByRole('columnheader', { name: title }) });
+      const shown = (): Promise<string[]> => table.last().getByRole('rowheader').allInnerTexts();
+      await table.last().getByRole('columnheader', { name: title }).getByRole('button').click();
+      await expect.poll(shown).toEqual(sorted);
+      expect(new URL(page.url()).searchParams.get('sort')).toBe(order);
+      visitor.expectNoFaults();
+      await visitor.close();
+    },
+    90_000,
+  );
 
   test('says which orders there are when its address names another', async () => {
     const visitor = await visit(browser, stack.url);

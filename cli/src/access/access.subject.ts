@@ -5,10 +5,10 @@ import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
 import type { Session } from '../session.ts';
 
-export const listGroups = async (session: Session): Promise<Group[]> => {
+export const listGroups = async (session: Session, orderBy = ''): Promise<Group[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.groups.listGroups({ orgId, page });
+    const answer = await session.api.groups.listGroups({ orgId, orderBy, page });
     return { items: answer.groups, next: answer.page?.next };
   });
 };

@@ -5,6 +5,7 @@ import { idempotencyHeader } from '../connection/connection.ts';
 import { findGroup, listGroups, readSubject } from '../access/access.subject.ts';
 import { present } from '../lookup/find.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { age } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -34,8 +35,8 @@ interface Described {
   readonly description?: string;
 }
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(groupView, await listGroups(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(groupView, await listGroups(await cli.session(), sort));
 };
 
 export const create: Handler<Described> = async (cli, [name = ''], { description = '' }) => {

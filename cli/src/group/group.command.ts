@@ -1,4 +1,5 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const description = ['--description <text>', 'what it is for'] as const;
 
@@ -6,6 +7,7 @@ export const groupVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List the organization's groups.",
+    options: [sort('name', 'created_at')],
     examples: ['group list'],
     load: async () => (await import('./group.change.ts')).list,
   },

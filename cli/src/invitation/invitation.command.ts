@@ -1,4 +1,5 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 import { codeOption } from '../person/person.input.ts';
 
 const verbsOf = () => import('./invitation.verbs.ts');
@@ -24,7 +25,8 @@ export const invitationVerbs: readonly Verb<never>[] = [
   },
   {
     usage: 'list',
-    summary: "List an organization's invitations, newest first.",
+    summary: "List an organization's invitations.",
+    options: [sort('created_at', 'email', 'expires_at')],
     examples: ['invitation list'],
     load: async () => (await verbsOf()).list,
   },

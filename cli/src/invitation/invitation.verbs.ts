@@ -6,6 +6,7 @@ import type { Handler } from '../command.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { stateName, when } from '../output/text.ts';
 import { readCode, type CodeFlags } from '../person/person.input.ts';
@@ -30,10 +31,10 @@ const invitationView: View<typeof InvitationSchema> = {
   },
 };
 
-const invitations = async (session: Session) => {
+const invitations = async (session: Session, orderBy = '') => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.invitations.listInvitations({ orgId, page });
+    const answer = await session.api.invitations.listInvitations({ orgId, orderBy, page });
     return { items: answer.invitations, next: answer.page?.next };
   });
 };
@@ -50,8 +51,8 @@ export const create: Handler<{ readonly role?: string; readonly scope?: string }
   await cli.out.one(invitationView, present(invitation));
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(invitationView, await invitations(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(invitationView, await invitations(await cli.session(), sort));
 };
 
 export const revoke: Handler = async (cli, [who = '']) => {

@@ -6,7 +6,12 @@ import { OperationService } from '@truffle/api/orchestration/v1/operation_servic
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
+import { GroupService } from '@truffle/api/tenant/v1/group_service';
+import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
+import { RoleService } from '@truffle/api/tenant/v1/role_service';
 import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
+import { TrustService } from '@truffle/api/tenant/v1/trust_service';
 import { expect, test } from 'vitest';
 import { reference } from '../reference/reference.ts';
 
@@ -15,11 +20,16 @@ const lists: Readonly<Record<string, DescMethod>> = {
   'api-key list': ApiKeyService.method.listApiKeys,
   'audit list': AuditService.method.listAuditRecords,
   'cluster list': ClusterService.method.listClusters,
+  'group list': GroupService.method.listGroups,
+  'invitation list': InvitationService.method.listInvitations,
   'member list': MemberService.method.listBindings,
   'operation list': OperationService.method.listOperations,
+  'role list': RoleService.method.listRoles,
   'server list': ServerService.method.listServers,
   'service-account list': ServiceAccountService.method.listServiceAccounts,
+  'sso domains': ConnectionService.method.listDomains,
   'template list': TemplateService.method.listTemplates,
+  'trust list': TrustService.method.listTrusts,
 };
 
 test('each list that can be sorted says by what, as the contract has it', () => {

@@ -1,4 +1,5 @@
 import { repeated, type Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const permissions = [
   '--permission <noun.verb>',
@@ -17,6 +18,8 @@ export const roleVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List the built-in roles, marked as such, and the organization's own.",
+    more: 'The built-in ones come first; the others are sorted.',
+    options: [sort('name', 'created_at')],
     examples: ['role list'],
     load: async () => (await import('./role.read.ts')).list,
   },

@@ -3,13 +3,14 @@ import { CustomRoleSchema, type CustomRole } from '@truffle/api/tenant/v1/role';
 import type { Handler } from '../command.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { Session } from '../session.ts';
 import { builtInMark, builtInRoles, permissionView, roleView } from './role.view.ts';
 
-const listRoles = async (session: Session): Promise<CustomRole[]> => {
+const listRoles = async (session: Session, orderBy = ''): Promise<CustomRole[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.roles.listRoles({ orgId, page });
+    const answer = await session.api.roles.listRoles({ orgId, orderBy, page });
     return { items: answer.roles, next: answer.page?.next };
   });
 };
@@ -35,9 +36,9 @@ const builtIn = async (session: Session): Promise<CustomRole[]> => {
   );
 };
 
-export const list: Handler = async (cli) => {
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
   const session = await cli.session();
-  await cli.out.list(roleView, [...(await builtIn(session)), ...(await listRoles(session))]);
+  await cli.out.list(roleView, [...(await builtIn(session)), ...(await listRoles(session, sort))]);
 };
 
 export const get: Handler = async (cli, [name = '']) => {

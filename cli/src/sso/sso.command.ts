@@ -1,4 +1,5 @@
 import { repeated, type Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const verbsOf = () => import('./sso.verbs.ts');
 
@@ -61,6 +62,7 @@ export const ssoVerbs: readonly Verb<never>[] = [
   {
     usage: 'domains',
     summary: "List an organization's domains, with the records that prove them.",
+    options: [sort('domain', 'verified_at')],
     examples: ['sso domains'],
     load: async () => (await verbsOf()).domains,
   },

@@ -8,6 +8,7 @@ import { readInput } from '../invoke.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { stateName } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -129,11 +130,11 @@ export const remove: Handler<{ readonly yes?: boolean }> = async (cli, [name = '
   await cli.out.plain({ id: connectionId, deleted: true }, `connection ${name} deleted`, connectionId);
 };
 
-export const domains: Handler = async (cli) => {
+export const domains: Handler<SortFlags> = async (cli, _, { sort: orderBy = '' }) => {
   const session = await cli.session();
   const orgId = await session.orgId();
   const found = await everyPage(async (page) => {
-    const answer = await session.api.connections.listDomains({ orgId, page });
+    const answer = await session.api.connections.listDomains({ orgId, orderBy, page });
     return { items: answer.domains, next: answer.page?.next };
   });
   await cli.out.list(domainView, found);

@@ -1,5 +1,6 @@
 import type { Verb } from '../command.ts';
 import { repeated } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const verbsOf = () => import('./trust.verbs.ts');
 
@@ -26,7 +27,8 @@ export const trustVerbs: readonly Verb<never>[] = [
   },
   {
     usage: 'list',
-    summary: "List an organization's trusts, newest first.",
+    summary: "List an organization's trusts.",
+    options: [sort('created_at', 'name', 'issuer')],
     examples: ['trust list'],
     load: async () => (await verbsOf()).list,
   },

@@ -11,6 +11,7 @@ import { readInput } from '../invoke.ts';
 import { present } from '../lookup/find.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { stateName, when } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -46,10 +47,10 @@ const tokenView: View<typeof WorkloadTokenSchema> = {
   },
 };
 
-const trusts = async (session: Session) => {
+const trusts = async (session: Session, orderBy = '') => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.trusts.listTrusts({ orgId, page });
+    const answer = await session.api.trusts.listTrusts({ orgId, orderBy, page });
     return { items: answer.trusts, next: answer.page?.next };
   });
 };
@@ -95,7 +96,8 @@ export const create: Handler<CreateFlags> = async (cli, [name = ''], flags) => {
   await cli.out.one(trustView, present(trust));
 };
 
-export const list: Handler = async (cli) => cli.out.list(trustView, await trusts(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) =>
+  cli.out.list(trustView, await trusts(await cli.session(), sort));
 
 export const tokens: Handler = async (cli, [name = '']) => {
   const session = await cli.session();

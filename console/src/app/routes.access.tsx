@@ -16,12 +16,13 @@ const home = createRoute({
 const people = createRoute({
   getParentRoute: () => access,
   path: '/people',
-  validateSearch: textsOf('sort'),
+  validateSearch: textsOf('sort', 'invitations'),
   component: lazyRouteComponent(() => import('../features/member/people.page.tsx')),
 });
 const groups = createRoute({
   getParentRoute: () => access,
   path: '/groups',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/group/groups.page.tsx')),
 });
 const group = createRoute({
@@ -32,6 +33,7 @@ const group = createRoute({
 const roles = createRoute({
   getParentRoute: () => access,
   path: '/roles',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/role/roles.page.tsx')),
 });
 const grants = createRoute({
@@ -61,6 +63,7 @@ const keys = createRoute({
 const trusts = createRoute({
   getParentRoute: () => access,
   path: '/trusts',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/trust/trusts.page.tsx')),
 });
 

@@ -16,6 +16,7 @@ const home = createRoute({
 const signIn = createRoute({
   getParentRoute: () => security,
   path: '/sign-in',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/connection/sign-in.page.tsx')),
 });
 const addresses = createRoute({

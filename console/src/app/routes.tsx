@@ -145,7 +145,7 @@ const servers = createRoute({
 const server = createRoute({
   getParentRoute: () => project,
   path: '/servers/$serverId',
-  validateSearch: textsOf('tab', 'hours'),
+  validateSearch: textsOf('tab', 'hours', 'sort'),
   component: lazyRouteComponent(() => import('../features/server/server.page.tsx')),
 });
 const projectHome = createRoute({

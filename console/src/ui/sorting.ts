@@ -7,14 +7,18 @@ export interface Sorting {
   readonly set: (by: string) => void;
 }
 
-/** The order that the address says in `?sort=`. @param own the order that the list has by itself; it is in no address */
-export function useSorting(own: string): Sorting {
-  const { sort } = useSearch({ strict: false });
+/**
+ * The order that the address says.
+ * @param own the order that the list has by itself; it is in no address
+ * @param key where the address says it; another one for a second list of a page
+ */
+export function useSorting(own: string, key: 'sort' | 'invitations' = 'sort'): Sorting {
+  const { [key]: by } = useSearch({ strict: false });
   const navigate = useNavigate();
-  const set = (by: string): void => {
-    void navigate({ to: '.', search: (was) => ({ ...was, sort: by === own ? undefined : by }), replace: true });
+  const set = (next: string): void => {
+    void navigate({ to: '.', search: (was) => ({ ...was, [key]: next === own ? undefined : next }), replace: true });
   };
-  return { by: sort ?? own, set };
+  return { by: by ?? own, set };
 }
 
 export type Direction = 'ascending' | 'descending';

@@ -77,6 +77,7 @@ export async function fillLists(
       request_id: '1',
     });
   await fillTenant(put, orgId);
+  await fillAccess(put, orgId);
   return { org_id: orgId, project_id: projectId, cluster_id: clusterId };
 }
 
@@ -122,6 +123,65 @@ async function fillTenant(put: Put, orgId: string): Promise<void> {
       categories: [],
       latest_version: '1.0.0',
       latest_version_id: newId('tpv'),
+      created_at: made,
+    });
+}
+
+async function fillAccess(put: Put, orgId: string): Promise<void> {
+  // Finer than a JavaScript date, as PostgreSQL's clock is.
+  const made = '2026-01-01T00:00:00.123456Z';
+  const moments = ['2031-01-01T00:00:00.001234Z', '2032-01-01'];
+  for (const [n, id] of each('rol').entries())
+    await put('tenant.role', {
+      id,
+      name: `role-${(n * 5) % count}`,
+      description: '',
+      permissions: ['cluster.get'],
+      created_at: made,
+    });
+  for (const [n, id] of each('grp').entries())
+    await put('tenant.member_group', { id, name: `filled-${(n * 5) % count}`, description: '', created_at: made });
+  for (const [n, id] of each('tru').entries())
+    await put('tenant.trust', {
+      id,
+      name: cycle(['ci', 'deploy'], n),
+      issuer: cycle(['https://b.example', 'https://a.example', 'https://c.example'], n),
+      audience: 'truffle',
+      conditions: '[]',
+      role: 1,
+      scope_id: orgId,
+      lifetime_seconds: 900,
+      made_by: 'user:usr_1',
+      created_at: made,
+    });
+  for (const [n, id] of each('inv').entries())
+    await put('tenant.invitation', {
+      id,
+      email: `${cycle(['ben', 'ann'], n)}@example.com`,
+      role: 1,
+      scope_id: orgId,
+      invited_by: 'user:usr_1',
+      created_at: made,
+      expires_at: cycle(moments, n),
+      // One is open at a time of those to one address.
+      revoked_at: made,
+    });
+  const connection_id = newId('con');
+  await put('tenant.connection', {
+    id: connection_id,
+    name: 'staff',
+    issuer: 'https://login.example',
+    client_id: 'truffle',
+    scopes: ['openid'],
+    mappings: '[]',
+    created_at: made,
+  });
+  for (let n = 0; n < count; n++)
+    await put('tenant.domain', {
+      domain: `d${(n * 5) % count}.${orgId.slice(-8)}.example`,
+      connection_id,
+      token: '',
+      verified_at: cycle([null, ...moments], n),
       created_at: made,
     });
 }

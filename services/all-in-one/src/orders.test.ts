@@ -14,7 +14,12 @@ import { projectServerOrdering, serverOrdering } from '../../orchestration/src/s
 import { ownOrdering } from '../../template/src/template/template.repo.ts';
 import { keyOrdering } from '../../tenant/src/api-key/api-key.repo.ts';
 import { bindingOrdering } from '../../tenant/src/binding/binding.repo.ts';
+import { domainOrdering } from '../../tenant/src/connection/domain.repo.ts';
+import { groupOrdering } from '../../tenant/src/group/group.repo.ts';
+import { invitationOrdering } from '../../tenant/src/invitation/invitation.repo.ts';
+import { roleOrdering } from '../../tenant/src/role/role.repo.ts';
 import { serviceAccountOrdering } from '../../tenant/src/service-account/service-account.repo.ts';
+import { trustOrdering } from '../../tenant/src/trust/trust.repo.ts';
 import { everyMethod } from './contract.fixture.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 import { fillLists } from './orders.fixture.ts';
@@ -67,8 +72,12 @@ async function ask(method: DescMethod, orderBy: string, token = '', size = pageS
 
 const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const idOf = (row: unknown): string => {
-  const { id, event } = row as { readonly id?: string; readonly event?: { readonly id: string } };
-  return id ?? event?.id ?? '';
+  const { id, domain, event } = row as {
+    readonly id?: string;
+    readonly domain?: string;
+    readonly event?: { readonly id: string };
+  };
+  return id ?? domain ?? event?.id ?? '';
 };
 
 async function pagesOf(method: DescMethod, orderBy: string): Promise<string[]> {
@@ -90,11 +99,16 @@ describe('a list that can be ordered', { timeout: 60_000 }, () => {
       'ListAuditRecords',
       'ListBindings',
       'ListClusters',
+      'ListDomains',
+      'ListGroups',
+      'ListInvitations',
       'ListOperations',
       'ListProjectServers',
+      'ListRoles',
       'ListServers',
       'ListServiceAccounts',
       'ListTemplates',
+      'ListTrusts',
     ]);
     for (const [, , method] of ordered) expect(isPaged(method)).toBe(true);
   });
@@ -184,6 +198,11 @@ const served: readonly (readonly [string, ServiceRole, Ordering, string, ...Cond
   ['keys', 'svc_tenant', keyOrdering, 'tenant.api_key'],
   ['bindings', 'svc_tenant', bindingOrdering, 'tenant.role_binding as b'],
   ['service accounts', 'svc_tenant', serviceAccountOrdering, 'tenant.service_account'],
+  ['roles', 'svc_tenant', roleOrdering, 'tenant.role'],
+  ['groups', 'svc_tenant', groupOrdering, 'tenant.member_group'],
+  ['trusts', 'svc_tenant', trustOrdering, 'tenant.trust'],
+  ['invitations', 'svc_tenant', invitationOrdering, 'tenant.invitation'],
+  ['domains', 'svc_tenant', domainOrdering, 'tenant.domain'],
 ];
 
 describe('the database', { timeout: 60_000 }, () => {

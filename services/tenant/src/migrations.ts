@@ -13,6 +13,7 @@ import { invitedRoleMigration } from './invitation/invitation.migration.ts';
 import { impersonationMigration } from './impersonation/impersonation.migration.ts';
 import { trustAccountMigration } from './trust/trust.migration.ts';
 import { orderMigration } from './api-key/order.migration.ts';
+import { accessOrderMigration } from './trust/order.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -154,5 +155,6 @@ export const tenantMigrations: ServiceMigrations = {
     '013_orders': orderMigration,
     '014_session_token': sessionTokenMigration,
     '015_member': memberMigration,
+    '016_access_orders': accessOrderMigration,
   },
 };

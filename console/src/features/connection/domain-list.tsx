@@ -9,25 +9,30 @@ import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 
 const text = texts.security;
 
 /** The domains of addresses that are the organization's, and what is demanded of their people. */
 export function DomainList({ orgId }: { readonly orgId: string }) {
-  const pages = usePages(ConnectionService.method.listDomains, { orgId }, ({ domains }) => domains, {
+  const sorting = useSorting('domain');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(ConnectionService.method.listDomains, asked, ({ domains }) => domains, {
     enabled: orgId !== '',
   });
   return (
     <List
       label={text.domains}
       pages={pages}
+      sorting={sorting}
       empty={<Text color="gray">{text.noDomains}</Text>}
       keyOf={({ domain }) => domain}
       columns={[
-        { title: text.domain, sorted: 'ascending', cell: ({ domain }) => <Text weight="medium">{domain}</Text> },
+        { title: text.domain, sort: 'domain', cell: ({ domain }) => <Text weight="medium">{domain}</Text> },
         {
           title: text.proven,
+          sort: 'verified_at',
           cell: ({ verifiedAt }) =>
             verifiedAt === undefined ? (
               <Badge highContrast color="amber">

@@ -7,6 +7,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { GroupForm } from './group-form.tsx';
 
@@ -16,7 +17,9 @@ export default function GroupsPage() {
   const { org } = useParams({ from: '/o/$org/access/groups' });
   const { organization } = usePlace();
   const orgId = organization?.id ?? '';
-  const pages = usePages(GroupService.method.listGroups, { orgId }, ({ groups }) => groups, { enabled: orgId !== '' });
+  const sorting = useSorting('name');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(GroupService.method.listGroups, asked, ({ groups }) => groups, { enabled: orgId !== '' });
   const make = (
     <GroupForm
       orgId={orgId}
@@ -32,12 +35,13 @@ export default function GroupsPage() {
       <List
         label={text.groups}
         pages={pages}
+        sorting={sorting}
         empty={<Empty title={text.noGroups} hint={text.groupsHint} command="truffle group create operators" />}
         keyOf={({ id }) => id}
         columns={[
           {
             title: text.name,
-            sorted: 'ascending',
+            sort: 'name',
             cell: ({ id, name }) => (
               <Link to="/o/$org/access/groups/$groupId" params={{ org, groupId: id }} className="row-link">
                 {name}
@@ -45,7 +49,7 @@ export default function GroupsPage() {
             ),
           },
           { title: text.about, cell: ({ description }) => description || '–' },
-          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
         ]}
       />
     </Page>

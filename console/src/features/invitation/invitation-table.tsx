@@ -10,6 +10,7 @@ import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import type { Directory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
@@ -28,7 +29,10 @@ export function InvitationTable({ directory }: { readonly directory: Directory }
   const { orgId, nameOf } = directory;
   const [now] = useState(Date.now);
   const revoke = useMutation(InvitationService.method.revokeInvitation);
-  const pages = usePages(InvitationService.method.listInvitations, { orgId }, ({ invitations }) => invitations, {
+  // The page has another list, whose order is `sort`.
+  const sorting = useSorting('created_at desc', 'invitations');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(InvitationService.method.listInvitations, asked, ({ invitations }) => invitations, {
     enabled: orgId !== '',
   });
   return (
@@ -37,10 +41,11 @@ export function InvitationTable({ directory }: { readonly directory: Directory }
       <List
         label={text.invitations}
         pages={pages}
+        sorting={sorting}
         empty={<Text color="gray">{text.noInvitations}</Text>}
         keyOf={({ id }) => id}
         columns={[
-          { title: text.person, cell: ({ email }) => email },
+          { title: text.person, sort: 'email', cell: ({ email }) => email },
           { title: text.has, cell: ({ role, scopeId }) => text.at(roleName(role, '', nameOf), nameOf(scopeId), false) },
           {
             title: text.state,
@@ -53,8 +58,8 @@ export function InvitationTable({ directory }: { readonly directory: Directory }
               );
             },
           },
-          { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },
-          { title: text.ends, cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.ends, sort: 'expires_at', cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
           {
             title: text.actions,
             cell: (invitation) =>

@@ -11,6 +11,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { PermissionMatrix } from './permission-matrix.tsx';
 import { RoleForm } from './role-form.tsx';
@@ -23,7 +24,9 @@ export default function RolesPage() {
   const orgId = organization?.id ?? '';
   const { data, error } = useQuery(AccessService.method.listPermissions);
   const permissions = data?.permissions ?? [];
-  const pages = usePages(RoleService.method.listRoles, { orgId }, ({ roles }) => roles, { enabled: orgId !== '' });
+  const sorting = useSorting('name');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(RoleService.method.listRoles, asked, ({ roles }) => roles, { enabled: orgId !== '' });
   const remove = useMutation(RoleService.method.deleteRole);
   const make = (
     <RoleForm
@@ -42,6 +45,7 @@ export default function RolesPage() {
       <List
         label={text.ownRoles}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noRoles}
@@ -51,10 +55,10 @@ export default function RolesPage() {
         }
         keyOf={({ id }) => id}
         columns={[
-          { title: text.name, sorted: 'ascending', cell: ({ name }) => <Text weight="medium">{name}</Text> },
+          { title: text.name, sort: 'name', cell: ({ name }) => <Text weight="medium">{name}</Text> },
           { title: text.about, cell: ({ description }) => description || '–' },
           { title: text.permissions, cell: (role) => text.permissionCount(role.permissions.length) },
-          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           {
             title: text.actions,
             cell: (role) => (

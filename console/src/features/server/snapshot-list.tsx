@@ -6,16 +6,19 @@ import { texts } from '../../texts/texts.ts';
 import { Confirm } from '../../ui/confirm.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
+import { useSorting } from '../../ui/sorting.ts';
 import { ListTable } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { isIdle, useServerActions } from './use-server-actions.ts';
 
 const text = texts.server;
+const newestFirst = 'made_at desc';
 
 /** A server's snapshots: to put it back to, or to drop. */
 export function SnapshotList({ server }: { readonly server: Server }) {
   const { data, error, refetch } = useQuery(SnapshotService.method.listSnapshots, { serverId: server.id });
   const actions = useServerActions(server);
+  const sorting = useSorting(newestFirst);
   if (error !== null) return <Notice error={error} retry={() => void refetch()} />;
   if (data?.snapshots.length === 0)
     return (
@@ -27,11 +30,13 @@ export function SnapshotList({ server }: { readonly server: Server }) {
       {actions.error !== null && <Notice error={actions.error} />}
       <ListTable
         label={text.snapshots}
-        rows={data?.snapshots}
+        // They came in one answer, newest first, as there are 32 at most.
+        rows={sorting.by === newestFirst ? data?.snapshots : data?.snapshots.toReversed()}
+        sorting={sorting}
         keyOf={({ name }) => name}
         columns={[
           { title: text.name, cell: ({ name }) => <Code>{name}</Code> },
-          { title: text.madeAt, sorted: 'descending', cell: ({ madeAt }) => <Ago at={madeAt} /> },
+          { title: text.madeAt, sort: 'made_at', cell: ({ madeAt }) => <Ago at={madeAt} /> },
           { title: text.memory, cell: ({ includeMemory }) => (includeMemory ? texts.access.yes : texts.access.no) },
           {
             title: text.actions,

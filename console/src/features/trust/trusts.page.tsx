@@ -9,6 +9,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { useDirectory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
@@ -21,12 +22,15 @@ const text = texts.access;
 export default function TrustsPage() {
   const directory = useDirectory();
   const { orgId, nameOf } = directory;
-  const pages = usePages(TrustService.method.listTrusts, { orgId }, ({ trusts }) => trusts, { enabled: orgId !== '' });
+  const sorting = useSorting('created_at desc');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(TrustService.method.listTrusts, asked, ({ trusts }) => trusts, { enabled: orgId !== '' });
   return (
     <Page title={text.trusts} actions={<TrustForm directory={directory} />}>
       <List
         label={text.trusts}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noTrusts}
@@ -36,8 +40,8 @@ export default function TrustsPage() {
         }
         keyOf={({ id }) => id}
         columns={[
-          { title: text.name, cell: ({ name }) => <Text weight="medium">{name}</Text> },
-          { title: text.issuer, cell: ({ issuer }) => <Code>{issuer}</Code> },
+          { title: text.name, sort: 'name', cell: ({ name }) => <Text weight="medium">{name}</Text> },
+          { title: text.issuer, sort: 'issuer', cell: ({ issuer }) => <Code>{issuer}</Code> },
           {
             title: text.conditions,
             cell: ({ conditions }) => (
@@ -59,7 +63,7 @@ export default function TrustsPage() {
               </Badge>
             ),
           },
-          { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           { title: text.actions, cell: (trust) => <Actions trust={trust} /> },
         ]}
       />

@@ -1,12 +1,12 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
 import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { connectionMessage, domainMessage } from './connection.codec.ts';
 import { listConnections } from './connection.repo.ts';
 import { changeConnection, createConnection, removeConnection } from './connection.usecases.ts';
-import { listDomains } from './domain.repo.ts';
+import { listDomains, domainOrdering } from './domain.repo.ts';
 import { addDomain, removeDomain, requireDomain, verifyDomain } from './domain.usecases.ts';
 
 export const connectionRpc = (parts: TenantParts): ServiceImpl<typeof ConnectionService> => ({
@@ -45,11 +45,8 @@ export const connectionRpc = (parts: TenantParts): ServiceImpl<typeof Connection
     return {};
   },
   listDomains: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listDomains(tx, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.domain);
+    const page = orderedPageOf(context, request, domainOrdering);
+    const { rows, next } = page.cut(await parts.tenants.tenant(callerOf(context).orgId, (tx) => listDomains(tx, page)));
     return { domains: rows.map(domainMessage), page: { next } };
   },
 });

@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { DomainTable } from './connection.table.ts';
@@ -83,15 +83,17 @@ export async function deleteDomain(tx: Transaction<TenantTables>, domain: string
   await tx.deleteFrom('tenant.domain').where('domain', '=', domain).execute();
 }
 
-export async function listDomains(
-  tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<DomainRow[]> {
-  let query = tx.selectFrom('tenant.domain').selectAll();
-  if (after !== undefined) query = query.where('domain', '>', after);
-  return query.orderBy('domain').limit(limit).execute();
-}
+/** What domains can be ordered by; what is not proven comes last. */
+export const domainOrdering: Ordering = {
+  tie: 'domain',
+  by: {
+    domain: { sql: 'domain', type: 'text', unique: true },
+    verified_at: { sql: `coalesce(verified_at, 'infinity'::timestamptz)`, type: 'timestamptz' },
+  },
+};
+
+export const listDomains = (tx: Transaction<TenantTables>, page: OrderedPage): Promise<(DomainRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.domain').selectAll()).execute();
 
 export async function countDomains(tx: Transaction<TenantTables>): Promise<number> {
   const { count } = await tx

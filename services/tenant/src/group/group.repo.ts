@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { GroupMemberTable, GroupTable } from './group.table.ts';
@@ -14,16 +14,17 @@ export async function findGroup(tx: Transaction<TenantTables>, id: string): Prom
   return tx.selectFrom('tenant.member_group').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** By name. */
-export async function listGroups(
-  tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<GroupRow[]> {
-  let query = tx.selectFrom('tenant.member_group').selectAll();
-  if (after !== undefined) query = query.where('name', '>', after);
-  return query.orderBy('name').limit(limit).execute();
-}
+/** What groups can be ordered by. Ids sort by the time of their making. */
+export const groupOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    created_at: { sql: 'id', type: 'text', unique: true },
+  },
+};
+
+export const listGroups = (tx: Transaction<TenantTables>, page: OrderedPage): Promise<(GroupRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.member_group').selectAll()).execute();
 
 export async function changeGroup(
   tx: Transaction<TenantTables>,

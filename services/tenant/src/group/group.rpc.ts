@@ -4,10 +4,10 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { GroupMemberSchema, GroupSchema, type Group, type GroupMember } from '@truffle/api/tenant/v1/group';
 import type { GroupService } from '@truffle/api/tenant/v1/group_service';
 import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { displayNamesOf } from '../subject/subject.repo.ts';
-import { listGroupMembers, listGroups, type GroupMemberRow, type GroupRow } from './group.repo.ts';
+import { listGroupMembers, listGroups, type GroupMemberRow, type GroupRow, groupOrdering } from './group.repo.ts';
 import { alterGroup, dropGroup, joinGroup, leaveGroup, makeGroup } from './group.usecases.ts';
 
 const groupMessage = (row: GroupRow): Group =>
@@ -28,11 +28,8 @@ export const groupRpc = (parts: TenantParts): ServiceImpl<typeof GroupService> =
     group: groupMessage(await makeGroup(parts, callerOf(context), { name, description })),
   }),
   listGroups: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listGroups(tx, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.name);
+    const page = orderedPageOf(context, request, groupOrdering);
+    const { rows, next } = page.cut(await parts.tenants.tenant(callerOf(context).orgId, (tx) => listGroups(tx, page)));
     return { groups: rows.map(groupMessage), page: { next } };
   },
   updateGroup: async ({ groupId: id, name, description, revision }, context) => ({

@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { Insertable, Selectable } from 'kysely';
 import type { BindingView } from '../binding/binding.repo.ts';
 import type { TenantTables } from '../tables.ts';
@@ -42,16 +42,20 @@ export async function findPending(
     .executeTakeFirst();
 }
 
-/** Newest first: ids sort by the time of their making. */
-export async function listInvitations(
+/** What invitations can be ordered by. Ids sort by the time of their making. */
+export const invitationOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    email: { sql: 'email', type: 'text' },
+    expires_at: { sql: 'expires_at', type: 'timestamptz' },
+  },
+};
+
+export const listInvitations = (
   tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<InvitationRow[]> {
-  let query = tx.selectFrom('tenant.invitation').selectAll();
-  if (after !== undefined) query = query.where('id', '<', after);
-  return query.orderBy('id', 'desc').limit(limit).execute();
-}
+  page: OrderedPage,
+): Promise<(InvitationRow & OrderKey)[]> => page.of(tx.selectFrom('tenant.invitation').selectAll()).execute();
 
 /** Ends a pending invitation; false when it was accepted or revoked. */
 export async function endInvitation(tx: Transaction<TenantTables>, id: string, now: Date): Promise<boolean> {

@@ -1,12 +1,11 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import { bindingMessage } from '../binding/binding.codec.ts';
 import type { TenantParts } from '../parts.ts';
 import { accept } from './accept.usecases.ts';
 import { invitationMessage } from './invitation.codec.ts';
-import { listInvitations } from './invitation.repo.ts';
+import { listInvitations, invitationOrdering } from './invitation.repo.ts';
 import { invite, revokeInvitation } from './invitation.usecases.ts';
 
 export const invitationRpc = (parts: TenantParts): ServiceImpl<typeof InvitationService> => ({
@@ -14,11 +13,10 @@ export const invitationRpc = (parts: TenantParts): ServiceImpl<typeof Invitation
     invitation: invitationMessage(await invite(parts, callerOf(context), request.scopeId, request.email, request)),
   }),
   listInvitations: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listInvitations(tx, page.after, page.limit + 1),
+    const page = orderedPageOf(context, request, invitationOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listInvitations(tx, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.id);
     return { invitations: rows.map(invitationMessage), page: { next } };
   },
   revokeInvitation: async (request, context) => {

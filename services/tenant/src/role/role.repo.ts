@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { RoleTable } from './role.table.ts';
@@ -13,16 +13,17 @@ export async function findRole(tx: Transaction<TenantTables>, id: string): Promi
   return tx.selectFrom('tenant.role').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** By name. */
-export async function listRoles(
-  tx: Transaction<TenantTables>,
-  after: string | undefined,
-  limit: number,
-): Promise<RoleRow[]> {
-  let query = tx.selectFrom('tenant.role').selectAll();
-  if (after !== undefined) query = query.where('name', '>', after);
-  return query.orderBy('name').limit(limit).execute();
-}
+/** What roles can be ordered by. Ids sort by the time of their making. */
+export const roleOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    created_at: { sql: 'id', type: 'text', unique: true },
+  },
+};
+
+export const listRoles = (tx: Transaction<TenantTables>, page: OrderedPage): Promise<(RoleRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.role').selectAll()).execute();
 
 export async function changeRole(
   tx: Transaction<TenantTables>,

@@ -3,10 +3,9 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { CustomRoleSchema, type CustomRole } from '@truffle/api/tenant/v1/role';
 import type { RoleService } from '@truffle/api/tenant/v1/role_service';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
-import { listRoles, type RoleRow } from './role.repo.ts';
+import { listRoles, type RoleRow, roleOrdering } from './role.repo.ts';
 import { alterRole, dropRole, makeRole } from './role.usecases.ts';
 
 const roleMessage = (row: RoleRow): CustomRole =>
@@ -25,11 +24,8 @@ export const roleRpc = (parts: TenantParts): ServiceImpl<typeof RoleService> => 
     role: roleMessage(await makeRole(parts, callerOf(context), { name, description, permissions })),
   }),
   listRoles: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listRoles(tx, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.name);
+    const page = orderedPageOf(context, request, roleOrdering);
+    const { rows, next } = page.cut(await parts.tenants.tenant(callerOf(context).orgId, (tx) => listRoles(tx, page)));
     return { roles: rows.map(roleMessage), page: { next } };
   },
   updateRole: async ({ roleId: id, description, permissions, revision }, context) => ({

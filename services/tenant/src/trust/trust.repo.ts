@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { Insertable, Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { TrustTable, WorkloadTokenTable } from './trust.table.ts';
@@ -36,16 +36,18 @@ export async function findOpenTrust(tx: Transaction<TenantTables>, id: string): 
   return openTrusts(tx).where('tenant.trust.id', '=', id).executeTakeFirst();
 }
 
-/** Newest first: ids sort by the time of their making. */
-export async function listTrusts(
-  tx: Transaction<TenantTables>,
-  before: string | undefined,
-  limit: number,
-): Promise<TrustRow[]> {
-  let query = tx.selectFrom('tenant.trust').selectAll();
-  if (before !== undefined) query = query.where('id', '<', before);
-  return query.orderBy('id', 'desc').limit(limit).execute();
-}
+/** What trusts can be ordered by. Ids sort by the time of their making. */
+export const trustOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    name: { sql: 'name', type: 'text' },
+    issuer: { sql: 'issuer', type: 'text' },
+  },
+};
+
+export const listTrusts = (tx: Transaction<TenantTables>, page: OrderedPage): Promise<(TrustRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.trust').selectAll()).execute();
 
 /** Ends a trust with its tokens; false when it had ended. */
 export async function revokeTrust(tx: Transaction<TenantTables>, id: string, at: Date): Promise<boolean> {

@@ -2,10 +2,10 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TrustService } from '@truffle/api/tenant/v1/trust_service';
 import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { tokenMessage, trustMessage } from './trust.codec.ts';
-import { listTokens, listTrusts } from './trust.repo.ts';
+import { listTokens, listTrusts, trustOrdering } from './trust.repo.ts';
 import { createTrust, endToken, endTrust, exchange } from './trust.usecases.ts';
 
 export const trustRpc = (parts: TenantParts): ServiceImpl<typeof TrustService> => ({
@@ -13,11 +13,8 @@ export const trustRpc = (parts: TenantParts): ServiceImpl<typeof TrustService> =
     trust: trustMessage(await createTrust(parts, callerOf(context), request)),
   }),
   listTrusts: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listTrusts(tx, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.id);
+    const page = orderedPageOf(context, request, trustOrdering);
+    const { rows, next } = page.cut(await parts.tenants.tenant(callerOf(context).orgId, (tx) => listTrusts(tx, page)));
     return { trusts: rows.map(trustMessage), page: { next } };
   },
   revokeTrust: async ({ trustId }, context) => {

@@ -502,6 +502,13 @@ export declare type ListDomainsRequest = Message<"truffle.tenant.v1.ListDomainsR
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `verified_at desc`: one of the method's `orders`, with or without ` desc`; empty for `domain`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**

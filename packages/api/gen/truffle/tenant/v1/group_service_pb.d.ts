@@ -87,6 +87,13 @@ export declare type ListGroupsRequest = Message<"truffle.tenant.v1.ListGroupsReq
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `created_at desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**
