@@ -12,7 +12,8 @@ import { transport } from './transport.ts';
 export function App() {
   const [appearance] = useAppearance();
   return (
-    <Theme appearance={appearance} accentColor="violet" grayColor="slate" radius="medium">
+    // Panels that let what is behind them shine through have all of it blurred anew with each frame that scrolls; behind ours there is nothing.
+    <Theme appearance={appearance} accentColor="violet" grayColor="slate" radius="medium" panelBackground="solid">
       <TransportProvider transport={transport}>
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />

@@ -28,7 +28,7 @@ export interface ListTableProps<R> {
 
 /** Up to this many rows all are in the page, so that the browser's own search finds them. */
 const mostDrawn = 100;
-/** Height of a row in pixels before it was measured. */
+/** Height of a row of one line in pixels. */
 const rowHeight = 45;
 const rowsBeyondWindow = 6;
 const nearEnd = 40;
@@ -36,19 +36,64 @@ const nearEnd = 40;
 /** Rows of one kind; of long lists only those near the window are drawn. */
 export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: ListTableProps<R>) {
   const count = rows?.length ?? 0;
+  const isLong = count > mostDrawn;
+  const root = useNamedTable(label, count + 1);
+  return (
+    <Skeleton loading={rows === undefined}>
+      <Table.Root variant="surface" ref={root} className={isLong ? 'long-list' : undefined}>
+        <Table.Header>
+          <Table.Row>
+            {columns.map((column) => (
+              <Head key={column.title} column={column} sorting={sorting} />
+            ))}
+          </Table.Row>
+        </Table.Header>
+        {isLong && rows !== undefined ? (
+          <LongBody {...{ rows, keyOf, columns, onEnd }} />
+        ) : (
+          <WholeBody {...{ rows: rows ?? [], keyOf, columns, onEnd }} />
+        )}
+      </Table.Root>
+    </Skeleton>
+  );
+}
+
+type BodyProps<R> = Pick<ListTableProps<R>, 'keyOf' | 'columns' | 'onEnd'> & { readonly rows: readonly R[] };
+
+function WholeBody<R>({ rows, keyOf, columns, onEnd }: BodyProps<R>) {
+  useNearEnd(rows.length - 1, rows.length, onEnd);
+  return (
+    <Table.Body>
+      {rows.map((row, i) => (
+        <BodyRow key={keyOf(row)} row={row} at={i} columns={columns as readonly Column<unknown>[]} />
+      ))}
+    </Table.Body>
+  );
+}
+
+/** The rows near the window, between two gaps that stand for the others. What scrolling draws again is this alone. */
+function LongBody<R>({ rows, keyOf, columns, onEnd }: BodyProps<R>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [top, setTop] = useState(0);
   // The same function while the rows are the same: with another one the place of each row is worked out anew.
-  const getItemKey = useCallback((i: number) => (rows?.[i] === undefined ? i : keyOf(rows[i])), [rows, keyOf]);
+  const getItemKey = useCallback((i: number) => (rows[i] === undefined ? i : keyOf(rows[i])), [rows, keyOf]);
   // Its functions change with each scroll, so nothing here may be remembered by the compiler; nothing is.
   // oxlint-disable-next-line react/incompatible-library
   const virtual = useWindowVirtualizer({
-    count,
+    count: rows.length,
     estimateSize: () => rowHeight,
     overscan: rowsBeyondWindow,
     scrollMargin: top,
     getItemKey,
   });
+  const measure = useCallback(
+    (row: HTMLTableRowElement | null) => {
+      // To watch a row's height costs with each that comes, so only those are watched that are not as high as they were taken for.
+      const taken = virtual.measurementsCache[Number(row?.dataset['index'])]?.size;
+      if (row === null || row.offsetHeight !== taken) virtual.measureElement(row);
+    },
+    [virtual],
+  );
   useLayoutEffect(() => {
     // What stands above the table may grow and shrink, and with it the page: then it is looked up again where the rows begin.
     const watch = new ResizeObserver(() =>
@@ -57,43 +102,34 @@ export function ListTable<R>({ label, rows, keyOf, columns, sorting, onEnd }: Li
     watch.observe(document.body);
     return () => watch.disconnect();
   }, []);
-  const all = count <= mostDrawn;
-  const items = all ? [] : virtual.getVirtualItems();
-  const first = all ? 0 : (items[0]?.index ?? 0);
-  const last = all ? count - 1 : (items.at(-1)?.index ?? -1);
-  const isNear = count > 0 && last >= count - nearEnd;
-  useLayoutEffect(() => {
-    if (isNear) onEnd?.();
-  }, [isNear, count, onEnd]);
-  const root = useNamedTable(label, count + 1);
-  const above = all ? 0 : (items[0]?.start ?? top) - top;
-  const below = all ? 0 : virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
+  const items = virtual.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? -1;
+  useNearEnd(last, rows.length, onEnd);
+  const above = (items[0]?.start ?? top) - top;
+  const below = virtual.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   return (
-    <Skeleton loading={rows === undefined}>
-      <Table.Root variant="surface" ref={root} className={all ? undefined : 'long-list'}>
-        <Table.Header>
-          <Table.Row>
-            {columns.map((column) => (
-              <Head key={column.title} column={column} sorting={sorting} />
-            ))}
-          </Table.Row>
-        </Table.Header>
-        <Table.Body ref={body}>
-          <Gap height={above} columns={columns.length} />
-          {rows?.slice(first, last + 1).map((row, i) => (
-            <BodyRow
-              key={keyOf(row)}
-              row={row}
-              at={first + i}
-              columns={columns as readonly Column<unknown>[]}
-              measure={all ? undefined : virtual.measureElement}
-            />
-          ))}
-          <Gap height={below} columns={columns.length} />
-        </Table.Body>
-      </Table.Root>
-    </Skeleton>
+    <Table.Body ref={body}>
+      <Gap height={above} columns={columns.length} />
+      {rows.slice(first, last + 1).map((row, i) => (
+        <BodyRow
+          key={keyOf(row)}
+          row={row}
+          at={first + i}
+          columns={columns as readonly Column<unknown>[]}
+          measure={measure}
+        />
+      ))}
+      <Gap height={below} columns={columns.length} />
+    </Table.Body>
   );
+}
+
+/** Tells when the last of the rows that are there came near the window. @param last place of the last that is drawn */
+function useNearEnd(last: number, count: number, onEnd: (() => void) | undefined): void {
+  useLayoutEffect(() => {
+    if (count > 0 && last >= count - nearEnd) onEnd?.();
+  }, [last, count, onEnd]);
 }
 
 interface BodyRowProps {
@@ -101,7 +137,7 @@ interface BodyRowProps {
   /** Its place in the list, from 0. */
   readonly at: number;
   readonly columns: readonly Column<unknown>[];
-  readonly measure: RefCallback<HTMLElement> | undefined;
+  readonly measure?: RefCallback<HTMLTableRowElement>;
 }
 
 /** Drawn again only when it is another: of a list that is scrolled most rows stay, and cells cost. */

@@ -2,6 +2,7 @@ import { PowerState, type Server } from '@truffle/api/orchestration/v1/cluster';
 import { ServerService } from '@truffle/api/orchestration/v1/cluster_service';
 import { Text } from '@radix-ui/themes';
 import { Link, useParams } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { texts } from '../../texts/texts.ts';
 import { bytes } from '../../ui/bytes.ts';
 import { List } from '../../ui/list.tsx';
@@ -49,6 +50,8 @@ export const serverColumns = (there: { readonly org: string; readonly project: s
 export function ServerTable({ clusterId }: { readonly clusterId: string }) {
   const { org = '', project = '' } = useParams({ strict: false });
   const sorting = useSorting('name');
+  // The same while pages come, so that the rows that are there are not drawn again.
+  const columns = useMemo(() => serverColumns({ org, project }), [org, project]);
   const asked = { clusterId, orderBy: sorting.by };
   const pages = usePages(ServerService.method.listServers, asked, ({ servers }) => servers, { size: 500 });
   return (
@@ -58,7 +61,7 @@ export function ServerTable({ clusterId }: { readonly clusterId: string }) {
       sorting={sorting}
       empty={<Text color="gray">{text.none}</Text>}
       keyOf={({ id }) => id}
-      columns={serverColumns({ org, project })}
+      columns={columns}
     />
   );
 }
