@@ -55,7 +55,8 @@ const shared = {
 /** Tests lie beside the code. Those that need engines share one set of them; the others start at once. */
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Tests wait for engines, browsers and machines most of their time: two of them leave two processors idle.
+    maxWorkers: 3,
     projects: [
       {
         test: {
