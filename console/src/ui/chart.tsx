@@ -15,6 +15,8 @@ interface ChartProps {
   readonly title: string;
   /** Seconds since the epoch, ascending. */
   readonly times: readonly number[];
+  /** How long before the last of them the axis begins. */
+  readonly hours: number;
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
   /** The axis reaches at least to this, so that next to nothing looks like it. */
@@ -28,7 +30,7 @@ const axisWidth = 78;
 const colors = ['--accent-9', '--teal-9'];
 
 /** Values in time. */
-export function Chart({ title, times, lines, format, least, summary }: ChartProps) {
+export function Chart({ title, times, hours, lines, format, least, summary }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [appearance] = useAppearance();
   useEffect(() => {
@@ -44,7 +46,11 @@ export function Chart({ title, times, lines, format, least, summary }: ChartProp
         height,
         legend: { live: true },
         cursor: { y: false },
-        scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, least)] } },
+        scales: {
+          // Of one value the library would make years.
+          x: { range: (_, __, last) => [last - hours * 3_600, last] },
+          y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, least)] },
+        },
         axes: [axis, { ...axis, size: axisWidth, values: (_, ticks) => ticks.map(format) }],
         series: [
           {},
@@ -65,7 +71,7 @@ export function Chart({ title, times, lines, format, least, summary }: ChartProp
       resize.disconnect();
       chart.destroy();
     };
-  }, [times, lines, format, least, appearance]);
+  }, [times, hours, lines, format, least, appearance]);
   return (
     <figure className="chart panel">
       <figcaption>

@@ -112,10 +112,17 @@ export function Picture({ label, boxes, links }: PictureProps) {
   const [flow, setFlow] = useState<ReactFlowInstance<BoxNode>>();
   useEffect(() => {
     if (flow === undefined || place.current === null) return;
-    // A picture that no longer fits its place is drawn to fit again.
-    const watch = new ResizeObserver(() => void flow.fitView(fit));
+    // A picture that no longer fits its place is drawn to fit again, a frame later: it learns its new size at the same time as this.
+    let frame = 0;
+    const watch = new ResizeObserver(() => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => void flow.fitView(fit));
+    });
     watch.observe(place.current);
-    return () => watch.disconnect();
+    return () => {
+      cancelAnimationFrame(frame);
+      watch.disconnect();
+    };
   }, [flow]);
   const tallest = Math.max(...nodes.map(({ position, height = 0 }) => position.y + height), 0);
   return (

@@ -34,10 +34,19 @@ export default function Metrics({ agentId }: { readonly agentId: string }) {
     return <Empty title={texts.server.noMetrics} hint={text.noMetricsHint} command="truffle agent list" />;
   return (
     <div className="cards wide">
-      <Chart title={text.agentCpu} times={times} lines={cpu} format={percent} least={10} summary={text.lastHour} />
+      <Chart
+        title={text.agentCpu}
+        times={times}
+        hours={1}
+        lines={cpu}
+        format={percent}
+        least={10}
+        summary={text.lastHour}
+      />
       <Chart
         title={text.agentMemory}
         times={times}
+        hours={1}
         lines={memory}
         format={bytes}
         least={2 ** 26}

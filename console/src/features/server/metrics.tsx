@@ -105,6 +105,7 @@ export default function Metrics({ serverId }: { readonly serverId: string }) {
                 key={title}
                 title={title}
                 times={series.times}
+                hours={Number(hours)}
                 lines={lines}
                 format={format}
                 least={least}
