@@ -9,6 +9,7 @@ import { CliError, exitCodes, UsageError } from '../failure/cli-error.ts';
 import { readInput } from '../invoke.ts';
 import { findByName } from '../lookup/lookup.ts';
 import { everyPage } from '../lookup/pages.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { when } from '../output/text.ts';
 import type { Session } from '../session.ts';
@@ -43,10 +44,10 @@ class PingFailedError extends CliError {
   }
 }
 
-async function allOf(session: Session): Promise<AuditStream[]> {
+async function allOf(session: Session, orderBy = ''): Promise<AuditStream[]> {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.auditStreams.listAuditStreams({ orgId, page });
+    const answer = await session.api.auditStreams.listAuditStreams({ orgId, orderBy, page });
     return { items: answer.auditStreams, next: answer.page?.next };
   });
 }
@@ -54,7 +55,8 @@ async function allOf(session: Session): Promise<AuditStream[]> {
 const find = async (session: Session, name: string): Promise<AuditStream> =>
   findByName('audit stream', name, await allOf(session), ['truffle audit stream list']);
 
-export const list: Handler = async (cli) => cli.out.list(streamView, await allOf(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) =>
+  cli.out.list(streamView, await allOf(await cli.session(), sort));
 
 export const create: Handler<{ readonly kind?: string; readonly ca?: string }> = async (
   cli,

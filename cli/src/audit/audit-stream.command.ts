@@ -1,9 +1,11 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 export const auditStreamVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: 'List the streams and how they are.',
+    options: [sort('created_at', 'name')],
     examples: ['audit stream list'],
     load: async () => (await import('./audit-stream.change.ts')).list,
   },

@@ -60,11 +60,11 @@ export const rename: Handler<Described> = async (cli, [from = '', name = ''], { 
   await cli.out.one(groupView, present(group));
 };
 
-export const members: Handler = async (cli, [name = '']) => {
+export const members: Handler<SortFlags> = async (cli, [name = ''], { sort: orderBy = '' }) => {
   const session = await cli.session();
   const { id: groupId } = await findGroup(session, name);
   const all = await everyPage(async (page) => {
-    const answer = await session.api.groups.listGroupMembers({ groupId, page });
+    const answer = await session.api.groups.listGroupMembers({ groupId, orderBy, page });
     return { items: answer.members, next: answer.page?.next };
   });
   await cli.out.list(memberView, all);

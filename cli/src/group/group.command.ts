@@ -28,6 +28,7 @@ export const groupVerbs: readonly Verb<never>[] = [
   {
     usage: 'members <group>',
     summary: 'List who is in a group.',
+    options: [sort('subject', 'added_at')],
     examples: ['group members platform'],
     load: async () => (await import('./group.change.ts')).members,
   },

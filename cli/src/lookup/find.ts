@@ -148,10 +148,10 @@ export async function findVersion(session: Session, reference: string): Promise<
   );
 }
 
-export const listWorkspaces = async (session: Session): Promise<Workspace[]> => {
+export const listWorkspaces = async (session: Session, orderBy = ''): Promise<Workspace[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.workspaces.listWorkspaces({ orgId, page });
+    const answer = await session.api.workspaces.listWorkspaces({ orgId, orderBy, page });
     return { items: answer.workspaces, next: answer.page?.next };
   });
 };
@@ -162,10 +162,10 @@ export async function findWorkspace(session: Session, name: string): Promise<Wor
   return findByName('workspace', name, await listWorkspaces(session), ['truffle workspace list']);
 }
 
-export const listProjects = async (session: Session): Promise<Project[]> => {
+export const listProjects = async (session: Session, orderBy = ''): Promise<Project[]> => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.projects.listProjects({ orgId, page });
+    const answer = await session.api.projects.listProjects({ orgId, orderBy, page });
     return { items: answer.projects, next: answer.page?.next };
   });
 };

@@ -6,11 +6,13 @@ import { OperationService } from '@truffle/api/orchestration/v1/operation_servic
 import { TemplateService } from '@truffle/api/template/v1/template_service';
 import { ApiKeyService, MemberService } from '@truffle/api/tenant/v1/account_service';
 import { AuditService } from '@truffle/api/tenant/v1/audit_service';
+import { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
 import { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
 import { GroupService } from '@truffle/api/tenant/v1/group_service';
 import { InvitationService } from '@truffle/api/tenant/v1/invitation_service';
 import { RoleService } from '@truffle/api/tenant/v1/role_service';
 import { ServiceAccountService } from '@truffle/api/tenant/v1/service_account_service';
+import { ProjectService, WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
 import { TrustService } from '@truffle/api/tenant/v1/trust_service';
 import { expect, test } from 'vitest';
 import { reference } from '../reference/reference.ts';
@@ -19,17 +21,23 @@ const lists: Readonly<Record<string, DescMethod>> = {
   'agent list': AgentService.method.listAgents,
   'api-key list': ApiKeyService.method.listApiKeys,
   'audit list': AuditService.method.listAuditRecords,
+  'audit stream list': AuditStreamService.method.listAuditStreams,
   'cluster list': ClusterService.method.listClusters,
   'group list': GroupService.method.listGroups,
+  'group members': GroupService.method.listGroupMembers,
   'invitation list': InvitationService.method.listInvitations,
   'member list': MemberService.method.listBindings,
   'operation list': OperationService.method.listOperations,
+  'project list': ProjectService.method.listProjects,
   'role list': RoleService.method.listRoles,
   'server list': ServerService.method.listServers,
   'service-account list': ServiceAccountService.method.listServiceAccounts,
   'sso domains': ConnectionService.method.listDomains,
+  'sso list': ConnectionService.method.listConnections,
   'template list': TemplateService.method.listTemplates,
   'trust list': TrustService.method.listTrusts,
+  'trust tokens': TrustService.method.listWorkloadTokens,
+  'workspace list': WorkspaceService.method.listWorkspaces,
 };
 
 test('each list that can be sorted says by what, as the contract has it', () => {

@@ -49,6 +49,7 @@ export const ssoVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List an organization's connections.",
+    options: [sort('created_at', 'name', 'issuer')],
     examples: ['sso list'],
     load: async () => (await verbsOf()).list,
   },

@@ -41,10 +41,10 @@ const domainView: View<typeof DomainSchema> = {
   },
 };
 
-const connections = async (session: Session) => {
+const connections = async (session: Session, orderBy = '') => {
   const orgId = await session.orgId();
   return everyPage(async (page) => {
-    const answer = await session.api.connections.listConnections({ orgId, page });
+    const answer = await session.api.connections.listConnections({ orgId, orderBy, page });
     return { items: answer.connections, next: answer.page?.next };
   });
 };
@@ -120,7 +120,8 @@ async function mapping(session: Session, text: string) {
   return { claim, value, role: readRole(role), scopeId: await readScope(session, scope) };
 }
 
-export const list: Handler = async (cli) => cli.out.list(connectionView, await connections(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) =>
+  cli.out.list(connectionView, await connections(await cli.session(), sort));
 
 export const remove: Handler<{ readonly yes?: boolean }> = async (cli, [name = ''], { yes = false }) => {
   const session = await cli.session();

@@ -1,4 +1,5 @@
 import type { Verb } from '../command.ts';
+import { sort } from '../lookup/sort.ts';
 
 const yes = ['-y, --yes', 'do not ask'] as const;
 
@@ -42,6 +43,7 @@ export const workspaceVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List an organization's workspaces.",
+    options: [sort('name', 'created_at')],
     examples: ['workspace list'],
     load: async () => (await import('./tenancy.workspace.ts')).list,
   },
@@ -70,6 +72,7 @@ export const projectVerbs: readonly Verb<never>[] = [
   {
     usage: 'list',
     summary: "List an organization's projects.",
+    options: [sort('name', 'created_at')],
     examples: ['project list'],
     load: async () => (await import('./tenancy.project.ts')).list,
   },

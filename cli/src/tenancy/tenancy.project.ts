@@ -4,6 +4,7 @@ import type { Handler } from '../command.ts';
 import { idempotencyHeader } from '../connection/connection.ts';
 import { UsageError } from '../failure/cli-error.ts';
 import { findProject, findWorkspace, listProjects, listWorkspaces, present } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { age } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -20,8 +21,8 @@ const projectView: View<typeof ProjectSchema> = {
   },
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(projectView, await listProjects(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(projectView, await listProjects(await cli.session(), sort));
 };
 
 export const get: Handler = async (cli, [name]) => {

@@ -3,6 +3,7 @@ import { WorkspaceSchema } from '@truffle/api/tenant/v1/tenancy';
 import type { Handler } from '../command.ts';
 import { idempotencyHeader } from '../connection/connection.ts';
 import { findWorkspace, listWorkspaces, present } from '../lookup/find.ts';
+import type { SortFlags } from '../lookup/sort.ts';
 import type { View } from '../output/output.ts';
 import { age } from '../output/text.ts';
 import { demandName } from '../prompt/prompt.ts';
@@ -13,8 +14,8 @@ const workspaceView: View<typeof WorkspaceSchema> = {
   columns: { NAME: (each) => each.name, AGE: (each, now) => age(each.createdAt, now), ID: (each) => each.id },
 };
 
-export const list: Handler = async (cli) => {
-  await cli.out.list(workspaceView, await listWorkspaces(await cli.session()));
+export const list: Handler<SortFlags> = async (cli, _, { sort }) => {
+  await cli.out.list(workspaceView, await listWorkspaces(await cli.session(), sort));
 };
 
 export const get: Handler = async (cli, [name = '']) => {

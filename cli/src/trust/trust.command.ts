@@ -35,6 +35,7 @@ export const trustVerbs: readonly Verb<never>[] = [
   {
     usage: 'tokens <name>',
     summary: 'List the tokens that were given by a trust.',
+    options: [sort('created_at', 'subject', 'expires_at')],
     examples: ['trust tokens ci'],
     load: async () => (await verbsOf()).tokens,
   },

@@ -99,11 +99,11 @@ export const create: Handler<CreateFlags> = async (cli, [name = ''], flags) => {
 export const list: Handler<SortFlags> = async (cli, _, { sort }) =>
   cli.out.list(trustView, await trusts(await cli.session(), sort));
 
-export const tokens: Handler = async (cli, [name = '']) => {
+export const tokens: Handler<SortFlags> = async (cli, [name = ''], { sort: orderBy = '' }) => {
   const session = await cli.session();
   const { id: trustId } = findByName('trust', name, await trusts(session), ['truffle trust list']);
   const found = await everyPage(async (page) => {
-    const answer = await session.api.trusts.listWorkloadTokens({ trustId, page });
+    const answer = await session.api.trusts.listWorkloadTokens({ trustId, orderBy, page });
     return { items: answer.tokens, next: answer.page?.next };
   });
   await cli.out.list(tokenView, found);

@@ -28,6 +28,7 @@ const groups = createRoute({
 const group = createRoute({
   getParentRoute: () => access,
   path: '/groups/$groupId',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/group/group.page.tsx')),
 });
 const roles = createRoute({
@@ -63,7 +64,7 @@ const keys = createRoute({
 const trusts = createRoute({
   getParentRoute: () => access,
   path: '/trusts',
-  validateSearch: textsOf('sort'),
+  validateSearch: textsOf('sort', 'tokens'),
   component: lazyRouteComponent(() => import('../features/trust/trusts.page.tsx')),
 });
 

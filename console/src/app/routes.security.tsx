@@ -16,7 +16,7 @@ const home = createRoute({
 const signIn = createRoute({
   getParentRoute: () => security,
   path: '/sign-in',
-  validateSearch: textsOf('sort'),
+  validateSearch: textsOf('sort', 'providers'),
   component: lazyRouteComponent(() => import('../features/connection/sign-in.page.tsx')),
 });
 const addresses = createRoute({
@@ -27,6 +27,7 @@ const addresses = createRoute({
 const streams = createRoute({
   getParentRoute: () => security,
   path: '/streams',
+  validateSearch: textsOf('sort'),
   component: lazyRouteComponent(() => import('../features/audit-stream/streams.page.tsx')),
 });
 

@@ -134,6 +134,7 @@ const agent = createRoute({
 const projects = createRoute({
   getParentRoute: () => organization,
   path: '/projects',
+  validateSearch: textsOf('sort', 'workspaces'),
   component: lazyRouteComponent(() => import('../features/project/projects.page.tsx')),
 });
 const servers = createRoute({

@@ -7,12 +7,14 @@ export interface Sorting {
   readonly set: (by: string) => void;
 }
 
+type SortKey = 'sort' | 'invitations' | 'providers' | 'tokens' | 'workspaces';
+
 /**
  * The order that the address says.
  * @param own the order that the list has by itself; it is in no address
  * @param key where the address says it; another one for a second list of a page
  */
-export function useSorting(own: string, key: 'sort' | 'invitations' = 'sort'): Sorting {
+export function useSorting(own: string, key: SortKey = 'sort'): Sorting {
   const { [key]: by } = useSearch({ strict: false });
   const navigate = useNavigate();
   const set = (next: string): void => {

@@ -78,7 +78,7 @@ export async function fillLists(
     });
   await fillTenant(put, orgId);
   await fillAccess(put, orgId);
-  return { org_id: orgId, project_id: projectId, cluster_id: clusterId };
+  return { org_id: orgId, project_id: projectId, cluster_id: clusterId, ...(await fillPlaces(put, orgId)) };
 }
 
 type Put = (table: string, row: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -166,22 +166,78 @@ async function fillAccess(put: Put, orgId: string): Promise<void> {
       // One is open at a time of those to one address.
       revoked_at: made,
     });
-  const connection_id = newId('con');
-  await put('tenant.connection', {
-    id: connection_id,
-    name: 'staff',
-    issuer: 'https://login.example',
-    client_id: 'truffle',
-    scopes: ['openid'],
-    mappings: '[]',
-    created_at: made,
-  });
+  const connections = each('con');
+  for (const [n, id] of connections.entries())
+    await put('tenant.connection', {
+      id,
+      name: cycle(['staff', 'guests'], n),
+      issuer: cycle(['https://b.example', 'https://a.example', 'https://c.example'], n),
+      client_id: 'truffle',
+      scopes: ['openid'],
+      mappings: '[]',
+      created_at: made,
+    });
   for (let n = 0; n < count; n++)
     await put('tenant.domain', {
       domain: `d${(n * 5) % count}.${orgId.slice(-8)}.example`,
-      connection_id,
+      connection_id: connections[0],
       token: '',
       verified_at: cycle([null, ...moments], n),
       created_at: made,
     });
+}
+
+/** Workspaces and projects, and what one group, one trust and the trail have. Returns the ids of the two. */
+async function fillPlaces(put: Put, orgId: string): Promise<Readonly<Record<string, string>>> {
+  const made = '2026-01-01T00:00:00.123456Z';
+  const moments = ['2031-01-01T00:00:00.001234Z', '2031-01-01T00:00:00.001235Z', '2032-01-01'];
+  const workspaces = each('wks');
+  for (const [n, id] of workspaces.entries())
+    await put('tenant.workspace', { id, name: `filled-${(n * 5) % count}`, created_at: made });
+  for (const [n, id] of each('prj').entries())
+    await put('tenant.project', {
+      id,
+      workspace_id: workspaces[0],
+      name: `filled-${(n * 5) % count}`,
+      created_at: made,
+    });
+  const [group_id, trust_id] = [newId('grp'), newId('tru')];
+  await put('tenant.member_group', { id: group_id, name: 'all', description: '', created_at: made });
+  for (const [n, id] of each('usr').entries())
+    await put('tenant.group_member', { group_id, subject: `user:${id}`, added_at: cycle(moments, n) });
+  await put('tenant.trust', {
+    id: trust_id,
+    name: 'many',
+    issuer: 'https://a.example',
+    audience: 'truffle',
+    conditions: '[]',
+    role: 1,
+    scope_id: orgId,
+    lifetime_seconds: 900,
+    made_by: 'user:usr_1',
+    created_at: made,
+  });
+  for (const [n, id] of each('wkt').entries())
+    await put('tenant.workload_token', {
+      id,
+      trust_id,
+      subject: cycle(['repo:b', 'repo:a'], n),
+      secret_sha256: Buffer.from(id),
+      address: '192.0.2.1',
+      created_at: made,
+      expires_at: cycle(moments, n),
+    });
+  for (const [n, id] of each('ast').entries())
+    await put('tenant.audit_stream', {
+      id,
+      name: `stream-${(n * 5) % count}`,
+      kind: 1,
+      address: 'https://siem.example',
+      ca_pem: '',
+      cursor_n: 0,
+      created_at: made,
+      // Nothing is sent.
+      disabled_at: made,
+    });
+  return { group_id, trust_id };
 }

@@ -13,13 +13,17 @@ import { operationOrdering } from '../../orchestration/src/operation/operation.r
 import { projectServerOrdering, serverOrdering } from '../../orchestration/src/server/server.repo.ts';
 import { ownOrdering } from '../../template/src/template/template.repo.ts';
 import { keyOrdering } from '../../tenant/src/api-key/api-key.repo.ts';
+import { streamOrdering } from '../../tenant/src/audit-stream/audit-stream.repo.ts';
 import { bindingOrdering } from '../../tenant/src/binding/binding.repo.ts';
+import { connectionOrdering } from '../../tenant/src/connection/connection.repo.ts';
 import { domainOrdering } from '../../tenant/src/connection/domain.repo.ts';
-import { groupOrdering } from '../../tenant/src/group/group.repo.ts';
+import { groupMemberOrdering, groupOrdering } from '../../tenant/src/group/group.repo.ts';
 import { invitationOrdering } from '../../tenant/src/invitation/invitation.repo.ts';
+import { projectOrdering } from '../../tenant/src/project/project.repo.ts';
 import { roleOrdering } from '../../tenant/src/role/role.repo.ts';
 import { serviceAccountOrdering } from '../../tenant/src/service-account/service-account.repo.ts';
-import { trustOrdering } from '../../tenant/src/trust/trust.repo.ts';
+import { tokenOrdering, trustOrdering } from '../../tenant/src/trust/trust.repo.ts';
+import { workspaceOrdering } from '../../tenant/src/workspace/workspace.repo.ts';
 import { everyMethod } from './contract.fixture.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 import { fillLists } from './orders.fixture.ts';
@@ -72,12 +76,13 @@ async function ask(method: DescMethod, orderBy: string, token = '', size = pageS
 
 const camel = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const idOf = (row: unknown): string => {
-  const { id, domain, event } = row as {
+  const { id, domain, subject, event } = row as {
     readonly id?: string;
     readonly domain?: string;
+    readonly subject?: string;
     readonly event?: { readonly id: string };
   };
-  return id ?? domain ?? event?.id ?? '';
+  return id ?? domain ?? event?.id ?? subject ?? '';
 };
 
 async function pagesOf(method: DescMethod, orderBy: string): Promise<string[]> {
@@ -97,18 +102,24 @@ describe('a list that can be ordered', { timeout: 60_000 }, () => {
       'ListAgents',
       'ListApiKeys',
       'ListAuditRecords',
+      'ListAuditStreams',
       'ListBindings',
       'ListClusters',
+      'ListConnections',
       'ListDomains',
+      'ListGroupMembers',
       'ListGroups',
       'ListInvitations',
       'ListOperations',
       'ListProjectServers',
+      'ListProjects',
       'ListRoles',
       'ListServers',
       'ListServiceAccounts',
       'ListTemplates',
       'ListTrusts',
+      'ListWorkloadTokens',
+      'ListWorkspaces',
     ]);
     for (const [, , method] of ordered) expect(isPaged(method)).toBe(true);
   });
@@ -203,6 +214,12 @@ const served: readonly (readonly [string, ServiceRole, Ordering, string, ...Cond
   ['trusts', 'svc_tenant', trustOrdering, 'tenant.trust'],
   ['invitations', 'svc_tenant', invitationOrdering, 'tenant.invitation'],
   ['domains', 'svc_tenant', domainOrdering, 'tenant.domain'],
+  ['projects', 'svc_tenant', projectOrdering, 'tenant.project', ['deleted_at', 'is', null]],
+  ['workspaces', 'svc_tenant', workspaceOrdering, 'tenant.workspace', ['deleted_at', 'is', null]],
+  ['connections', 'svc_tenant', connectionOrdering, 'tenant.connection'],
+  ['members of a group', 'svc_tenant', groupMemberOrdering, 'tenant.group_member', ['group_id', '=', 'grp_1']],
+  ['tokens of a trust', 'svc_tenant', tokenOrdering, 'tenant.workload_token', ['trust_id', '=', 'tru_1']],
+  ['streams', 'svc_tenant', streamOrdering, 'tenant.audit_stream'],
 ];
 
 describe('the database', { timeout: 60_000 }, () => {

@@ -14,6 +14,7 @@ import { impersonationMigration } from './impersonation/impersonation.migration.
 import { trustAccountMigration } from './trust/trust.migration.ts';
 import { orderMigration } from './api-key/order.migration.ts';
 import { accessOrderMigration } from './trust/order.migration.ts';
+import { memberOrderMigration } from './trust/token-order.migration.ts';
 import { oidcMigration } from './connection/oidc.migration.ts';
 
 const insertByIdentity = (table: string): string => `
@@ -156,5 +157,6 @@ export const tenantMigrations: ServiceMigrations = {
     '014_session_token': sessionTokenMigration,
     '015_member': memberMigration,
     '016_access_orders': accessOrderMigration,
+    '017_member_orders': memberOrderMigration,
   },
 };

@@ -10,6 +10,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { StreamForm } from './stream-form.tsx';
 
@@ -19,7 +20,9 @@ const text = texts.security;
 export default function StreamsPage() {
   const { organization } = usePlace();
   const orgId = organization?.id ?? '';
-  const pages = usePages(AuditStreamService.method.listAuditStreams, { orgId }, ({ auditStreams }) => auditStreams, {
+  const sorting = useSorting('created_at');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(AuditStreamService.method.listAuditStreams, asked, ({ auditStreams }) => auditStreams, {
     enabled: orgId !== '',
   });
   return (
@@ -27,6 +30,7 @@ export default function StreamsPage() {
       <List
         label={text.streams}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noStreams}
@@ -36,7 +40,7 @@ export default function StreamsPage() {
         }
         keyOf={({ id }) => id}
         columns={[
-          { title: texts.access.name, cell: ({ name }) => <Text weight="medium">{name}</Text> },
+          { title: texts.access.name, sort: 'name', cell: ({ name }) => <Text weight="medium">{name}</Text> },
           {
             title: text.goesTo,
             cell: ({ target }) => (

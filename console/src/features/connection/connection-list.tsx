@@ -8,6 +8,7 @@ import { Copy } from '../../ui/copy.tsx';
 import { List } from '../../ui/list.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import type { Directory } from '../access/directory.ts';
 import { AddDomain } from './add-domain.tsx';
 import { ConnectionForm } from './connection-form.tsx';
@@ -17,13 +18,17 @@ const text = texts.security;
 /** The OpenID providers that people of the organization sign in by. */
 export function ConnectionList({ directory }: { readonly directory: Directory }) {
   const { orgId } = directory;
-  const pages = usePages(ConnectionService.method.listConnections, { orgId }, ({ connections }) => connections, {
+  // The page has another list, whose order is `sort`.
+  const sorting = useSorting('created_at desc', 'providers');
+  const asked = { orgId, orderBy: sorting.by };
+  const pages = usePages(ConnectionService.method.listConnections, asked, ({ connections }) => connections, {
     enabled: orgId !== '',
   });
   return (
     <List
       label={text.providers}
       pages={pages}
+      sorting={sorting}
       empty={
         <Empty
           title={text.noProviders}
@@ -33,8 +38,8 @@ export function ConnectionList({ directory }: { readonly directory: Directory })
       }
       keyOf={({ id }) => id}
       columns={[
-        { title: texts.access.name, cell: ({ name }) => <Text weight="medium">{name}</Text> },
-        { title: texts.access.issuer, cell: ({ issuer }) => <Code>{issuer}</Code> },
+        { title: texts.access.name, sort: 'name', cell: ({ name }) => <Text weight="medium">{name}</Text> },
+        { title: texts.access.issuer, sort: 'issuer', cell: ({ issuer }) => <Code>{issuer}</Code> },
         {
           title: texts.access.state,
           cell: ({ enabled }) => (

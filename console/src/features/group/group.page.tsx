@@ -12,6 +12,7 @@ import { Act } from '../../ui/may.tsx';
 import { Empty, Notice, NotFound } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { useDirectory } from '../access/directory.ts';
 import { roleName } from '../access/role-field.tsx';
@@ -62,13 +63,16 @@ export default function GroupPage() {
 
 function Members({ group }: { readonly group: Group }) {
   const remove = useMutation(GroupService.method.removeGroupMember);
-  const pages = usePages(GroupService.method.listGroupMembers, { groupId: group.id }, ({ members }) => members);
+  const sorting = useSorting('subject');
+  const asked = { groupId: group.id, orderBy: sorting.by };
+  const pages = usePages(GroupService.method.listGroupMembers, asked, ({ members }) => members);
   return (
     <>
       {remove.error !== null && <Notice error={remove.error} />}
       <List
         label={text.members}
         pages={pages}
+        sorting={sorting}
         empty={
           <Empty
             title={text.noMembers}
@@ -79,7 +83,7 @@ function Members({ group }: { readonly group: Group }) {
         keyOf={({ subject }) => subject}
         columns={[
           { title: text.whoField, cell: ({ displayName, subject }) => displayName || subject },
-          { title: text.added, cell: ({ addedAt }) => <Ago at={addedAt} /> },
+          { title: text.added, sort: 'added_at', cell: ({ addedAt }) => <Ago at={addedAt} /> },
           {
             title: text.actions,
             cell: ({ subject, displayName }) => (

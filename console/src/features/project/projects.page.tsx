@@ -10,6 +10,7 @@ import { List } from '../../ui/list.tsx';
 import { Empty, Notice } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 import { NewProject } from './new-project.tsx';
 import { NewWorkspace } from './new-workspace.tsx';
@@ -21,11 +22,19 @@ export default function ProjectsPage() {
   const { org } = useParams({ from: '/o/$org/projects' });
   const { organization } = usePlace();
   const orgId = organization?.id ?? '';
+  const sorting = useSorting('name');
+  // The page has two lists, so that of workspaces has an address of its own for its order.
+  const workspaceSorting = useSorting('name', 'workspaces');
   const options = { size: 500, enabled: orgId !== '' };
-  const projects = usePages(ProjectService.method.listProjects, { orgId }, (answer) => answer.projects, options);
+  const projects = usePages(
+    ProjectService.method.listProjects,
+    { orgId, orderBy: sorting.by },
+    (answer) => answer.projects,
+    options,
+  );
   const workspaces = usePages(
     WorkspaceService.method.listWorkspaces,
-    { orgId },
+    { orgId, orderBy: workspaceSorting.by },
     (answer) => answer.workspaces,
     options,
   );
@@ -37,12 +46,13 @@ export default function ProjectsPage() {
       <List
         label={text.many}
         pages={projects}
+        sorting={sorting}
         empty={<Empty title={text.none} hint={text.hint} command="truffle project create web --workspace default" />}
         keyOf={({ id }) => id}
         columns={[
           {
             title: text.name,
-            sorted: 'ascending',
+            sort: 'name',
             cell: ({ name }) => (
               <Link to="/o/$org/p/$project" params={{ org, project: name }} className="row-link">
                 {name}
@@ -50,7 +60,7 @@ export default function ProjectsPage() {
             ),
           },
           { title: text.workspace, cell: workspaceOf },
-          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           { title: text.actions, cell: (project) => <DeleteProject project={project} /> },
         ]}
       />
@@ -63,11 +73,12 @@ export default function ProjectsPage() {
       <List
         label={text.workspaces}
         pages={workspaces}
+        sorting={workspaceSorting}
         empty={<Empty title={text.noWorkspaces} hint={text.workspacesHint} command="truffle workspace create shop" />}
         keyOf={({ id }) => id}
         columns={[
-          { title: text.name, sorted: 'ascending', cell: ({ name }) => name },
-          { title: text.made, cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.name, sort: 'name', cell: ({ name }) => name },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
           { title: text.actions, cell: (workspace) => <DeleteWorkspace workspace={workspace} /> },
         ]}
       />

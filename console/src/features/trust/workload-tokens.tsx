@@ -9,6 +9,7 @@ import { List } from '../../ui/list.tsx';
 import { Act } from '../../ui/may.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { usePages } from '../../ui/pages.ts';
+import { useSorting } from '../../ui/sorting.ts';
 import { Ago } from '../../ui/time.tsx';
 
 const text = texts.access;
@@ -42,20 +43,24 @@ const isGood = ({ revokedAt, expiresAt }: WorkloadToken, now: number): boolean =
 function Tokens({ trust }: { readonly trust: Trust }) {
   const [now] = useState(Date.now);
   const revoke = useMutation(TrustService.method.revokeWorkloadToken);
-  const pages = usePages(TrustService.method.listWorkloadTokens, { trustId: trust.id }, ({ tokens }) => tokens);
+  // The page under the dialog has a list, whose order is `sort`.
+  const sorting = useSorting('created_at desc', 'tokens');
+  const asked = { trustId: trust.id, orderBy: sorting.by };
+  const pages = usePages(TrustService.method.listWorkloadTokens, asked, ({ tokens }) => tokens);
   return (
     <>
       {revoke.error !== null && <Notice error={revoke.error} />}
       <List
         label={text.tokens}
         pages={pages}
+        sorting={sorting}
         empty={<Text color="gray">{text.noTokens}</Text>}
         keyOf={({ id }) => id}
         columns={[
-          { title: text.workload, cell: ({ subject }) => <Code>{subject}</Code> },
+          { title: text.workload, sort: 'subject', cell: ({ subject }) => <Code>{subject}</Code> },
           { title: text.from, cell: ({ address }) => address },
-          { title: text.made, sorted: 'descending', cell: ({ createdAt }) => <Ago at={createdAt} /> },
-          { title: text.ends, cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
+          { title: text.made, sort: 'created_at', cell: ({ createdAt }) => <Ago at={createdAt} /> },
+          { title: text.ends, sort: 'expires_at', cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
           {
             title: text.actions,
             cell: (token) =>

@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { AuditStreamTable } from './audit-stream.table.ts';
@@ -13,10 +13,24 @@ export const insertStream = (tx: Tx, row: Insertable<AuditStreamTable>): Promise
 export const findStream = (tx: Tx, id: string): Promise<AuditStreamRow | undefined> =>
   tx.selectFrom('tenant.audit_stream').selectAll().where('id', '=', id).executeTakeFirst();
 
-/** The tenant's streams by id, after `after`. */
-export function listStreams(tx: Tx, after: string | undefined, limit: number): Promise<AuditStreamRow[]> {
-  const query = tx.selectFrom('tenant.audit_stream').selectAll().orderBy('id').limit(limit);
-  return (after === undefined ? query : query.where('id', '>', after)).execute();
+/** What streams can be ordered by. Ids sort by the time of their making. */
+export const streamOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    name: { sql: 'name', type: 'text', unique: true },
+  },
+};
+
+export const listStreams = (tx: Tx, page: OrderedPage): Promise<(AuditStreamRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.audit_stream').selectAll()).execute();
+
+export async function countStreams(tx: Tx): Promise<number> {
+  const { count } = await tx
+    .selectFrom('tenant.audit_stream')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 export const deleteStream = (tx: Tx, id: string): Promise<AuditStreamRow | undefined> =>

@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
 import type { AuditStreamService } from '@truffle/api/tenant/v1/audit_stream_service';
-import { pageOf } from '@truffle/database';
-import { callerOf } from '@truffle/kit';
+import { callerOf, orderedPageOf } from '@truffle/kit';
 import { auditStreamMessage } from './audit-stream.codec.ts';
-import { listStreams } from './audit-stream.repo.ts';
+import { listStreams, streamOrdering } from './audit-stream.repo.ts';
 import { withAddress } from './audit-stream.secret.ts';
 import { createStream, endStream, resumeStream, testStream, type AuditStreamParts } from './audit-stream.usecases.ts';
 
@@ -19,9 +18,9 @@ export const auditStreamRpc = (parts: AuditStreamParts): ServiceImpl<typeof Audi
     return { auditStream: auditStreamMessage(row), secret };
   },
   listAuditStreams: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, streamOrdering);
     const { rows, next } = await parts.tenants.tenant(callerOf(context).orgId, async (tx) => {
-      const cut = page.cut(await listStreams(tx, page.after, page.limit + 1), (row) => row.id);
+      const cut = page.cut(await listStreams(tx, page));
       const rows = [];
       for (const row of cut.rows) rows.push(await withAddress(parts.secrets, tx, row));
       return { rows, next: cut.next };

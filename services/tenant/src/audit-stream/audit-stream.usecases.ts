@@ -17,7 +17,7 @@ import {
   deleteStream,
   findStream,
   insertStream,
-  listStreams,
+  countStreams,
   updateStream,
   type AuditStreamRow,
 } from './audit-stream.repo.ts';
@@ -53,7 +53,7 @@ export async function createStream(
   const secret = wanted.kind === AuditStreamKind.WEBHOOK ? `whsec_${randomBytes(24).toString('base64')}` : '';
   const row = await parts.tenants
     .tenant(orgId, async (tx) => {
-      if ((await listStreams(tx, undefined, mostStreams)).length === mostStreams)
+      if ((await countStreams(tx)) >= mostStreams)
         throw new PreconditionProblem(
           'TOO_MANY_STREAMS',
           `an organization has ${mostStreams} streams at most; delete one first`,

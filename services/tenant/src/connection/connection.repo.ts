@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
 import type { ConnectionTable } from './connection.table.ts';
@@ -47,16 +47,20 @@ export async function findBearerConnection(
     .executeTakeFirst();
 }
 
-/** Newest first: ids sort by the time of their making. */
-export async function listConnections(
+/** What connections can be ordered by. Ids sort by the time of their making. */
+export const connectionOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    name: { sql: 'name', type: 'text' },
+    issuer: { sql: 'issuer', type: 'text' },
+  },
+};
+
+export const listConnections = (
   tx: Transaction<TenantTables>,
-  before: string | undefined,
-  limit: number,
-): Promise<ConnectionRow[]> {
-  let query = tx.selectFrom('tenant.connection').selectAll();
-  if (before !== undefined) query = query.where('id', '<', before);
-  return query.orderBy('id', 'desc').limit(limit).execute();
-}
+  page: OrderedPage,
+): Promise<(ConnectionRow & OrderKey)[]> => page.of(tx.selectFrom('tenant.connection').selectAll()).execute();
 
 export async function updateConnection(
   tx: Transaction<TenantTables>,

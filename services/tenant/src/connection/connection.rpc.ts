@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ConnectionService } from '@truffle/api/tenant/v1/connection_service';
-import { pageOf } from '@truffle/database';
 import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { connectionMessage, domainMessage } from './connection.codec.ts';
-import { listConnections } from './connection.repo.ts';
+import { connectionOrdering, listConnections } from './connection.repo.ts';
 import { changeConnection, createConnection, removeConnection } from './connection.usecases.ts';
 import { listDomains, domainOrdering } from './domain.repo.ts';
 import { addDomain, removeDomain, requireDomain, verifyDomain } from './domain.usecases.ts';
@@ -20,11 +19,10 @@ export const connectionRpc = (parts: TenantParts): ServiceImpl<typeof Connection
     ),
   }),
   listConnections: async (request, context) => {
-    const page = pageOf(request.page);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listConnections(tx, page.after, page.limit + 1),
+    const page = orderedPageOf(context, request, connectionOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listConnections(tx, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.id);
     return { connections: rows.map((row) => connectionMessage(row, parts.openid.redirectUri)), page: { next } };
   },
   deleteConnection: async (request, context) => {

@@ -43,17 +43,21 @@ export async function deleteGroup(tx: Transaction<TenantTables>, id: string): Pr
   await tx.deleteFrom('tenant.member_group').where('id', '=', id).execute();
 }
 
-/** By subject. */
-export async function listGroupMembers(
+/** What a group's members can be ordered by. */
+export const groupMemberOrdering: Ordering = {
+  tie: 'subject',
+  by: {
+    subject: { sql: 'subject', type: 'text', unique: true },
+    added_at: { sql: 'added_at', type: 'timestamptz' },
+  },
+};
+
+export const listGroupMembers = (
   tx: Transaction<TenantTables>,
   groupId: string,
-  after: string | undefined,
-  limit: number,
-): Promise<GroupMemberRow[]> {
-  let query = tx.selectFrom('tenant.group_member').selectAll().where('group_id', '=', groupId);
-  if (after !== undefined) query = query.where('subject', '>', after);
-  return query.orderBy('subject').limit(limit).execute();
-}
+  page: OrderedPage,
+): Promise<(GroupMemberRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.group_member').selectAll().where('group_id', '=', groupId)).execute();
 
 /** The groups that one of `subjects` is in, by name. */
 export async function groupsOf(

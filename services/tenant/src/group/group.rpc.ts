@@ -3,11 +3,17 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { GroupMemberSchema, GroupSchema, type Group, type GroupMember } from '@truffle/api/tenant/v1/group';
 import type { GroupService } from '@truffle/api/tenant/v1/group_service';
-import { pageOf } from '@truffle/database';
 import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { displayNamesOf } from '../subject/subject.repo.ts';
-import { listGroupMembers, listGroups, type GroupMemberRow, type GroupRow, groupOrdering } from './group.repo.ts';
+import {
+  groupMemberOrdering,
+  groupOrdering,
+  listGroupMembers,
+  listGroups,
+  type GroupMemberRow,
+  type GroupRow,
+} from './group.repo.ts';
 import { alterGroup, dropGroup, joinGroup, leaveGroup, makeGroup } from './group.usecases.ts';
 
 const groupMessage = (row: GroupRow): Group =>
@@ -40,12 +46,11 @@ export const groupRpc = (parts: TenantParts): ServiceImpl<typeof GroupService> =
     return {};
   },
   listGroupMembers: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, groupMemberOrdering);
     const { orgId } = callerOf(context);
-    const found = await parts.tenants.tenant(orgId, (tx) =>
-      listGroupMembers(tx, request.groupId, page.after, page.limit + 1),
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(orgId, (tx) => listGroupMembers(tx, request.groupId, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.subject);
     const names = await displayNamesOf(
       parts,
       orgId,

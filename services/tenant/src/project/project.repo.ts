@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
@@ -30,20 +30,27 @@ export async function lockProject(tx: Transaction<TenantTables>, id: string): Pr
     .executeTakeFirst();
 }
 
-/** Those that somebody may see, by name. */
+/** What projects can be ordered by. Ids sort by the time of their making. */
+export const projectOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    created_at: { sql: 'id', type: 'text', unique: true },
+  },
+};
+
+/** Those that somebody may see. */
 export async function listProjects(
   tx: Transaction<TenantTables>,
   seen: ListView,
-  after: string | undefined,
-  limit: number,
-): Promise<ProjectRow[]> {
+  page: OrderedPage,
+): Promise<(ProjectRow & OrderKey)[]> {
   let query = tx.selectFrom('tenant.project').selectAll().where('deleted_at', 'is', null);
   const { everything, only, except } = seen;
   if (!everything)
     query = query.where((eb) => eb.or([eb('id', 'in', ['', ...only]), eb('workspace_id', 'in', ['', ...only])]));
   if (except.length > 0) query = query.where('id', 'not in', [...except]).where('workspace_id', 'not in', [...except]);
-  if (after !== undefined) query = query.where('name', '>', after);
-  return query.orderBy('name').limit(limit).execute();
+  return page.of(query).execute();
 }
 
 export async function countProjects(tx: Transaction<TenantTables>, workspaceId: string): Promise<number> {

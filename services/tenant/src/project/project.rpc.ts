@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { ProjectService } from '@truffle/api/tenant/v1/tenancy_service';
-import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, NotFoundProblem, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { projectMessage } from './project.codec.ts';
-import { findProject, listProjects } from './project.repo.ts';
+import { findProject, listProjects, projectOrdering } from './project.repo.ts';
 import { createProject, deleteProject } from './project.usecases.ts';
 
 export const projectRpc = (parts: TenantParts): ServiceImpl<typeof ProjectService> => ({
@@ -17,11 +16,10 @@ export const projectRpc = (parts: TenantParts): ServiceImpl<typeof ProjectServic
     return { project: projectMessage(row) };
   },
   listProjects: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, projectOrdering);
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'project.list', scopeOf(caller), parts.now().getTime());
-    const found = await parts.tenants.tenant(caller.orgId, (tx) => listProjects(tx, seen, page.after, page.limit + 1));
-    const { rows, next } = page.cut(found, (row) => row.name);
+    const { rows, next } = page.cut(await parts.tenants.tenant(caller.orgId, (tx) => listProjects(tx, seen, page)));
     return { projects: rows.map(projectMessage), page: { next } };
   },
   deleteProject: async (request, context) => {

@@ -70,17 +70,22 @@ export async function insertToken(tx: Transaction<TenantTables>, row: Insertable
   await tx.insertInto('tenant.workload_token').values(row).execute();
 }
 
-/** Tokens of a trust, newest first. */
-export async function listTokens(
+/** What the tokens of a trust can be ordered by. Ids sort by the time of their making. */
+export const tokenOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    created_at: { sql: 'id', type: 'text', unique: true },
+    subject: { sql: 'subject', type: 'text' },
+    expires_at: { sql: 'expires_at', type: 'timestamptz' },
+  },
+};
+
+export const listTokens = (
   tx: Transaction<TenantTables>,
   trustId: string,
-  before: string | undefined,
-  limit: number,
-): Promise<WorkloadTokenRow[]> {
-  let query = tx.selectFrom('tenant.workload_token').selectAll().where('trust_id', '=', trustId);
-  if (before !== undefined) query = query.where('id', '<', before);
-  return query.orderBy('id', 'desc').limit(limit).execute();
-}
+  page: OrderedPage,
+): Promise<(WorkloadTokenRow & OrderKey)[]> =>
+  page.of(tx.selectFrom('tenant.workload_token').selectAll().where('trust_id', '=', trustId)).execute();
 
 export async function findToken(
   tx: Transaction<TenantTables>,

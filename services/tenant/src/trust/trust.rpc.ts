@@ -1,11 +1,10 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TrustService } from '@truffle/api/tenant/v1/trust_service';
-import { pageOf } from '@truffle/database';
 import { callerOf, orderedPageOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { tokenMessage, trustMessage } from './trust.codec.ts';
-import { listTokens, listTrusts, trustOrdering } from './trust.repo.ts';
+import { listTokens, listTrusts, tokenOrdering, trustOrdering } from './trust.repo.ts';
 import { createTrust, endToken, endTrust, exchange } from './trust.usecases.ts';
 
 export const trustRpc = (parts: TenantParts): ServiceImpl<typeof TrustService> => ({
@@ -21,12 +20,11 @@ export const trustRpc = (parts: TenantParts): ServiceImpl<typeof TrustService> =
     await endTrust(parts, callerOf(context), trustId);
     return {};
   },
-  listWorkloadTokens: async ({ trustId, page: wanted }, context) => {
-    const page = pageOf(wanted);
-    const found = await parts.tenants.tenant(callerOf(context).orgId, (tx) =>
-      listTokens(tx, trustId, page.after, page.limit + 1),
+  listWorkloadTokens: async (request, context) => {
+    const page = orderedPageOf(context, request, tokenOrdering);
+    const { rows, next } = page.cut(
+      await parts.tenants.tenant(callerOf(context).orgId, (tx) => listTokens(tx, request.trustId, page)),
     );
-    const { rows, next } = page.cut(found, (row) => row.id);
     return { tokens: rows.map(tokenMessage), page: { next } };
   },
   revokeWorkloadToken: async ({ trustId, tokenId }, context) => {

@@ -1,4 +1,4 @@
-import type { Transaction } from '@truffle/database';
+import type { OrderedPage, Ordering, OrderKey, Transaction } from '@truffle/database';
 import type { ListView } from '@truffle/kit';
 import { sql, type Insertable, type Selectable } from 'kysely';
 import type { TenantTables } from '../tables.ts';
@@ -30,19 +30,26 @@ export async function lockWorkspace(tx: Transaction<TenantTables>, id: string): 
     .executeTakeFirst();
 }
 
-/** Those that somebody may see, by name. */
+/** What workspaces can be ordered by. Ids sort by the time of their making. */
+export const workspaceOrdering: Ordering = {
+  tie: 'id',
+  by: {
+    name: { sql: 'name', type: 'text', unique: true },
+    created_at: { sql: 'id', type: 'text', unique: true },
+  },
+};
+
+/** Those that somebody may see. */
 export async function listWorkspaces(
   tx: Transaction<TenantTables>,
   seen: ListView,
-  after: string | undefined,
-  limit: number,
-): Promise<WorkspaceRow[]> {
+  page: OrderedPage,
+): Promise<(WorkspaceRow & OrderKey)[]> {
   let query = tx.selectFrom('tenant.workspace').selectAll().where('deleted_at', 'is', null);
   const { everything, only, except } = seen;
   if (!everything) query = query.where('id', 'in', ['', ...only]);
   if (except.length > 0) query = query.where('id', 'not in', [...except]);
-  if (after !== undefined) query = query.where('name', '>', after);
-  return query.orderBy('name').limit(limit).execute();
+  return page.of(query).execute();
 }
 
 export async function markWorkspaceDeleted(tx: Transaction<TenantTables>, id: string, at: Date): Promise<void> {

@@ -1,10 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { WorkspaceService } from '@truffle/api/tenant/v1/tenancy_service';
-import { pageOf } from '@truffle/database';
-import { callerOf, NotFoundProblem, scopeOf, viewOf } from '@truffle/kit';
+import { callerOf, NotFoundProblem, orderedPageOf, scopeOf, viewOf } from '@truffle/kit';
 import type { TenantParts } from '../parts.ts';
 import { workspaceMessage } from './workspace.codec.ts';
-import { findWorkspace, listWorkspaces } from './workspace.repo.ts';
+import { findWorkspace, listWorkspaces, workspaceOrdering } from './workspace.repo.ts';
 import { createWorkspace, deleteWorkspace } from './workspace.usecases.ts';
 
 export const workspaceRpc = (parts: TenantParts): ServiceImpl<typeof WorkspaceService> => ({
@@ -17,13 +16,10 @@ export const workspaceRpc = (parts: TenantParts): ServiceImpl<typeof WorkspaceSe
     return { workspace: workspaceMessage(row) };
   },
   listWorkspaces: async (request, context) => {
-    const page = pageOf(request.page);
+    const page = orderedPageOf(context, request, workspaceOrdering);
     const caller = callerOf(context);
     const seen = viewOf(caller.bindings, 'workspace.list', scopeOf(caller), parts.now().getTime());
-    const found = await parts.tenants.tenant(caller.orgId, (tx) =>
-      listWorkspaces(tx, seen, page.after, page.limit + 1),
-    );
-    const { rows, next } = page.cut(found, (row) => row.name);
+    const { rows, next } = page.cut(await parts.tenants.tenant(caller.orgId, (tx) => listWorkspaces(tx, seen, page)));
     return { workspaces: rows.map(workspaceMessage), page: { next } };
   },
   deleteWorkspace: async (request, context) => {

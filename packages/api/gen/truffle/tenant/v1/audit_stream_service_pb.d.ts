@@ -94,6 +94,13 @@ export declare type ListAuditStreamsRequest = Message<"truffle.tenant.v1.ListAud
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `name desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**

@@ -225,6 +225,13 @@ export declare type ListConnectionsRequest = Message<"truffle.tenant.v1.ListConn
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `issuer desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at desc`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**

@@ -250,6 +250,13 @@ export declare type ListGroupMembersRequest = Message<"truffle.tenant.v1.ListGro
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `added_at desc`: one of the method's `orders`, with or without ` desc`; empty for `subject`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**

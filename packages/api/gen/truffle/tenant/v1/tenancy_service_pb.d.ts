@@ -315,6 +315,13 @@ export declare type ListWorkspacesRequest = Message<"truffle.tenant.v1.ListWorks
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `created_at desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**
@@ -497,6 +504,13 @@ export declare type ListProjectsRequest = Message<"truffle.tenant.v1.ListProject
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `created_at desc`: one of the method's `orders`, with or without ` desc`; empty for `name`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**

@@ -219,6 +219,13 @@ export declare type ListWorkloadTokensRequest = Message<"truffle.tenant.v1.ListW
    * @generated from field: truffle.type.v1.PageRequest page = 2;
    */
   page?: PageRequest | undefined;
+
+  /**
+   * The order, e.g. `expires_at desc`: one of the method's `orders`, with or without ` desc`; empty for `created_at desc`.
+   *
+   * @generated from field: string order_by = 3;
+   */
+  orderBy: string;
 };
 
 /**
