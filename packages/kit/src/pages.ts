@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import sirv from 'sirv';
 import type { RestRequest, RestResponse } from './rest.exchange.ts';
@@ -36,7 +36,7 @@ export type Pages = (request: RestRequest, response: RestResponse) => boolean;
 
 /**
  * Serves the built console: its files for a year, as their names change with their content, and its one page under every other path, so
- * that each state of the console has an address.
+ * that each state of the console has an address. What is built anew while it serves is served from then on.
  * @param folder with `index.html`; empty for no console
  * @throws TypeError when there is no console in `folder`
  */
@@ -46,7 +46,36 @@ export function servePages(folder: string): Pages {
     throw new TypeError(
       `TRUFFLE_CONSOLE_DIR: there is no built console in ${folder}; build it with "npm run build -w console"`,
     );
-  const serve = sirv(folder, {
+  let state = stateOf(folder);
+  let serve = readFiles(folder);
+  return (request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead || isCall.test(path)) return false;
+    const now = stateOf(folder);
+    if (now !== state) [state, serve] = [now, readFiles(folder)];
+    const notFound = (): void => {
+      (response as http.ServerResponse).writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+      (response as http.ServerResponse).end('not found\n');
+    };
+    if (serve === undefined) notFound();
+    else serve(request as http.IncomingMessage, response as http.ServerResponse, notFound);
+    return true;
+  };
+}
+
+/** `/v1/…`, `/package.Service/Method` and this process's own addresses. */
+const isCall = /^\/(?:v1\/|(?:[a-z]\w*\.)+\w+\/|healthz$|readyz$|metrics$)/;
+
+/** Another one whenever a build wrote the page or a file: which files there are is read once for each. */
+const stateOf = (folder: string): string =>
+  ['', 'index.html', 'assets']
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
+    .map((found) => `${found?.ino} ${found?.mtimeMs}`)
+    .join();
+
+const filesOf = (folder: string) =>
+  sirv(folder, {
     single: true,
     brotli: true,
     gzip: true,
@@ -60,17 +89,12 @@ export function servePages(folder: string): Pages {
       );
     },
   });
-  return (request, response) => {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!isRead || isCall.test(path)) return false;
-    serve(request as http.IncomingMessage, response as http.ServerResponse, () => {
-      (response as http.ServerResponse).writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-      (response as http.ServerResponse).end('not found\n');
-    });
-    return true;
-  };
-}
 
-/** `/v1/…`, `/package.Service/Method` and this process's own addresses. */
-const isCall = /^\/(?:v1\/|(?:[a-z]\w*\.)+\w+\/|healthz$|readyz$|metrics$)/;
+/** Undefined while a build is at work there: the folder was emptied, or what was in it went while it was read. */
+function readFiles(folder: string): ReturnType<typeof filesOf> | undefined {
+  try {
+    return existsSync(join(folder, 'index.html')) ? filesOf(folder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
