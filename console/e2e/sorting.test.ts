@@ -1,4 +1,5 @@
 import { Role } from '@truffle/api/tenant/v1/account';
+import { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeInBrowser, openBrowser, visit } from './browser.fixture.ts';
@@ -85,28 +86,56 @@ describeInBrowser('a table', () => {
   }, 60_000);
 
   // Each is made as bravo, then alpha.
-  test.each<readonly [what: string, path: string, title: string, order: string, shown: readonly string[], make: Make]>([
+  test.each<
+    readonly [
+      list: string,
+      path: string,
+      title: string,
+      order: Readonly<Record<string, string>>,
+      shown: readonly string[],
+      make: Make,
+    ]
+  >([
     [
-      'roles',
+      'Projects',
+      'projects',
+      'Name',
+      { sort: 'name desc' },
+      ['default', 'bravo', 'alpha'],
+      async ({ api, orgId }, name) => {
+        const { workspaces } = await api.workspaces.listWorkspaces({ orgId });
+        await api.projects.createProject({ workspaceId: workspaces[0]?.id ?? '', name });
+      },
+    ],
+    [
+      'Workspaces',
+      'projects',
+      'Made',
+      { workspaces: 'created_at' },
+      ['default', 'bravo', 'alpha'],
+      async ({ api, orgId }, name) => api.workspaces.createWorkspace({ orgId, name }),
+    ],
+    [
+      "The organization's own roles",
       'access/roles',
       'Made',
-      'created_at',
+      { sort: 'created_at' },
       ['bravo', 'alpha'],
       async ({ api, orgId }, name) => api.roles.createRole({ orgId, name, permissions: ['cluster.get'] }),
     ],
     [
-      'groups',
+      'Groups',
       'access/groups',
       'Name',
-      'name desc',
+      { sort: 'name desc' },
       ['bravo', 'alpha'],
       async ({ api, orgId }, name) => api.groups.createGroup({ orgId, name }),
     ],
     [
-      'trusts',
+      'Trusts',
       'access/trusts',
       'Issuer',
-      'issuer',
+      { sort: 'issuer' },
       ['alpha', 'bravo'],
       async ({ api, orgId: scopeId }, name) => {
         const conditions = [{ claim: 'sub', pattern: 'site' }];
@@ -115,10 +144,10 @@ describeInBrowser('a table', () => {
       },
     ],
     [
-      'domains',
+      'Domains',
       'security/sign-in',
       'Domain',
-      'domain desc',
+      { sort: 'domain desc' },
       ['bravo.example.com', 'alpha.example.com'],
       async ({ api, orgId }, name) => {
         const issuer = 'https://login.acme.example';
@@ -126,20 +155,42 @@ describeInBrowser('a table', () => {
         await api.connections.addDomain({ connectionId: connection?.id ?? '', domain: `${name}.example.com` });
       },
     ],
+    [
+      'Providers',
+      'security/sign-in',
+      'Issuer',
+      { providers: 'issuer' },
+      ['alpha', 'bravo'],
+      async ({ api, orgId }, name) => {
+        const issuer = `https://${name}.acme.example`;
+        await api.connections.createConnection({ orgId, name, issuer, clientId: 'truffle' });
+      },
+    ],
+    [
+      'Audit streams',
+      'security/streams',
+      'Name',
+      { sort: 'name' },
+      ['alpha', 'bravo'],
+      async ({ api, orgId }, name) => {
+        const target = { kind: AuditStreamKind.SYSLOG_TLS, address: `${name}.example.invalid:6514` };
+        await api.auditStreams.createAuditStream({ orgId, name, target });
+      },
+    ],
   ])(
     'of %s is sorted by the server',
-    async (what, path, title, order, sorted, make) => {
-      const owner = await newPerson(stack, what);
+    async (list, path, title, order, sorted, make) => {
+      const owner = await newPerson(stack, 'sorter');
       for (const name of ['bravo', 'alpha']) await make(owner, name);
       const visitor = await visit(browser, stack.url);
       const { page } = visitor;
       await signIn(page, owner);
       await page.goto(`/o/${owner.org}/${path}`);
-      const table = page.getByRole('table').filter({ has: page.getByRole('columnheader', { name: title }) });
-      const shown = (): Promise<string[]> => table.last().getByRole('rowheader').allInnerTexts();
-      await table.last().getByRole('columnheader', { name: title }).getByRole('button').click();
+      const table = page.getByRole('table', { name: list, exact: true });
+      const shown = (): Promise<string[]> => table.getByRole('rowheader').allInnerTexts();
+      await table.getByRole('columnheader', { name: title }).getByRole('button').click();
       await expect.poll(shown).toEqual(sorted);
-      expect(new URL(page.url()).searchParams.get('sort')).toBe(order);
+      expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual(order);
       visitor.expectNoFaults();
       await visitor.close();
     },
