@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeInBrowser, openBrowser, visit } from './browser.fixture.ts';
 import { newPerson, signIn, type Person } from './people.fixture.ts';
 import { sharedStack, type Stack } from './stack.fixture.ts';
+import { putTokens } from './tokens.fixture.ts';
 
 const names = ['alpha', 'bravo', 'charlie'] as const;
 
@@ -196,6 +197,48 @@ describeInBrowser('a table', () => {
     },
     90_000,
   );
+
+  test('of what a group and a trust have is sorted by the server', async () => {
+    const owner = await newPerson(stack, 'sorter');
+    const { api, orgId } = owner;
+    const group = (await api.groups.createGroup({ orgId, name: 'robots' })).group?.id ?? '';
+    const subjects: string[] = [];
+    for (const name of ['alpha', 'bravo']) {
+      const { serviceAccount } = await api.serviceAccounts.createServiceAccount({ orgId, name });
+      subjects.push(`service_account:${serviceAccount?.id}`);
+    }
+    for (const subject of subjects.toReversed()) await api.groups.addGroupMember({ groupId: group, subject });
+    const { trust } = await api.trusts.createTrust({
+      scopeId: orgId,
+      name: 'ci',
+      issuer: 'https://login.acme.example',
+      audience: 'truffle',
+      conditions: [{ claim: 'sub', pattern: 'repo:acme/*' }],
+      role: Role.VIEWER,
+    });
+    // No issuer is there that would sign for them.
+    await putTokens(stack, trust?.id ?? '', ['repo:bravo', 'repo:alpha']);
+
+    const visitor = await visit(browser, stack.url);
+    const { page } = visitor;
+    await signIn(page, owner);
+    await page.goto(`/o/${owner.org}/access/groups/${group}`);
+    await expect.poll(() => shownNames(page)).toEqual(['alpha', 'bravo']);
+    await press(page, 'Came in');
+    await expect.poll(() => shownNames(page)).toEqual(['bravo', 'alpha']);
+    expect(new URL(page.url()).searchParams.get('sort')).toBe('added_at');
+
+    await page.goto(`/o/${owner.org}/access/trusts?sort=name`);
+    await page.getByRole('button', { name: 'Tokens by ci' }).click();
+    const dialog = page.getByRole('dialog');
+    const shown = (): Promise<string[]> => dialog.getByRole('rowheader').allInnerTexts();
+    await expect.poll(shown).toEqual(['repo:alpha', 'repo:bravo']);
+    await dialog.getByRole('columnheader', { name: 'Ends' }).getByRole('button').click();
+    await expect.poll(shown).toEqual(['repo:bravo', 'repo:alpha']);
+    expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({ sort: 'name', tokens: 'expires_at' });
+    visitor.expectNoFaults();
+    await visitor.close();
+  }, 90_000);
 
   test('says which orders there are when its address names another', async () => {
     const visitor = await visit(browser, stack.url);
