@@ -75,10 +75,12 @@ async function look({ page }: Visitor, world: World, one: PageCase, kind: Kind):
     .first()
     .waitFor();
   // What is still on its way would be on the picture.
-  await page.locator('.rt-Skeleton').first().waitFor({ state: 'detached' });
+  for (const waits of ['.rt-Skeleton', '.rt-Spinner.rt-r-size-3'])
+    await page.locator(waits).first().waitFor({ state: 'detached' });
   const barriers: string[] = [];
   for (const theme of themes) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    await page.locator(`.radix-themes.${theme}`).first().waitFor();
     for (const size of Object.keys(sizes) as SizeName[]) {
       await page.setViewportSize(sizes[size]);
       await photograph(page, `${one.name}.${kind}.${size}.${theme}`);

@@ -36,6 +36,7 @@ export function Chart({ title, times, hours, lines, format, least, summary }: Ch
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
+    const last = times.at(-1) ?? 0;
     // The colours of the theme in force.
     const styles = getComputedStyle(element.closest(`.${appearance}`) ?? element);
     const color = (name: string): string => styles.getPropertyValue(name).trim();
@@ -48,7 +49,7 @@ export function Chart({ title, times, hours, lines, format, least, summary }: Ch
         cursor: { y: false },
         scales: {
           // Of one value the library would make years.
-          x: { range: (_, __, last) => [last - hours * 3_600, last] },
+          x: { range: () => [last - hours * 3_600, last] },
           y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, least)] },
         },
         axes: [axis, { ...axis, size: axisWidth, values: (_, ticks) => ticks.map(format) }],

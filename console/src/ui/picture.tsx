@@ -10,6 +10,7 @@ import {
   type Node,
   type NodeProps,
   type ReactFlowInstance,
+  type Viewport,
 } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
@@ -52,8 +53,20 @@ const rowHeight = 46;
 const headHeight = 44;
 const gap = 70;
 
+const margin = 16;
 /** What does not fit at a size that can be read and touched is moved to. */
-const fit = { minZoom: 0.7, maxZoom: 1, padding: 0.05 };
+const leastZoom = 0.7;
+
+/** Where one looks from to see all in the middle of its place; of what is larger than that, the beginning. */
+function fitted({ clientWidth, clientHeight }: HTMLElement, width: number, height: number): Viewport {
+  const fits = Math.min((clientWidth - 2 * margin) / width, (clientHeight - 2 * margin) / height);
+  const zoom = Math.min(1, Math.max(leastZoom, fits));
+  return {
+    x: Math.max(margin, (clientWidth - width * zoom) / 2),
+    y: Math.max(margin, (clientHeight - height * zoom) / 2),
+    zoom,
+  };
+}
 
 type BoxNode = Node<{ readonly box: PictureBox; readonly narrow: boolean }, 'box'>;
 
@@ -110,21 +123,16 @@ export function Picture({ label, boxes, links }: PictureProps) {
   }));
   const place = useRef<HTMLElement>(null);
   const [flow, setFlow] = useState<ReactFlowInstance<BoxNode>>();
-  useEffect(() => {
-    if (flow === undefined || place.current === null) return;
-    // A picture that no longer fits its place is drawn to fit again, a frame later: it learns its new size at the same time as this.
-    let frame = 0;
-    const watch = new ResizeObserver(() => {
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => void flow.fitView(fit));
-    });
-    watch.observe(place.current);
-    return () => {
-      cancelAnimationFrame(frame);
-      watch.disconnect();
-    };
-  }, [flow]);
   const tallest = Math.max(...nodes.map(({ position, height = 0 }) => position.y + height), 0);
+  const widest = Math.max(...nodes.map(({ position }) => position.x + boxWidth), 0);
+  useEffect(() => {
+    const element = place.current;
+    if (flow === undefined || element === null) return;
+    // By the sizes that are known here: the library's own fitting goes by the place's size of before.
+    const watch = new ResizeObserver(() => void flow.setViewport(fitted(element, widest, tallest)));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [flow, widest, tallest]);
   return (
     <figure
       ref={place}
@@ -139,8 +147,6 @@ export function Picture({ label, boxes, links }: PictureProps) {
         edges={edges}
         nodeTypes={nodeTypes}
         colorMode={appearance}
-        fitView
-        fitViewOptions={fit}
         minZoom={0.2}
         nodesDraggable={false}
         nodesConnectable={false}
