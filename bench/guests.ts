@@ -4,17 +4,17 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import { chooseAccel, cutPower, findQemu, reachCard, readImage, seedImage } from '@truffle/qemu';
-import { ensureImage, guestCache, imageNames } from '@truffle/qemu/images';
+import { ensureImage, imageNames, ownShop } from '@truffle/qemu/images';
 import { freePort } from '@truffle/testkit/free-port';
 import { openQemuFixture, type QemuFixture } from '../agent/src/site/qemu.fixture.ts';
 import { commandId, deleteServer, deploymentOf, ensureServer, templateOf } from '../agent/src/site/site.fixture.ts';
+import { greets } from '../packages/qemu/src/machine/banner.ts';
 import { commandLine } from '../packages/qemu/src/machine/command-line.ts';
 import { median } from './quantile.ts';
 import { noise } from './stack.ts';
@@ -25,10 +25,7 @@ const { values } = parseArgs({
 const imageName = imageNames.find((name) => name === values.image);
 if (imageName === undefined) throw new Error(`--image wants one of ${imageNames.join(', ')}`);
 const runs = Number(values.runs);
-const imageFile = await ensureImage(imageName, {
-  cacheFolder: guestCache(),
-  say: (line) => void process.stderr.write(`${line}\n`),
-});
+const imageFile = await ensureImage(imageName, ownShop);
 const memoryMib = imageName === 'fast' ? 128 : 512;
 const diskBytes = 4n * 2n ** 30n;
 /** What both do once the guest is up: a web server from its package and a look at its page; where there is no apt, some work and a look at a file. */
@@ -53,6 +50,9 @@ deployments:
     steps: [{ name: step, run: ${JSON.stringify(step)} }]
     health: { exec: ${JSON.stringify(look)}, timeout: 30s, interval: 200ms }
 `);
+
+const greetMs = 2_000;
+const bootMs = 300_000;
 
 /** Seconds to SSH, and from there to healthy. */
 interface Seconds {
@@ -101,7 +101,7 @@ async function byScript(): Promise<Seconds> {
     const who = { instanceId: 'bare', hostname: 'bare', user: 'truffle', keys, cards: [{ mac, address }] };
     writeFileSync(join(home, 'seed.iso'), seedImage(who));
     execFileSync(findQemu().system, commandLine(home, record, { accel, sshPort }));
-    while (!(await greets(sshPort))) await delay(50);
+    while (!(await greets(sshPort, greetMs, AbortSignal.timeout(bootMs)))) await delay(50);
     const boot = since(began);
     const then = performance.now();
     const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
@@ -114,21 +114,6 @@ async function byScript(): Promise<Seconds> {
     await cutPower(home);
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-/** Whether an SSH server says its version: QEMU itself takes connections before anyone listens behind it. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    const done = (greeted: boolean): void => {
-      socket.destroy();
-      resolve(greeted);
-    };
-    socket.setTimeout(2_000, () => done(false));
-    socket.on('data', () => done(true));
-    socket.on('error', () => done(false));
-    socket.on('close', () => done(false));
-  });
 }
 
 console.log(`noise of the machine: ${noise()}; image ${imageName}; medians of ${runs}`);

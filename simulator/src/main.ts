@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ensureImage, ensureSuspended, guestCache, type ImageName, imageNames } from '@truffle/qemu/images';
+import { readImage } from '@truffle/qemu';
+import { ensureImage, ensureSuspended, type ImageName, imageNames, ownShop, usualShape } from '@truffle/qemu/images';
 import { parseFaults } from './faults/control.ts';
 import type { SimulatorOptions } from './options.ts';
 import { startSimulator } from './simulator.ts';
@@ -90,12 +91,10 @@ function writeWhole(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-/** The image, and a suspended guest of the shape that most servers of templates have. */
+/** The image, and a suspended guest of it. */
 async function imageOf(guests: ImageName): Promise<string> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const shop = { cacheFolder: guestCache(), say };
-  const image = await ensureImage(guests, shop);
-  await ensureSuspended(image, { cpu: 1, memoryMib: 1024, cards: 1 }, shop);
+  const image = await ensureImage(guests, ownShop);
+  await ensureSuspended(readImage(image), usualShape, ownShop);
   return image;
 }
 

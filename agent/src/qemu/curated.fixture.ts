@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CommandPayload, ServerObserved } from '@truffle/api/agent/v1/command';
-import { listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
 import {
   compareVersions,
   expandServers,
@@ -9,6 +7,7 @@ import {
   rolloutPlan,
   type Template,
 } from '@truffle/template-language';
+import { onGuest } from '@truffle/testkit/guests';
 import type { QemuFixture } from '../site/qemu.fixture.ts';
 import {
   clusterId,
@@ -47,6 +46,7 @@ export class RealCluster {
   readonly #fixture: QemuFixture;
   readonly #name: string;
   #servers: readonly PlacedServer[] = [];
+  readonly #vmids = new Map<string, number>();
   #revision = 0;
 
   constructor(fixture: QemuFixture, name: string) {
@@ -60,12 +60,12 @@ export class RealCluster {
     if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
     const expanded = expandServers(template, resolved.params, this.#name);
     if (!expanded.ok) throw new Error(JSON.stringify(expanded.problems));
-    const known = this.#servers.map(({ name }) => name);
-    const order = [...known, ...expanded.servers.map(({ name }) => name).filter((name) => !known.includes(name))];
+    for (const { name } of expanded.servers)
+      if (!this.#vmids.has(name)) this.#vmids.set(name, firstVmid + this.#vmids.size);
     this.#servers = await Promise.all(
       expanded.servers.map(async ({ name, role, index, image, cpu, memoryBytes, diskBytes }) => {
         const size = { cpu, memoryBytes: BigInt(memoryBytes), diskBytes: BigInt(diskBytes) };
-        const made = await this.#run(name, ensureServer(name, firstVmid + order.indexOf(name), { image, ...size }));
+        const made = await this.#run(name, ensureServer(name, this.#vmid(name), { image, ...size }));
         return { name, role, index, address: (made?.output.value as ServerObserved | undefined)?.address ?? '' };
       }),
     );
@@ -84,12 +84,8 @@ export class RealCluster {
   }
 
   /** Runs a script as root on a server. @returns what it printed @throws Error when it ends with another status than 0 */
-  async on(server: string, script: string): Promise<string> {
-    const ran = await withGuestAgent(placesOf(this.#folderOf(server)).agent, (agent) =>
-      agent.run('/bin/sh', ['-c', script], AbortSignal.timeout(60_000)),
-    );
-    if (ran.code !== 0) throw new Error(`${script} on ${server}: ${ran.code} ${ran.stdout}${ran.stderr}`);
-    return ran.stdout;
+  on(server: string, script: string): Promise<string> {
+    return onGuest(this.#fixture.machines, server, script);
   }
 
   addressOf(server: string): string {
@@ -104,7 +100,7 @@ export class RealCluster {
   }
 
   async destroy(): Promise<void> {
-    await Promise.all(this.#servers.map(({ name }) => this.#run(name, deleteServer(name, Number(this.#vmidOf(name))))));
+    await Promise.all(this.#servers.map(({ name }) => this.#run(name, deleteServer(name, this.#vmid(name)))));
   }
 
   async #run(about: string, payload: CommandPayload) {
@@ -115,14 +111,7 @@ export class RealCluster {
     throw new Error(`${about}, ${payload.op.case ?? ''}: ${reason} ${message}\n${logTail.join('\n')}`);
   }
 
-  #vmidOf(server: string): string {
-    const { machines } = this.#fixture;
-    const found = listMachines(machines).find((vmid) => readRecord(join(machines, vmid))?.spec.name === server);
-    if (found === undefined) throw new Error(`there is no machine for ${server}`);
-    return found;
-  }
-
-  #folderOf(server: string): string {
-    return join(this.#fixture.machines, this.#vmidOf(server));
+  #vmid(server: string): number {
+    return this.#vmids.get(server) ?? 0;
   }
 }

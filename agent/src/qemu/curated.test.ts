@@ -1,8 +1,8 @@
 // The templates that ship, on real guests: installed in the version before, upgraded, scaled by one and destroyed; what they promise is asked from outside.
 import { lookup } from 'node:dns/promises';
 import { readdirSync } from 'node:fs';
-import { chooseAccel, findQemu } from '@truffle/qemu';
-import { ensureImage, guestCache } from '@truffle/qemu/images';
+import { ensureImage, ownShop } from '@truffle/qemu/images';
+import { whyNotHeavy } from '@truffle/testkit/guests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildMs, guestMs, noGuests, openQemuFixture, type QemuFixture } from '../site/qemu.fixture.ts';
 import { readCurated, RealCluster } from './curated.fixture.ts';
@@ -19,10 +19,7 @@ interface Proof {
   readonly ask: (cluster: RealCluster, servers: number) => Promise<void>;
 }
 
-/** Under translation what is heavy takes many minutes. */
-const slow = noGuests === undefined && (await chooseAccel(findQemu(), guestCache())).accel === 'tcg';
-const heavy =
-  slow && process.env['TRUFFLE_NIGHTLY'] === undefined ? 'for the nightly lane: set TRUFFLE_NIGHTLY=1' : undefined;
+const heavy = await whyNotHeavy();
 const download = 'github.com';
 const reachable = heavy === undefined && (await lookup(download).catch(() => undefined)) !== undefined;
 const each = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => at);
@@ -118,8 +115,7 @@ describe.each(Object.entries(proofs))('%s', (name, { skipped, first, scaled, int
     let cluster: RealCluster;
 
     beforeAll(async () => {
-      const say = (line: string): void => void process.stderr.write(`${line}\n`);
-      const image = await ensureImage('debian', { cacheFolder: guestCache(), say });
+      const image = await ensureImage('debian', ownShop);
       fixture = await openQemuFixture(
         { 'debian-12': image },
         `internet: ${internet === true ? 'on' : 'off'}\nwaits: { sshSeconds: 240, shutdownSeconds: 30 }\n`,

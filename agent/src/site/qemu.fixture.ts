@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutPower, findProcess, listMachines } from '@truffle/qemu';
-import { ensureImage, guestCache, whyNoGuests } from '@truffle/qemu/images';
+import { ensureImage, ownShop, whyNoGuests } from '@truffle/qemu/images';
 import type { CommandPayload } from '@truffle/api/agent/v1/command';
 import { type AgentFixture, openAgent, type RunOptions } from './agent.fixture.ts';
 
@@ -21,8 +21,7 @@ export interface QemuFixture extends AgentFixture {
 }
 
 /** The image that boots in seconds, from the cache or built now. @returns the file that describes it */
-export const fastImage = (): Promise<string> =>
-  ensureImage('fast', { cacheFolder: guestCache(), say: (line) => void process.stderr.write(`${line}\n`) });
+export const fastImage = (): Promise<string> => ensureImage('fast', ownShop);
 
 /** @param images by name, the file that describes each @param yaml lines that are added to the site's config */
 export async function openQemuFixture(images: Readonly<Record<string, string>>, yaml = ''): Promise<QemuFixture> {

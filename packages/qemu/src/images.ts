@@ -2,8 +2,8 @@ import { QemuError } from './error.ts';
 import { whyNotBuild } from './image/workshop.ts';
 import { findQemu } from './program/programs.ts';
 
-export { ensureSuspended, findSuspended, type Shape, type Suspended } from './image/suspended.ts';
-export { ensureImage, guestCache, type ImageName, imageNames, type Shop } from './image/shop.ts';
+export { ensureSuspended, findSuspended, type Shape, type Suspended, usualShape } from './image/suspended.ts';
+export { ensureImage, guestCache, type ImageName, imageNames, ownShop, type Shop } from './image/shop.ts';
 
 /** Why there can be no real guests here, in one line; undefined when there can be. */
 export function whyNoGuests(): string | undefined {

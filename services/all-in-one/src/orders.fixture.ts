@@ -127,6 +127,16 @@ async function fillTenant(put: Put, orgId: string): Promise<void> {
     });
 }
 
+/** What a trust is beside its name and issuer. */
+const trusted = (orgId: string) => ({
+  audience: 'truffle',
+  conditions: '[]',
+  role: 1,
+  scope_id: orgId,
+  lifetime_seconds: 900,
+  made_by: 'user:usr_1',
+});
+
 async function fillAccess(put: Put, orgId: string): Promise<void> {
   // Finer than a JavaScript date, as PostgreSQL's clock is.
   const made = '2026-01-01T00:00:00.123456Z';
@@ -146,12 +156,7 @@ async function fillAccess(put: Put, orgId: string): Promise<void> {
       id,
       name: cycle(['ci', 'deploy'], n),
       issuer: cycle(['https://b.example', 'https://a.example', 'https://c.example'], n),
-      audience: 'truffle',
-      conditions: '[]',
-      role: 1,
-      scope_id: orgId,
-      lifetime_seconds: 900,
-      made_by: 'user:usr_1',
+      ...trusted(orgId),
       created_at: made,
     });
   for (const [n, id] of each('inv').entries())
@@ -209,12 +214,7 @@ async function fillPlaces(put: Put, orgId: string): Promise<Readonly<Record<stri
     id: trust_id,
     name: 'many',
     issuer: 'https://a.example',
-    audience: 'truffle',
-    conditions: '[]',
-    role: 1,
-    scope_id: orgId,
-    lifetime_seconds: 900,
-    made_by: 'user:usr_1',
+    ...trusted(orgId),
     created_at: made,
   });
   for (const [n, id] of each('wkt').entries())

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
-import { cutPower, findProcess, isSame, listMachines, placesOf, readRecord, withGuestAgent } from '@truffle/qemu';
-import { ensureImage, ensureSuspended, guestCache, whyNoGuests } from '@truffle/qemu/images';
+import { cutPower, findProcess, isSame, listMachines, readImage } from '@truffle/qemu';
+import { ensureImage, ensureSuspended, ownShop, usualShape, whyNoGuests } from '@truffle/qemu/images';
 import { testAgent, testSite } from '@truffle/testkit';
+import { onGuest, whyNotHeavy } from '@truffle/testkit/guests';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
 const why = whyNoGuests();
-const heavy = process.env['TRUFFLE_NIGHTLY'] === undefined;
+const heavy = await whyNotHeavy();
 const deployMs = 15 * 60_000;
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The folder of the machines that a site runs. */
 type OpenSite = (
@@ -46,7 +46,7 @@ waits: { sshSeconds: 600, shutdownSeconds: 30 }
 
 /** The agent speaks to Proxmox VE's API, simulated, and each VM behind it is a machine that goes on from a suspended one. */
 const openPve: OpenSite = async ({ owner, host }, image) => {
-  await ensureSuspended(image, { cpu: 1, memoryMib: 1024, cards: 1 }, { cacheFolder: guestCache(), say });
+  await ensureSuspended(readImage(image), usualShape, ownShop);
   const stateDir = mkdtempSync(join(tmpdir(), 'truffle-pve-'));
   const { client, orgId } = owner;
   const simulator = { guestImage: image, stateDir };
@@ -72,7 +72,7 @@ describe.skipIf(why !== undefined).each(sites)(
     let client: TruffleClient;
 
     beforeAll(async () => {
-      const image = await ensureImage('debian', { cacheFolder: guestCache(), say });
+      const image = await ensureImage('debian', ownShop);
       plane = await startControlPlane('acme');
       ({ client } = plane.owner);
       site = await open(plane, image);
@@ -110,17 +110,7 @@ describe.skipIf(why !== undefined).each(sites)(
       return { outputs, remove };
     }
 
-    /** Runs a script on a server as root. @returns what it printed */
-    async function on(server: string, script: string): Promise<string> {
-      const folder = listMachines(site.machines)
-        .map((name) => join(site.machines, name))
-        .find((each) => readRecord(each)?.spec.name === server);
-      if (folder === undefined) throw new Error(`there is no machine for ${server}`);
-      const signal = AbortSignal.timeout(60_000);
-      const ran = await withGuestAgent(placesOf(folder).agent, (guest) => guest.run('/bin/sh', ['-c', script], signal));
-      if (ran.code !== 0) throw new Error(`${script} on ${server}: ${ran.code} ${ran.stdout}${ran.stderr}`);
-      return ran.stdout;
-    }
+    const on = (server: string, script: string): Promise<string> => onGuest(site.machines, server, script);
 
     it(
       'a load balancer answers from its web server, and nothing is left when it is deleted',
@@ -143,8 +133,8 @@ describe.skipIf(why !== undefined).each(sites)(
       deployMs,
     );
 
-    it.skipIf(heavy)(
-      `a row written to the primary is read from the replica${heavy ? ' (skipped: for the nightly lane: set TRUFFLE_NIGHTLY=1)' : ''}`,
+    it.skipIf(heavy !== undefined)(
+      `a row written to the primary is read from the replica${heavy === undefined ? '' : ` (skipped: ${heavy})`}`,
       async () => {
         const { outputs, remove } = await deploy('postgres', { replicas: 1 });
         const psql = 'cd /; runuser -u postgres -- psql -Atqd app -c';

@@ -64,7 +64,6 @@ const farewellMs = 10_000;
  */
 export class Machines {
   readonly #folder: string;
-  readonly #imageFile: string;
   readonly #image: GuestImage;
   readonly #ownKey: string;
   /** By which the site itself enters guests, to reach their ports. */
@@ -80,7 +79,6 @@ export class Machines {
   constructor({ folder, image, key }: { folder: string; image: string; key: { private: string; public: string } }) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
-    this.#imageFile = image;
     this.#image = readImage(image);
     this.#ownKey = key.public;
     this.privateKey = key.private;
@@ -186,7 +184,7 @@ export class Machines {
     const { cpu, memoryMib, cards } = wish;
     // Cards are told apart by their order then, and the seed leaves out those without an address.
     if (readRecord(folder) !== undefined || cards.some(({ address }) => address === undefined)) return undefined;
-    return findSuspended(this.#imageFile, { cpu, memoryMib, cards: cards.length }, accel);
+    return findSuspended(this.#image, { cpu, memoryMib, cards: cards.length }, accel);
   }
 
   async #prepare(folder: string, wish: MachineWish, suspended: Suspended | undefined): Promise<void> {

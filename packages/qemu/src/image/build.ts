@@ -1,4 +1,4 @@
-import { ensureImage, guestCache, type ImageName, imageNames } from './shop.ts';
+import { ensureImage, type ImageName, imageNames, ownShop } from './shop.ts';
 
 const usage = `usage: node packages/qemu/src/image/build.ts [${imageNames.join('|')}…]
 
@@ -13,9 +13,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(usage);
     return args.includes('--help') ? 0 : 2;
   }
-  const shop = { cacheFolder: guestCache(), say: (line: string) => void process.stderr.write(`${line}\n`) };
   for (const name of args.length === 0 ? imageNames : (args as ImageName[]))
-    process.stdout.write(`${name} ${await ensureImage(name, shop)}\n`);
+    process.stdout.write(`${name} ${await ensureImage(name, ownShop)}\n`);
   return 0;
 }
 

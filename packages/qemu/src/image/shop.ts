@@ -28,6 +28,12 @@ export interface Shop {
 /** Where this user's images are kept. */
 export const guestCache = (env: NodeJS.ProcessEnv = process.env): string => join(cacheFolder(env), 'guests');
 
+/** This user's cache, and the work told on stderr. */
+export const ownShop: Shop = {
+  cacheFolder: guestCache(),
+  say: (line) => void process.stderr.write(`${line}\n`),
+};
+
 /** A part of an image that is kept by what it is made from. */
 interface Product {
   readonly name: string;

@@ -13,7 +13,7 @@ import { type Accel, chooseAccel } from '../program/accel.ts';
 import { pause } from '../program/pause.ts';
 import { findQemu, qemuVersion } from '../program/programs.ts';
 import { seedImage } from '../seed/seed.ts';
-import { type GuestImage, readImage } from './image.ts';
+import type { GuestImage } from './image.ts';
 import { waitForLock } from './lock.ts';
 import type { Shop } from './shop.ts';
 
@@ -24,6 +24,9 @@ export interface Shape {
   /** Cards on networks; the one by which the host reaches the guest is not counted. */
   readonly cards: number;
 }
+
+/** The shape that most servers of the templates that ship have. */
+export const usualShape: Shape = { cpu: 1, memoryMib: 1024, cards: 1 };
 
 /** A guest that booted, and was suspended before it was anybody. */
 export interface Suspended {
@@ -36,12 +39,10 @@ export interface Suspended {
 const bootMs = 300_000;
 const saveMs = 120_000;
 
-/**
- * The suspended guest of an image and a shape, made before; undefined when there is none for this QEMU.
- * @param imageFile the file that describes the image
- */
-export async function findSuspended(imageFile: string, shape: Shape, accel: Accel): Promise<Suspended | undefined> {
-  const { disk, memory } = suspendedAt(await homeOf(imageFile, shape, accel));
+/** The suspended guest of an image and a shape, made before; undefined when there is none for this QEMU. */
+export async function findSuspended(image: GuestImage, shape: Shape, accel: Accel): Promise<Suspended | undefined> {
+  if (!image.wakes) return undefined;
+  const { disk, memory } = suspendedAt(await homeOf(image, shape, accel));
   return existsSync(memory) ? { disk, memory } : undefined;
 }
 
@@ -50,13 +51,12 @@ export async function findSuspended(imageFile: string, shape: Shape, accel: Acce
  * @returns undefined when guests of the image can't be woken
  * @throws QemuError
  */
-export async function ensureSuspended(imageFile: string, shape: Shape, shop: Shop): Promise<Suspended | undefined> {
-  const image = readImage(imageFile);
+export async function ensureSuspended(image: GuestImage, shape: Shape, shop: Shop): Promise<Suspended | undefined> {
   if (!image.wakes) return undefined;
   const { accel } = await chooseAccel(findQemu(), shop.cacheFolder);
-  const found = await findSuspended(imageFile, shape, accel);
+  const found = await findSuspended(image, shape, accel);
   if (found !== undefined) return found;
-  const home = await homeOf(imageFile, shape, accel);
+  const home = await homeOf(image, shape, accel);
   const lock = await waitForLock(`${home}.lock`, shop.signal);
   try {
     if (!existsSync(home)) await make(image, shape, { home, accel, shop });
@@ -67,9 +67,9 @@ export async function ensureSuspended(imageFile: string, shape: Shape, shop: Sho
 }
 
 /** The memory goes with the QEMU that wrote it. */
-async function homeOf(imageFile: string, { cpu, memoryMib, cards }: Shape, accel: Accel): Promise<string> {
+async function homeOf({ disk }: GuestImage, { cpu, memoryMib, cards }: Shape, accel: Accel): Promise<string> {
   const version = await qemuVersion(findQemu());
-  return join(dirname(imageFile), `suspended-${accel}-${version}-${cpu}x${memoryMib}-${cards}`);
+  return join(dirname(disk), `suspended-${accel}-${version}-${cpu}x${memoryMib}-${cards}`);
 }
 
 const suspendedAt = (home: string): Suspended => ({ disk: placesOf(home).disk, memory: join(home, 'memory') });

@@ -24,7 +24,7 @@ export async function awaitBanner(folder: string, signal: AbortSignal): Promise<
 }
 
 /** Whether something greets as SSH there in time. */
-function greets(port: number, greetMs: number, signal: AbortSignal): Promise<boolean> {
+export function greets(port: number, greetMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     let seen = '';
