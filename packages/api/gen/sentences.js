@@ -37,7 +37,7 @@ export const sentences = {
   "truffle.billing.v1.RateService/GetRates": "What the plan of the context's organization lets it call.",
   "truffle.billing.v1.RetentionService/GetAuditRetention": "How long the audit trail of the context's organization is kept.",
   "truffle.orchestration.v1.ClusterService/CreateCluster": "Starts making a cluster and returns the operation at once.",
-  "truffle.orchestration.v1.ClusterService/DeleteCluster": "Starts destroying a cluster and its servers and returns the operation at once.",
+  "truffle.orchestration.v1.ClusterService/DeleteCluster": "Starts destroying a cluster and its servers and returns the operation at once; asked again, the same operation.",
   "truffle.orchestration.v1.ClusterService/GetCluster": "Reads one cluster.",
   "truffle.orchestration.v1.ClusterService/ListClusters": "Lists a project's clusters by name.",
   "truffle.orchestration.v1.ClusterService/PlanCluster": "Says what creating a cluster would do, whether it fits and what the site refuses.",

@@ -1,4 +1,5 @@
 import type { TruffleClient } from '@truffle/api';
+import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { testSite, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -221,6 +222,21 @@ describe('a cluster', () => {
       () => client.clusters.createCluster({ projectId, spec: again }, { headers: odd }),
       'InvalidArgument INVALID_ARGUMENT Idempotency-Key',
     );
+  });
+
+  it('is deleted once, whoever repeats it, while it goes and when it is gone', async () => {
+    const spec = { name: 'brief', agentId: site.agentId, templateVersionId: versionId };
+    const made = await client.clusters.createCluster({ projectId, spec });
+    for await (const _ of client.operations.watchOperation({ operationId: made.operation?.id ?? '' }));
+    const remove = async (revision = 0n) =>
+      (await client.clusters.deleteCluster({ clusterId: made.cluster?.id ?? '', revision })).operation;
+    const first = await remove();
+    const meanwhile = await remove();
+    for await (const _ of client.operations.watchOperation({ operationId: first?.id ?? '' }));
+    // With the revision that the first one was asked with.
+    const after = await remove(made.cluster?.revision);
+    expect([meanwhile?.id, after?.id]).toEqual([first?.id, first?.id]);
+    expect(after?.state).toBe(OperationState.SUCCEEDED);
   });
 });
 

@@ -11,7 +11,7 @@ import {
 } from '@truffle/kit';
 import { openOperation, type OperationStart } from '../operation/operation.open.ts';
 import { creationSteps, deletionSteps } from '../operation/operation.steps.ts';
-import { findCreation, type OperationView } from '../operation/operation.repo.ts';
+import { findCreation, findDeletion, type OperationView } from '../operation/operation.repo.ts';
 import { nodesApart } from '../plan/plan.ts';
 import { drawPlan, type Drawn, type PlanDeps } from '../plan/plan.usecases.ts';
 import { insertServers, serversOf, type ServerRow } from '../server/server.repo.ts';
@@ -74,7 +74,7 @@ async function madeBefore(
   });
 }
 
-/** Starts destroying a cluster; a cluster that is being destroyed answers with the operation at work. */
+/** Starts destroying a cluster; one that is being destroyed, or is gone, answers with the operation that does or did it. */
 export async function deleteCluster(
   deps: ClusterDeps,
   caller: Caller,
@@ -84,15 +84,16 @@ export async function deleteCluster(
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const cluster = await lockCluster(tx, clusterId);
     if (cluster === undefined) throw new NotFoundProblem('cluster', clusterId);
-    if (cluster.state === 'DELETED')
-      throw new PreconditionProblem('CLUSTER_DELETED', `the cluster ${cluster.name} is deleted already`);
+    const isBegun = cluster.state === 'DELETING' || cluster.state === 'DELETED';
+    const begun = isBegun ? await findDeletion(tx, clusterId) : undefined;
+    if (begun !== undefined) return begun;
     if (revision !== 0n && revision !== BigInt(cluster.revision))
       throw new StaleRevisionProblem('cluster', clusterId, revision, BigInt(cluster.revision));
     if (cluster.protected)
       throw new PreconditionProblem('CLUSTER_PROTECTED', `the cluster ${cluster.name} is protected`);
     return openDeletion(tx, caller, cluster, undefined);
   });
-  deps.start(operation);
+  if (operation.ended_at === null) deps.start(operation);
   return operation;
 }
 

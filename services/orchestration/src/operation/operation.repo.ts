@@ -4,7 +4,7 @@ import { sql, type Insertable, type Selectable } from 'kysely';
 import type { Tables } from '../cluster/cluster.table.ts';
 import type { StoredFailure } from '../cluster/cluster.table.ts';
 import type { NewStep } from './operation.steps.ts';
-import type { OperationState, OperationTable, StepState, StepTable } from './operation.table.ts';
+import type { OperationKind, OperationState, OperationTable, StepState, StepTable } from './operation.table.ts';
 
 export type OperationRow = Selectable<OperationTable>;
 export type OperationView = OperationRow & { readonly cluster_name: string };
@@ -25,14 +25,16 @@ const view = (tx: Tx) =>
 export const findOperation = (tx: Tx, id: string): Promise<OperationView | undefined> =>
   view(tx).where('o.id', '=', id).executeTakeFirst();
 
+const ofKind = (tx: Tx, clusterId: string, kind: OperationKind) =>
+  view(tx).where('o.cluster_id', '=', clusterId).where('o.kind', '=', kind).limit(1);
+
 /** The operation that made a cluster. */
 export const findCreation = (tx: Tx, clusterId: string): Promise<OperationView | undefined> =>
-  view(tx)
-    .where('o.cluster_id', '=', clusterId)
-    .where('o.kind', '=', 'CREATE')
-    .orderBy('o.id')
-    .limit(1)
-    .executeTakeFirst();
+  ofKind(tx, clusterId, 'CREATE').orderBy('o.id').executeTakeFirst();
+
+/** The operation that destroys a cluster, or did, last. */
+export const findDeletion = (tx: Tx, clusterId: string): Promise<OperationView | undefined> =>
+  ofKind(tx, clusterId, 'DELETE').orderBy('o.id', 'desc').executeTakeFirst();
 
 /** Locks the row: one process at a time moves an operation on. */
 export const lockOperation = (tx: Tx, id: string): Promise<OperationRow | undefined> =>

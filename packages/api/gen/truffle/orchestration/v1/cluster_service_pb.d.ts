@@ -598,7 +598,7 @@ export declare const ClusterService: GenService<{
     output: typeof ListClustersResponseSchema;
   },
   /**
-   * Starts destroying a cluster and its servers and returns the operation at once.
+   * Starts destroying a cluster and its servers and returns the operation at once; asked again, the same operation.
    *
    * @generated from rpc truffle.orchestration.v1.ClusterService.DeleteCluster
    */
