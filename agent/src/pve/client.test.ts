@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { startSimulator } from '@truffle/simulator';
 import { describe, expect, it } from 'vitest';
+import { CommandStopped } from '../command/effect.ts';
 import { PveClient } from './client.ts';
 import { PveError } from './error.ts';
 import { faultOf } from './fault.ts';
@@ -88,6 +89,24 @@ describe('the client', () => {
     const error = await waitForTask(site.client, String(upid), signal()).catch((thrown: unknown) => thrown);
     expect(faultOf(error)?.code).toBe('PVE_STORAGE_FULL');
     expect(error).toHaveProperty('logTail', expect.arrayContaining([expect.stringContaining('TASK ERROR')]));
+  });
+
+  it('passes a cancel on to the task, also in the middle of a look at it', async () => {
+    await using site = await open();
+    const { faults, cluster } = site.simulator;
+    faults.add({ task: 'qmclone', action: { kind: 'task-delay', ms: 2_000 } });
+    const answer = await site.client.post(
+      '/nodes/pve1/qemu/9000/clone',
+      { newid: 20001, pool: 'truffle' },
+      { signal: signal() },
+    );
+    const upid = String(answer);
+    faults.add({ path: '/nodes/[^/]+/tasks/[^/]+/status', action: { kind: 'latency', ms: 10_000 } });
+    const stop = new AbortController();
+    const waiting = waitForTask(site.client, upid, stop.signal);
+    stop.abort(new CommandStopped('cancelled'));
+    await expect(waiting).rejects.toThrow(CommandStopped);
+    await expect.poll(() => cluster.tasks.byUpid.get(upid)?.exitstatus, { timeout: 10_000 }).toMatch(/interrupt/);
   });
 });
 

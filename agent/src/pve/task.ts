@@ -19,10 +19,20 @@ export interface TaskEnd {
 }
 
 /**
- * Waits for a task's end, polling fast at first. Only the signal ends the wait: the task goes on by itself.
+ * Waits for a task's end, polling fast at first. Only the signal ends the wait: a cancel is passed on to the task, after every other stop it
+ * goes on by itself, to be found again.
  * @throws PveTaskError when it failed, PveError when its state can't be read, or the signal's reason
  */
 export async function waitForTask(client: PveClient, upid: string, signal: AbortSignal): Promise<TaskEnd> {
+  try {
+    return await untilStopped(client, upid, signal);
+  } catch (error) {
+    if (error instanceof CommandStopped && error.why === 'cancelled') await stopTask(client, upid);
+    throw error;
+  }
+}
+
+async function untilStopped(client: PveClient, upid: string, signal: AbortSignal): Promise<TaskEnd> {
   const path = pathOf(upid);
   const node = parseUpid(upid)?.node;
   const since = performance.now();
@@ -31,17 +41,7 @@ export async function waitForTask(client: PveClient, upid: string, signal: Abort
     if (status !== undefined && textOf(status, 'status') === 'stopped') {
       return endOf(client, upid, textOf(status, 'exitstatus'), signal);
     }
-    await pauseOrStop(client, upid, wait, signal);
-  }
-}
-
-/** A cancel is passed on to the task; every other stop lets it go on, to be found again. */
-async function pauseOrStop(client: PveClient, upid: string, ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(ms, signal);
-  } catch (error) {
-    if (error instanceof CommandStopped && error.why === 'cancelled') await stopTask(client, upid);
-    throw error;
+    await pause(wait, signal);
   }
 }
 

@@ -16,13 +16,14 @@ async function openWithServer(): Promise<Fixture> {
   return fixture;
 }
 
-/** Stops a snapshot's command for `why` while the hypervisor holds the lock for it, and gives back the command's id. */
+/** Stops a snapshot's command for `why` while the hypervisor holds the lock for it, once the command knows of its task, and gives back the command's id. */
 async function stopped(fixture: Fixture, why: 'cancelled' | 'timeout', slowMs = 1_200): Promise<string> {
   fixture.simulator.faults.add({ vmid: 20001, action: { kind: 'snapshot-slow', text: String(slowMs) } });
   const id = commandId();
   const stop = new AbortController();
   const running = fixture.run(id, snapshot(), { signal: stop.signal });
   await expect.poll(() => lockOf(fixture)).toBe('snapshot');
+  await expect.poll(() => fixture.journal.step(id, 'snapshot')?.observed).toBeDefined();
   stop.abort(new CommandStopped(why));
   const { end } = await running;
   expect(end.outcome).toBe(why === 'cancelled' ? Outcome.CANCELLED : Outcome.FAILED);
