@@ -37,6 +37,8 @@ const testsThatSay = (pattern: RegExp): ReadonlySet<string> =>
   new Set(tests.filter((file) => says(pattern, resolve(root, file))));
 /** They use the testkit, and so the engines that the kit starts; what it has beside its index needs none. */
 const withEngines = testsThatSay(/from '@truffle\/testkit'/);
+/** They set what a library reads when it is loaded, so that it must not be there yet. */
+const withOwnProcess = testsThatSay(/vi\.hoisted\(/);
 /** They boot machines, each of which keeps a processor busy. */
 const withGuests = testsThatSay(/ensureImage\(/);
 
@@ -44,6 +46,8 @@ const shared = {
   // Sources run as they are, as in production: by Node itself.
   experimental: { viteModuleRunner: false },
   pool: 'forks',
+  // A worker loads the product once for all the files that it runs: a third of what a run computed was that.
+  isolate: false,
   // Guards against a hang only: no test may need it.
   testTimeout: 60_000,
   hookTimeout: 120_000,
@@ -62,7 +66,15 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: tests.filter((file) => !withEngines.has(file) && !withGuests.has(file)),
+          include: tests.filter((file) => ![withEngines, withGuests, withOwnProcess].some((set) => set.has(file))),
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'alone',
+          include: [...withOwnProcess],
+          isolate: true,
         },
       },
       {

@@ -147,6 +147,8 @@ function parentOf(pid) {
 
 /** Goes on under the pinned Node: in this process when it is that already, else in a child that this one stands for. */
 async function goOn(runtime, program, args) {
+  // What each program compiles of our sources is there for the next.
+  process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node');
   const node = join(root, 'node_modules', runtime.name, 'bin', 'node');
   if (process.versions.node === runtime.version) {
     watchParent(() => process.kill(process.pid, 'SIGTERM'));

@@ -131,7 +131,7 @@ describe('orphans', () => {
       }),
       { numRuns: 10_000 },
     );
-    for (const how of ['whole', 'half', 'stub', 'locked']) expect(held[how]).toBeGreaterThan(1_000);
+    for (const how of ['whole', 'half', 'stub', 'locked']) expect(held[how]).toBeGreaterThan(100);
   }, 120_000);
 
   it('hold each of ours that is not wanted, whatever is beside it', () => {

@@ -1,3 +1,5 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+
 /** Milliseconds that the last spans may take to leave when the agent ends. */
 const flushMs = 2_000;
 
@@ -31,6 +33,8 @@ export async function exportTraces(endpoint: string, version: string): Promise<T
       // A collector that is away must not keep the agent from ending.
       await Promise.race([provider.shutdown().catch(() => undefined), late.promise]);
       clearTimeout(timer);
+      // For the next one in this process.
+      for (const api of [trace, context, propagation]) api.disable();
     },
   };
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { programEnvironment } from '@truffle/config';
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 const patience = 15_000;
@@ -13,7 +14,7 @@ export class Desk {
   readonly env: NodeJS.ProcessEnv;
 
   constructor(env: NodeJS.ProcessEnv = {}) {
-    this.env = { PATH: process.env['PATH'], HOME: this.home, TERM: 'xterm', ...env };
+    this.env = { ...programEnvironment(process.env), HOME: this.home, TERM: 'xterm', ...env };
   }
 
   /** Runs the program to its end. */

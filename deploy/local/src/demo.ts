@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AgentState } from '@truffle/api/agent/v1/agent';
-import { cacheFolder } from '@truffle/config';
+import { cacheFolder, programEnvironment } from '@truffle/config';
 import { generateSealingKey, parseRecipientKey, recipientKeyText, recipientText } from '@truffle/sealing';
 import { enrolAgent, type AgentProgram } from './agent-program.ts';
 import { ChildError } from './children.ts';
@@ -55,7 +55,7 @@ export async function startSimulator(
       guests,
       ...(env['TRUFFLE_SIMULATOR_ARGS'] ?? '').split(' ').filter((arg) => arg !== ''),
     ],
-    env: { PATH: process.env['PATH'], TRUFFLE_CACHE_DIR: cacheFolder(process.env) },
+    env: { ...programEnvironment(process.env), TRUFFLE_CACHE_DIR: cacheFolder(process.env) },
     cwd: folder.root,
     // Real guests are asked to shut down.
     ...(guests === 'scripted' ? {} : { stopMilliseconds: 20_000 }),
@@ -98,7 +98,7 @@ export async function startDemoAgent(
     // The ports may have changed since the agent enrolled.
     args: [...program, 'run', '--data-dir', dataDir, '--config', config, '--policy', policy, '--server', url],
     env: {
-      PATH: process.env['PATH'],
+      ...programEnvironment(process.env),
       TRUFFLE_AGENT_ENDPOINTS: `127.0.0.1:${ports.agents}`,
       TRUFFLE_AGENT_HEALTH_LISTEN: `127.0.0.1:${ports.agentHealth}`,
       ...(endpoint === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),

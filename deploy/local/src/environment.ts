@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import type { EngineAddresses } from './engines.ts';
 import { tlsFolder } from './internal-authority.ts';
 import type { Ports } from './ports.ts';
@@ -60,8 +61,8 @@ export function processEnvironment(
     .filter((peer) => peer !== name && peer !== 'edge')
     .map((peer) => `${peer}=https://127.0.0.1:${ports[processes[peer]]}`);
   return {
+    ...programEnvironment(process.env),
     ...fromOurs([
-      'PATH',
       'HOME',
       'TZ',
       'LANG',

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import { ensureInstallation } from '@truffle/kit';
 import { ChildError } from './children.ts';
 import { accountKeyFile, kekFolder, keyFolders, type ProcessName } from './environment.ts';
@@ -56,7 +57,7 @@ export function handOutKeys(folder: StateFolder, shape: readonly ProcessName[]):
 export async function migrateDatabase(folder: StateFolder, databaseUrl: string, signal: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, [join(checkout, 'services', 'all-in-one', 'src', 'migrate.ts')], {
     env: {
-      PATH: process.env['PATH'],
+      ...programEnvironment(process.env),
       TRUFFLE_DATABASE_ADMIN_URL: databaseUrl,
       TRUFFLE_INSTALLATION_DIR: installationFolder(folder),
     },

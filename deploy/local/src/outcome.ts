@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { programEnvironment } from '@truffle/config';
 
 /** Runs Node to its end; of what it writes the last 4,000 characters are kept. */
 export async function outcomeOf(
@@ -8,7 +9,7 @@ export async function outcomeOf(
   signal: AbortSignal,
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { ...programEnvironment(process.env), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
     signal,

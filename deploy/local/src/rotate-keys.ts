@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import { UsageError } from './command-line.ts';
 import { kekFolder } from './environment.ts';
 import { installationFolder } from './installation.ts';
@@ -18,7 +19,7 @@ export async function rotateKeys(resume: boolean): Promise<number> {
   const installation = installationFolder(folder);
   const keks = join(installation, 'key-encryption-keys');
   const env = {
-    PATH: process.env['PATH'],
+    ...programEnvironment(process.env),
     TRUFFLE_KEK_DIR: keks,
     TRUFFLE_DATABASE_URL: info.databaseUrl,
     TRUFFLE_DATABASE_PASSWORDS_DIR: join(installation, 'database-passwords'),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import ssh2, { type Client as SshClient } from 'ssh2';
 import { until } from './deadline.ts';
 import type { SimulatorInfo } from './demo.ts';
@@ -60,8 +61,11 @@ export async function makeHome(): Promise<Home> {
       return one;
     },
     truffle: (...args) =>
-      launch([join(checkout, 'cli', 'src', 'main.ts'), ...args], { PATH: process.env['PATH'], HOME: root }, root)
-        .outcome,
+      launch(
+        [join(checkout, 'cli', 'src', 'main.ts'), ...args],
+        { ...programEnvironment(process.env), HOME: root },
+        root,
+      ).outcome,
     running: (of) => [
       ...new Set([...[...of, ...recorded()].filter(isRunning).map(({ pid }) => pid), ...startedWith(stateDir)]),
     ],

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { context, metrics, propagation, trace } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -27,7 +28,11 @@ export function startTelemetry(service: string, otlpEndpoint: string): Telemetry
   sdk.start();
   return {
     metrics: (request, response) => prometheus.getMetricsRequestHandler(request, response),
-    close: () => sdk.shutdown().catch(() => undefined),
+    close: async () => {
+      await sdk.shutdown().catch(() => undefined);
+      // For the next one in this process.
+      for (const api of [trace, metrics, context, propagation]) api.disable();
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { programEnvironment } from '@truffle/config';
 import { AgentState } from '@truffle/api/agent/v1/agent';
 import { startSimulator, type Simulator, type SimulatorOptions } from '@truffle/simulator';
 import type { TruffleClient } from '@truffle/api';
@@ -159,7 +160,12 @@ function run(
   nodeArgs: readonly string[] = [],
 ): ChildProcess {
   const child = spawn(process.execPath, [...nodeArgs, ...args], {
-    env: { PATH: process.env['PATH'], TRUFFLE_AGENT_LOG_LEVEL: 'warn', TRUFFLE_AGENT_RESERVE_MIB: '1', ...env },
+    env: {
+      ...programEnvironment(process.env),
+      TRUFFLE_AGENT_LOG_LEVEL: 'warn',
+      TRUFFLE_AGENT_RESERVE_MIB: '1',
+      ...env,
+    },
     stdio: ['ignore', 'ignore', log === undefined ? 'inherit' : 'pipe'],
   });
   if (log !== undefined) child.stderr?.setEncoding('utf8').on('data', log);

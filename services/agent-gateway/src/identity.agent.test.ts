@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import { fingerprintWords, keyLogProblem } from '@truffle/sealing';
 import { testDatabase, testEngines, until, type TestDatabase } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -64,7 +65,7 @@ function agentIn(folder: string): Agent {
   let log = '';
   const launch = (args: readonly string[], env: Record<string, string> = {}): ChildProcess => {
     const child = spawn(process.execPath, [program, ...args, '--data-dir', folder], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...programEnvironment(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
@@ -50,7 +51,7 @@ interface Ended {
 async function truffle(person: string, ...args: readonly string[]): Promise<Ended> {
   const home = join(folder, person);
   mkdirSync(home, { recursive: true });
-  const env = { PATH: process.env['PATH'], HOME: home, TRUFFLE_ENDPOINT: product.url, TRUFFLE_TOKEN: token };
+  const env = { ...programEnvironment(process.env), HOME: home, TRUFFLE_ENDPOINT: product.url, TRUFFLE_TOKEN: token };
   return new Promise((done) =>
     execFile(process.execPath, [cliProgram, ...args], { cwd: home, env, timeout: 60_000 }, (error, out, err) =>
       done({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { programEnvironment } from '@truffle/config';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import type { ServiceName } from '@truffle/kit';
@@ -29,7 +30,7 @@ export async function startProduct(
   const engines = testEngines();
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../..', part, 'src/main.ts')], {
     env: {
-      PATH: process.env['PATH'],
+      ...programEnvironment(process.env),
       TRUFFLE_LISTEN: '127.0.0.1:0',
       TRUFFLE_DATABASE_URL: database.adminUrl,
       TRUFFLE_NATS_URL: engines.natsUrl,

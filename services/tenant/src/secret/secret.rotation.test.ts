@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { programEnvironment } from '@truffle/config';
 import { AuditStreamKind } from '@truffle/api/tenant/v1/audit_stream';
 import type { Database } from '@truffle/database';
 import { addFileKey, Envelope, fileKeys, installation } from '@truffle/envelope';
@@ -61,7 +62,7 @@ afterAll(async () => {
 async function command(verb: string, until: (said: string) => boolean = () => false) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'rotate.ts'), verb], {
     env: {
-      PATH: process.env['PATH'],
+      ...programEnvironment(process.env),
       TRUFFLE_DATABASE_URL: people.database.adminUrl,
       TRUFFLE_DATABASE_PASSWORDS_DIR: testEngines().installation.env.TRUFFLE_DATABASE_PASSWORDS_DIR,
       TRUFFLE_KEK_DIR: keks,
