@@ -91,8 +91,8 @@ export default defineConfig({
           name: 'guests',
           include: [...withGuests],
           globalSetup: ['packages/testkit/src/global-setup.ts'],
-          // After the others, one at a time.
-          maxWorkers: 1,
+          // After the others, one for each processor.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

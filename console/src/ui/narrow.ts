@@ -1,12 +1,8 @@
 import { useSyncExternalStore } from 'react';
+import { media } from './media.ts';
 
 /** As in app.css: below this a page is one column. */
-const query = globalThis.matchMedia('(max-width: 720px)');
-
-const subscribe = (onChange: () => void): (() => void) => {
-  query.addEventListener('change', onChange);
-  return () => query.removeEventListener('change', onChange);
-};
+const narrow = media('(max-width: 720px)');
 
 /** Whether the window is as narrow as a phone. */
-export const useNarrow = (): boolean => useSyncExternalStore(subscribe, () => query.matches);
+export const useNarrow = (): boolean => useSyncExternalStore(narrow.subscribe, narrow.holds);
