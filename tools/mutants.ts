@@ -80,7 +80,7 @@ function catches(folder: string): string | undefined {
   for (const [name, files] of Object.entries(suites)) {
     const { status } = spawnSync(
       join(root, 'node_modules/.bin/vitest'),
-      ['run', '--project', 'unit', '--bail', '1', '--reporter', 'dot', ...files],
+      ['run', '--project', 'unit', '--project', 'alone', '--bail', '1', '--reporter', 'dot', ...files],
       { cwd: folder, stdio: 'ignore', timeout: 300_000, env: { ...process.env, TRUFFLE_SIMULATION_RUNS: '150' } },
     );
     if (status !== 0) return name;
