@@ -101,6 +101,7 @@ export default defineConfig({
           ...shared,
           name: 'console',
           include: inBrowser,
+          isolate: true,
           globalSetup: ['console/e2e/setup.fixture.ts'],
           hookTimeout: 300_000,
           expect: { poll: { timeout: 15_000 } },
