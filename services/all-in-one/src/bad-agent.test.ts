@@ -112,10 +112,11 @@ describe('a join token', () => {
     expect(await enroll(given, first.csr)).toBe('accepted');
     expect(await enroll(given, second.csr)).toBe(refused);
     expect(await enroll(given, first.csr)).toBe(refused);
-    const { events } = await client.events.listEvents({ orgId, page: { size: 200 } });
-    expect(events.map((e) => e.type)).toEqual(
-      expect.arrayContaining(['dev.truffle.join_token.misused.v1', 'dev.truffle.agent.revoked.v1']),
-    );
+    const types = async () =>
+      (await client.events.listEvents({ orgId, page: { size: 200 } })).events.map((e) => e.type);
+    const told = ['dev.truffle.join_token.misused.v1', 'dev.truffle.agent.revoked.v1'];
+    // An event is listed once its place in the order of events is known.
+    await expect.poll(types, { timeout: 10_000 }).toEqual(expect.arrayContaining(told));
   });
 });
 
