@@ -101,6 +101,7 @@ export default defineConfig({
           ...shared,
           name: 'console',
           include: inBrowser,
+          // They ask whether they are inside a test: of shared modules, the file before answers.
           isolate: true,
           globalSetup: ['console/e2e/setup.fixture.ts'],
           hookTimeout: 300_000,

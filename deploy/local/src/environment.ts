@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { programEnvironment } from '@truffle/config';
+import { passedOn, programEnvironment } from '@truffle/config';
 import type { EngineAddresses } from './engines.ts';
 import { tlsFolder } from './internal-authority.ts';
 import type { Ports } from './ports.ts';
@@ -61,8 +61,9 @@ export function processEnvironment(
     .filter((peer) => peer !== name && peer !== 'edge')
     .map((peer) => `${peer}=https://127.0.0.1:${ports[processes[peer]]}`);
   return {
+    // Nothing else of our environment reaches a service: it may hold anyone's secrets.
     ...programEnvironment(process.env),
-    ...fromOurs([
+    ...passedOn(process.env, [
       'HOME',
       'TZ',
       'LANG',
@@ -100,7 +101,10 @@ export function processEnvironment(
     TRUFFLE_AGENT_CA_DIR: join(folder.keys, 'agent-ca'),
     // The gateway passes commands on and is never where they are signed.
     ...(name === 'all-in-one' || name === 'orchestration'
-      ? { TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys'), ...fromOurs(['TRUFFLE_OUTGOING_ALLOW']) }
+      ? {
+          TRUFFLE_COMMAND_KEY_DIR: join(folder.keys, 'command-keys'),
+          ...passedOn(process.env, ['TRUFFLE_OUTGOING_ALLOW']),
+        }
       : {}),
     ...(name === 'all-in-one' || name === 'tenant'
       ? {
@@ -109,7 +113,7 @@ export function processEnvironment(
             : {}),
           TRUFFLE_KEK_DIR: kekFolder(folder, name),
           TRUFFLE_MAIL_DIR: mailFolder(folder),
-          ...fromOurs([
+          ...passedOn(process.env, [
             'TRUFFLE_SMTP_URL',
             'TRUFFLE_SMTP_URL_FILE',
             'TRUFFLE_MAIL_FROM',
@@ -134,7 +138,3 @@ function shownAs(address: string, own: string): string {
   url.searchParams.set('tls', own);
   return url.href;
 }
-
-/** Nothing else of our environment reaches a service: it may hold anyone's secrets. */
-const fromOurs = (names: readonly string[]): NodeJS.ProcessEnv =>
-  Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));

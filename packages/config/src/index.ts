@@ -1,5 +1,5 @@
 export { cacheFolder } from './cache-folder.ts';
-export { programEnvironment } from './program-environment.ts';
+export { passedOn, programEnvironment } from './program-environment.ts';
 export {
   readSettings,
   describeSettings,

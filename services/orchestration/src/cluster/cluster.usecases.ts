@@ -84,9 +84,7 @@ export async function deleteCluster(
   const operation = await deps.database.tenant(caller.orgId, async (tx) => {
     const cluster = await lockCluster(tx, clusterId);
     if (cluster === undefined) throw new NotFoundProblem('cluster', clusterId);
-    const isBegun = cluster.state === 'DELETING' || cluster.state === 'DELETED';
-    const begun = isBegun ? await findDeletion(tx, clusterId) : undefined;
-    if (begun !== undefined) return begun;
+    if (cluster.state === 'DELETING' || cluster.state === 'DELETED') return deletionOf(tx, cluster);
     if (revision !== 0n && revision !== BigInt(cluster.revision))
       throw new StaleRevisionProblem('cluster', clusterId, revision, BigInt(cluster.revision));
     if (cluster.protected)
@@ -94,6 +92,14 @@ export async function deleteCluster(
     return openDeletion(tx, caller, cluster, undefined);
   });
   if (operation.ended_at === null) deps.start(operation);
+  return operation;
+}
+
+/** What the same call began before. */
+async function deletionOf(tx: Transaction<Tables>, cluster: ClusterRow): Promise<OperationView> {
+  const operation = await findDeletion(tx, cluster.id);
+  if (operation === undefined)
+    throw new TypeError(`a cluster that is ${cluster.state} has an operation that made it so`);
   return operation;
 }
 
