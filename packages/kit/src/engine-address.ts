@@ -1,23 +1,32 @@
-import { readFileSync } from 'node:fs';
 import { InternalTls, internalName } from './internal-tls.ts';
 
-/** How NATS is reached over TLS: by the paths of the files, which it reads at each connection. */
+/** How NATS is reached over TLS. Its client asks for the PEMs at each connection, so that a renewed certificate is taken up. */
 export interface NatsTls {
-  readonly certFile: string;
-  readonly keyFile: string;
-  readonly caFile: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
   readonly servername: string;
   readonly minVersion: 'TLSv1.3';
 }
 
-/** What an address of NATS says of TLS; undefined for one in clear. @throws TypeError for `tls://` without a folder */
+/**
+ * What an address of NATS says of TLS; undefined for one in clear. The client can read files by itself, but nothing listens to its socket
+ * meanwhile: a connection that broke just then ended the process.
+ * @throws TypeError for `tls://` without a folder
+ */
 export function natsTls(url: URL): NatsTls | undefined {
   if (url.protocol !== 'tls:') return undefined;
-  const { certificate, key, authority } = materialOf(url, 'TRUFFLE_NATS_URL').paths;
+  const own = tlsOf(url, 'TRUFFLE_NATS_URL');
   return {
-    certFile: certificate,
-    keyFile: key,
-    caFile: authority,
+    get cert() {
+      return own.material.cert.toString();
+    },
+    get key() {
+      return own.material.key.toString();
+    },
+    get ca() {
+      return own.material.ca.toString();
+    },
     servername: internalName('nats'),
     minVersion: 'TLSv1.3',
   };
@@ -37,18 +46,18 @@ export interface TemporalConnection {
 export function temporalConnection(address: string): TemporalConnection {
   if (!address.startsWith('tls://')) return { address };
   const url = new URL(address);
-  const { certificate, key, authority } = materialOf(url, 'TRUFFLE_TEMPORAL_ADDRESS').paths;
+  const { cert, key, ca } = tlsOf(url, 'TRUFFLE_TEMPORAL_ADDRESS').material;
   return {
     address: url.host,
     tls: {
       serverNameOverride: internalName('temporal'),
-      serverRootCACertificate: readFileSync(authority),
-      clientCertPair: { crt: readFileSync(certificate), key: readFileSync(key) },
+      serverRootCACertificate: ca,
+      clientCertPair: { crt: cert, key },
     },
   };
 }
 
-function materialOf(url: URL, variable: string): InternalTls {
+function tlsOf(url: URL, variable: string): InternalTls {
   const folder = url.searchParams.get('tls') ?? '';
   if (folder === '')
     throw new TypeError(`${variable} is at tls:// and names no certificate: tls://host:port?tls=<folder>`);

@@ -23,13 +23,10 @@ export class InternalTls {
     tls.createSecureContext(this.#read());
   }
 
-  /** Paths of the files, for programs that read them themselves. */
-  get paths(): { readonly certificate: string; readonly key: string; readonly authority: string } {
-    return {
-      certificate: join(this.#folder, tlsFiles.certificate),
-      key: join(this.#folder, tlsFiles.key),
-      authority: join(this.#folder, tlsFiles.authority),
-    };
+  /** What the files hold now. @throws when they are being changed, perhaps */
+  get material(): { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer } {
+    const read = (file: string): Buffer => readFileSync(join(this.#folder, file));
+    return { cert: read(tlsFiles.certificate), key: read(tlsFiles.key), ca: read(tlsFiles.authority) };
   }
 
   /** Opens a connection for HTTP/2 to `part`, which has to prove its name. */
@@ -86,13 +83,7 @@ export class InternalTls {
   }
 
   #read(): SecureContextOptions {
-    const { certificate, key, authority } = this.paths;
-    return {
-      cert: readFileSync(certificate),
-      key: readFileSync(key),
-      ca: readFileSync(authority),
-      minVersion: 'TLSv1.3',
-    };
+    return { ...this.material, minVersion: 'TLSv1.3' };
   }
 }
 

@@ -130,9 +130,25 @@ async function oddities(): Promise<unknown[]> {
   return rows;
 }
 
+/** What is not over, in every part that may hold it up: operations with their steps, commands, sessions. */
+async function unfinished(): Promise<unknown[]> {
+  const { rows } = await replicas.database.admin.query(
+    `select jsonb_build_object('operation', to_jsonb(o) - 'traceparent', 'steps', (
+       select jsonb_agg(jsonb_build_object('key', s.key, 'state', s.state, 'command', to_jsonb(c) - array['payload', 'signature', 'output', 'failure']))
+       from orchestration.step s left join agent_gateway.command c on c.id = s.command_id
+       where s.operation_id = o.id and s.state not in ('SUCCEEDED', 'SKIPPED')
+     )) as it from orchestration.operation o where o.ended_at is null
+     union all
+     select to_jsonb(s) from agent_gateway.agent_session s where s.open`,
+  );
+  return rows.map(({ it }) => it);
+}
+
 async function explainAndThrow(error: unknown): Promise<never> {
-  const all = `${told.length} faults: ${told.join(', ')}; ${JSON.stringify(await oddities())}`;
-  throw new Error(`${String(error)} after ${all}`, { cause: error });
+  const seen = JSON.stringify({ died: replicas.died(), oddities: await oddities(), unfinished: await unfinished() });
+  throw new Error(`${String(error)} after ${told.length} faults, last ${told.slice(-40).join(', ')}; ${seen}`, {
+    cause: error,
+  });
 }
 
 /** Names that two VMs of one site have: a server that was made twice. */
@@ -165,6 +181,7 @@ it(`loses and doubles nothing under ${count} faults, seed ${seed}`, { timeout: 1
   }
   const operations = (await working.catch(explainAndThrow)).flat();
 
+  expect(replicas.died()).toEqual([]);
   expect(seenDoubled).toEqual([]);
   expect(operations.filter((o) => o.state !== OperationState.SUCCEEDED).map(explained)).toEqual([]);
   expect(sites.flatMap((site) => site.vms())).toEqual([]);

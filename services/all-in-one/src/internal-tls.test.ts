@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,10 +129,8 @@ describe('services', () => {
 
   it('refuse who shows no certificate, one of another authority, or the name of nobody who calls', async () => {
     const material = (part: Part, from = folder) => {
-      const { paths } = new InternalTls(tlsFolder(from, part));
-      return Object.fromEntries(
-        Object.entries({ cert: paths.certificate, key: paths.key }).map(([name, path]) => [name, readFileSync(path)]),
-      );
+      const { cert, key } = new InternalTls(tlsFolder(from, part)).material;
+      return { cert, key };
     };
     for (const shown of [{}, material('tenant', other), material('nats'), material('all-in-one')])
       expect(await asked(tenantUrl, showing(shown))).not.toBe('200');

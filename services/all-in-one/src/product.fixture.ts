@@ -13,6 +13,8 @@ export interface Product {
   readonly url: string;
   /** All that it wrote to stdout and stderr, at the level of trace. */
   log(): string;
+  /** Its last words when it ended by itself, which it never may; undefined otherwise. */
+  died(): string | undefined;
   client(credential?: string): TruffleClient;
   /** SIGKILL: nothing is flushed, nothing is said. */
   kill(): Promise<void>;
@@ -54,12 +56,20 @@ export async function startProduct(
       log += text;
       if (kept !== undefined) appendFileSync(join(kept, `${part}-${child.pid}.log`), text);
     });
+  let asked = false;
+  let died: string | undefined;
   const gone = new Promise<void>((done) =>
-    child.once('exit', () => {
+    child.once('close', (code, signal) => {
       process.off('exit', end);
+      if (!asked) died = `${part} ended (${signal ?? code}): ${log.slice(-2_000)}`;
       done();
     }),
   );
+  const stop = (signal: 'SIGKILL' | 'SIGTERM') => async (): Promise<void> => {
+    asked = true;
+    child.kill(signal);
+    await gone;
+  };
   const port = await until(
     'the product to serve',
     () => /"port":(\d+).*"msg":"serving"/.exec(log)?.[1] ?? (child.exitCode === null ? undefined : 'none'),
@@ -70,6 +80,7 @@ export async function startProduct(
   return {
     url,
     log: () => log,
+    died: () => died,
     client: (credential) =>
       createTruffleClient(
         createConnectTransport({
@@ -88,13 +99,7 @@ export async function startProduct(
       await delay(ms);
       child.kill('SIGCONT');
     },
-    kill: async () => {
-      child.kill('SIGKILL');
-      await gone;
-    },
-    close: async () => {
-      child.kill('SIGTERM');
-      await gone;
-    },
+    kill: stop('SIGKILL'),
+    close: stop('SIGTERM'),
   };
 }

@@ -31,6 +31,8 @@ export interface Replicas {
   partition(): () => void;
   /** Of several replicas, the one that an agent's open session is at, by the database. */
   holderOf(agentId: string): Promise<GatewayReplica | undefined>;
+  /** The last words of processes that ended by themselves, which none may. */
+  died(): string[];
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
     TRUFFLE_LOG_LEVEL: 'info',
     TRUFFLE_NATS_URL: natsUrl.href,
   };
+  const all: Product[] = [];
   const running = new Map<GatewayReplica, { readonly product: Product; readonly agentPort: number }>();
   let parted = 0;
   const balance = (): void => {
@@ -74,6 +77,7 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
       },
       'agent-gateway',
     );
+    all.push(product);
     const [, agentPort = '', id = ''] = /"port":(\d+),"gatewayId":"(gwy_\w+)"/.exec(product.log()) ?? [];
     const leave = (how: 'kill' | 'close') => async (): Promise<void> => {
       running.delete(replica);
@@ -98,6 +102,7 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
   for (const [name, product] of started) frontOf(name).to(Number(new URL(product.url).port));
   for (let i = 0; i < gateways; i++) await startGateway();
   const edge = await startProduct(database, env, 'edge');
+  all.push(edge, ...started.map(([, product]) => product));
   return {
     database,
     edge,
@@ -123,6 +128,7 @@ export async function startReplicas(gateways: number): Promise<Replicas> {
       );
       return [...running.keys()].find((replica) => replica.id === rows[0]?.gateway_id);
     },
+    died: () => all.flatMap((product) => product.died() ?? []),
     close: async () => {
       await Promise.all([edge.close(), ...started.map(([, product]) => product.close())]);
       await Promise.all([...running.keys()].map((replica) => replica.drain()));
