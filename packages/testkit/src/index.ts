@@ -11,4 +11,5 @@ export {
   type TestAgent,
   type TestSite,
 } from './site.ts';
+export { eventsOrdered } from './ledger.ts';
 export { until } from './until.ts';

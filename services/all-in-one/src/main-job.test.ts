@@ -1,7 +1,7 @@
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
 import type { TruffleClient } from '@truffle/api';
-import { testSite, until, type TestSite } from '@truffle/testkit';
+import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 
@@ -91,6 +91,7 @@ describe('the main job', () => {
     const deleted = await watched(deletion?.id ?? '');
     expect(OperationState[deleted.state], explain(deleted)).toBe('SUCCEEDED');
     expect(named('site-')).toEqual([]);
+    await eventsOrdered(plane.database, orgId);
     const { events } = await client.events.listEvents({ orgId, page: { size: 200 } });
     expect(events.map((e) => e.type)).toEqual(
       expect.arrayContaining([

@@ -9,7 +9,15 @@ import type { TruffleClient } from '@truffle/api';
 import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { generateSealingKey, openOutput, recipientText, SealedValueError } from '@truffle/sealing';
-import { testDatabase, testEngines, testSite, until, type TestDatabase, type TestSite } from '@truffle/testkit';
+import {
+  testDatabase,
+  testEngines,
+  testSite,
+  eventsOrdered,
+  until,
+  type TestDatabase,
+  type TestSite,
+} from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foundIn } from './canary.fixture.ts';
 import { startProduct, type Product } from './product.fixture.ts';
@@ -63,7 +71,10 @@ const keyOf = async (person: string): Promise<string> =>
   (await truffle(person, 'key', 'create', '--output', 'name')).out.trim();
 const name = (...keys: readonly string[]) =>
   writeFileSync(policyFile, keys.length === 0 ? '{}\n' : `recipients: [${keys.join(', ')}]\n`, { mode: 0o644 });
-const events = async () => (await client.events.listEvents({ orgId, page: { size: 200 } })).events;
+const events = async () => {
+  await eventsOrdered(database, orgId);
+  return (await client.events.listEvents({ orgId, page: { size: 200 } })).events;
+};
 const codeOf = (asking: Promise<unknown>): Promise<string> =>
   asking.then(
     () => 'done',

@@ -5,7 +5,7 @@ import type { TruffleClient } from '@truffle/api';
 import { Idempotency } from '@truffle/api/options/v1/method';
 import { Effect, Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
-import { testSite, until, type TestSite } from '@truffle/testkit';
+import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   aloof,
@@ -238,6 +238,7 @@ describe('a key of one project', () => {
     const { projects } = await key.projects.listProjects({ orgId: ids['org_id'] ?? '' });
     expect(projects.map((each) => each.id)).toEqual([otherId]);
     expect((await key.workspaces.listWorkspaces({ orgId: ids['org_id'] ?? '' })).workspaces).toEqual([]);
+    await eventsOrdered(plane.database, ids['org_id'] ?? '');
     const { events } = await key.events.listEvents({ orgId: ids['org_id'] ?? '' });
     expect(events).not.toHaveLength(0);
     expect(new Set(events.map((each) => each.projectId))).toEqual(new Set([otherId]));

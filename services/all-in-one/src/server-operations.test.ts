@@ -12,7 +12,7 @@ import {
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
-import { testSite, until, type TestSite } from '@truffle/testkit';
+import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { source } from './contract.fixture.ts';
@@ -238,6 +238,7 @@ describe('a server', { timeout: 90_000 }, () => {
   });
 
   it('leaves a trail of what was done', async () => {
+    await eventsOrdered(plane.database, orgId);
     const { events } = await client.events.listEvents({ orgId, page: { size: 500 } });
     expect(events.map((e) => e.type)).toEqual(
       expect.arrayContaining(

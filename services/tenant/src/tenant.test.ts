@@ -2,7 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { makeBillingModule, billingMigrations } from '@truffle/billing';
-import { testDatabase, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
+import { testDatabase, testHost, eventsOrdered, until, type TestDatabase, type TestHost } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTenantModule, tenantMigrations } from './index.ts';
 
@@ -159,6 +159,7 @@ describe('roles', () => {
     const key = host.client(secret);
     expect((await key.projects.getProject({ projectId: project?.id ?? '' })).project?.name).toBe('web');
     expect((await refusal(key.workspaces.getWorkspace({ workspaceId: workspace?.id ?? '' }))).code).toBe(Code.NotFound);
+    await eventsOrdered(database, organization?.id ?? '');
     const { events } = await key.events.listEvents({ orgId: organization?.id ?? '' });
     expect(new Set(events.map((each) => each.projectId))).toEqual(new Set([project?.id]));
   });

@@ -1,6 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
-import { until } from '@truffle/testkit';
+import { eventsOrdered, until } from '@truffle/testkit';
 import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emailOf, password, refusal, startPeople, type People } from '../people.fixture.ts';
@@ -82,6 +82,7 @@ describe('deleting an account', () => {
     const { members } = await after.groups.listGroupMembers({ groupId: group?.id ?? '' });
     expect(members).toEqual([]);
     await people.host.client(key.secret).organizations.getOrganization({ orgId: person.orgId });
+    await eventsOrdered(people.database, person.orgId);
     const { events } = await after.events.listEvents({ orgId: person.orgId });
     expect(events.map((each) => each.type)).toContain('dev.truffle.account.deleted.v1');
     for (const table of ['user', 'session', 'factor', 'recovery_code', 'device_login', 'challenge']) {

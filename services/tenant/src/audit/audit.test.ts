@@ -9,7 +9,15 @@ import { AuditFormat } from '@truffle/api/tenant/v1/audit';
 import { makeBillingModule, billingMigrations } from '@truffle/billing';
 import type { LedgerTables } from '@truffle/database';
 import { createLogger } from '@truffle/telemetry';
-import { testDatabase, testEngines, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
+import {
+  testDatabase,
+  testEngines,
+  testHost,
+  eventsOrdered,
+  until,
+  type TestDatabase,
+  type TestHost,
+} from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendMany } from '../event/ledger.fixture.ts';
 import { makeTenantModule, tenantMigrations } from '../index.ts';
@@ -48,16 +56,8 @@ async function signUp(name: string): Promise<{ client: TruffleClient; orgId: str
   return { client: host.client(up.sessionToken), orgId: up.organization?.id ?? '', userId: up.user?.id ?? '' };
 }
 
-const allNumbered = (orgId: string) =>
-  until('every event is chained', async () => {
-    const { rows } = await database.admin.query('select 1 from ledger.event where org_id = $1 and hash is null', [
-      orgId,
-    ]);
-    return rows.length === 0;
-  });
-
 async function exported(client: TruffleClient, orgId: string, format = AuditFormat.JSON_LINES): Promise<string> {
-  await allNumbered(orgId);
+  await eventsOrdered(database, orgId);
   const chunks: Uint8Array[] = [];
   for await (const { chunk } of client.audit.exportAuditRecords({ orgId, format })) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
@@ -85,7 +85,7 @@ describe('an export', () => {
   it('is proven without a server, over many pages, and shows what was done to the database', async () => {
     const { client, orgId } = await signUp('ada');
     await appendMany(database.open<LedgerTables>('svc_orchestration'), orgId, 1_300);
-    await allNumbered(orgId);
+    await eventsOrdered(database, orgId);
     await proven(orgId);
     const text = await exported(client, orgId);
     const checkpoints = secondPlace(orgId);
@@ -116,7 +116,7 @@ describe('an export', () => {
       'n,time,type,action,result,actor,on_behalf_of,name,address,user_agent,resource,project,request,data',
     );
     expect(rows.some((row) => row.includes('dev.truffle.api_key.created.v1,api_key.create,OK,user:usr_'))).toBe(true);
-    await allNumbered(orgId);
+    await eventsOrdered(database, orgId);
     const { records } = await client.audit.listAuditRecords({ orgId, filter: { action: 'audit.export' } });
     expect(records[0]?.event).toMatchObject({ type: 'dev.truffle.call.read.v1', result: 'OK' });
     expect(['=1+1', '+1', '-1', '@x', '\t=1', ' =1', 'a"b', 'a,b', 'plain'].map(csvCell)).toEqual([
@@ -138,7 +138,7 @@ describe('a search', () => {
     const { client, orgId, userId } = await signUp('bea');
     await client.workspaces.createWorkspace({ orgId, name: 'second' });
     await client.workspaces.createWorkspace({ orgId, name: 'third' });
-    await allNumbered(orgId);
+    await eventsOrdered(database, orgId);
     const find = async (filter: Parameters<TruffleClient['audit']['listAuditRecords']>[0]['filter']) =>
       (await client.audit.listAuditRecords({ orgId, filter })).records.map((r) =>
         r.event?.type.split('.').slice(2, 4).join('.'),
@@ -186,7 +186,7 @@ describe('retention', () => {
     const { client, orgId } = await signUp('old');
     const writer = database.open<LedgerTables>('svc_orchestration');
     await appendMany(writer, orgId, 2_500);
-    await allNumbered(orgId);
+    await eventsOrdered(database, orgId);
     const days = new Map([[orgId, 30]]);
     const parts: KeeperParts = {
       database: database.open<LedgerTables>('svc_ledger_keeper'),

@@ -1,6 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
-import { until } from '@truffle/testkit';
+import { eventsOrdered, until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emailOf, password, refusal } from '../people.fixture.ts';
 import { startSso, type Owner, type SsoWorld } from '../sso/sso.fixture.ts';
@@ -46,6 +46,7 @@ describe('an administrator', () => {
     expect(await signOut(owner.token, emailOf('bob'))).toMatchObject({ everywhere: false, ended: 0 });
     for (const token of [member.token, other]) await refusedFor(token, 'STEP_UP_REQUIRED');
     await read(member.token, member.orgId);
+    await eventsOrdered(world.people.database, owner.orgId);
     const { events } = await client(owner.token).events.listEvents({ orgId: owner.orgId });
     expect(events.find((each) => each.type === 'dev.truffle.member.signed_out.v1')).toMatchObject({
       actor: { subject: `user:${owner.userId}` },

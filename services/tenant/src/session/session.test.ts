@@ -1,4 +1,5 @@
 import { Code } from '@connectrpc/connect';
+import { eventsOrdered } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emailOf, password, refusal, startPeople, type People } from '../people.fixture.ts';
 
@@ -59,6 +60,7 @@ describe('sessions', () => {
     await signInAs('dan', 'phone/1');
     const mail = await people.mail.arrived(emailOf('dan'), 'New sign-in');
     expect(mail.text).toContain('phone/1');
+    await eventsOrdered(people.database, orgId);
     const { events } = await people.host.client(token).events.listEvents({ orgId });
     expect(events.filter((each) => each.type === 'dev.truffle.account.new_device.v1')).toHaveLength(1);
     expect(people.mail.mails.filter((each) => each.to === emailOf('dan') && /sign-in/.test(each.subject))).toHaveLength(

@@ -1,5 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
+import { eventsOrdered } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emailOf, password, refusal } from '../people.fixture.ts';
 import { changeOf, startSso, type SsoWorld } from './sso.fixture.ts';
@@ -124,6 +125,7 @@ describe('a sign-in by a provider', () => {
     expect((await refusal(world.signIn(made.id, { ...fay, groups: [] }))).reason).toBe('NOT_ADMITTED');
     const { bindings } = await client(owner.token).members.listBindings({ orgId: owner.orgId });
     expect(bindings.map((b) => b.role)).toEqual([Role.OWNER]);
+    await eventsOrdered(world.people.database, owner.orgId);
     const { events } = await client(owner.token).events.listEvents({ orgId: owner.orgId });
     const types = events.map((each) => each.type);
     for (const type of ['identity.linked', 'member.set', 'member.deleted', 'connection.created', 'domain.verified'])
