@@ -84,6 +84,13 @@ export async function refusal(work: Promise<unknown>): Promise<Refusal> {
   return { code: error.code, reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? '' };
 }
 
+/** Why a call was refused; undefined when it was not. */
+export const reasonOf = (work: Promise<unknown>): Promise<string | undefined> =>
+  work.then(
+    () => undefined,
+    async (error: unknown) => (await refusal(Promise.reject(error))).reason,
+  );
+
 /** The challenge that a refusal carries. */
 export async function challengeOf(work: Promise<unknown>): Promise<ProofChallenge> {
   const [challenge] = (await refused(work)).findDetails(ProofChallengeSchema);

@@ -2,7 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { eventsOrdered, until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { emailOf, password, refusal } from '../people.fixture.ts';
+import { emailOf, password, reasonOf, refusal } from '../people.fixture.ts';
 import { startSso, type Owner, type SsoWorld } from '../sso/sso.fixture.ts';
 
 let world: SsoWorld;
@@ -15,13 +15,7 @@ const signOut = (token: string, email: string, orgId = owner.orgId) =>
 
 /** A change is in force within 5 s. */
 const refusedFor = (token: string, reason: string) =>
-  until(`the session is refused for ${reason}`, async () => {
-    const answer = await read(token).then(
-      () => undefined,
-      () => refusal(read(token)),
-    );
-    return answer?.reason === reason;
-  });
+  until(`the session is refused for ${reason}`, async () => (await reasonOf(read(token))) === reason);
 
 async function invite(name: string, role: Role): Promise<Owner> {
   const made = await world.people.signUp(name);

@@ -2,7 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { emailOf, password, refusal, startPeople, type People } from '../people.fixture.ts';
+import { emailOf, password, reasonOf, refusal, startPeople, type People } from '../people.fixture.ts';
 
 let people: People;
 
@@ -20,11 +20,7 @@ const sessionsOf = async (token: string) => (await client(token).sessions.listSe
 const tire = (work: () => Promise<unknown>) =>
   until('a proof is due', async () => {
     await people.database.admin.query(`update tenant.session set authenticated_at = now() - interval '1 hour'`);
-    const reason = await work().then(
-      () => '',
-      () => refusal(work()).then((each) => each.reason),
-    );
-    return reason === 'STEP_UP_REQUIRED';
+    return (await reasonOf(work())) === 'STEP_UP_REQUIRED';
   });
 
 /** Asks as a page of the product would, with what its browser keeps. */

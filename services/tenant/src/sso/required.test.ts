@@ -2,7 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { until } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { emailOf, refusal } from '../people.fixture.ts';
+import { emailOf, reasonOf, refusal } from '../people.fixture.ts';
 import { startSso, type Owner, type SsoWorld } from './sso.fixture.ts';
 
 let world: SsoWorld;
@@ -26,13 +26,7 @@ const read = (token: string, orgId = owner.orgId) => client(token).organizations
 
 /** A change is in force within 5 s. */
 const inForce = (what: string, reason: string | undefined) =>
-  until(what, async () => {
-    const answer = await read(member.token).then(
-      () => undefined,
-      () => refusal(read(member.token)),
-    );
-    return answer?.reason === reason;
-  });
+  until(what, async () => (await reasonOf(read(member.token))) === reason);
 
 describe('a session that was opened before', () => {
   it('an organization demanded its provider reaches it no longer, but what else the person has', async () => {
