@@ -19,13 +19,13 @@ export function natsTls(url: URL): NatsTls | undefined {
   const own = tlsOf(url, 'TRUFFLE_NATS_URL');
   return {
     get cert() {
-      return own.material.cert.toString();
+      return own.cert.toString();
     },
     get key() {
-      return own.material.key.toString();
+      return own.key.toString();
     },
     get ca() {
-      return own.material.ca.toString();
+      return own.ca.toString();
     },
     servername: internalName('nats'),
     minVersion: 'TLSv1.3',
@@ -46,7 +46,7 @@ export interface TemporalConnection {
 export function temporalConnection(address: string): TemporalConnection {
   if (!address.startsWith('tls://')) return { address };
   const url = new URL(address);
-  const { cert, key, ca } = tlsOf(url, 'TRUFFLE_TEMPORAL_ADDRESS').material;
+  const { cert, key, ca } = tlsOf(url, 'TRUFFLE_TEMPORAL_ADDRESS');
   return {
     address: url.host,
     tls: {

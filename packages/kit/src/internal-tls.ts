@@ -23,10 +23,19 @@ export class InternalTls {
     tls.createSecureContext(this.#read());
   }
 
-  /** What the files hold now. @throws when they are being changed, perhaps */
-  get material(): { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer } {
-    const read = (file: string): Buffer => readFileSync(join(this.#folder, file));
-    return { cert: read(tlsFiles.certificate), key: read(tlsFiles.key), ca: read(tlsFiles.authority) };
+  /** Our own certificate as its file holds it now. */
+  get cert(): Buffer {
+    return readFileSync(join(this.#folder, tlsFiles.certificate));
+  }
+
+  /** Its key. */
+  get key(): Buffer {
+    return readFileSync(join(this.#folder, tlsFiles.key));
+  }
+
+  /** The authority that is believed. */
+  get ca(): Buffer {
+    return readFileSync(join(this.#folder, tlsFiles.authority));
   }
 
   /** Opens a connection for HTTP/2 to `part`, which has to prove its name. */
@@ -83,7 +92,7 @@ export class InternalTls {
   }
 
   #read(): SecureContextOptions {
-    return { ...this.material, minVersion: 'TLSv1.3' };
+    return { cert: this.cert, key: this.key, ca: this.ca, minVersion: 'TLSv1.3' };
   }
 }
 

@@ -129,7 +129,7 @@ describe('services', () => {
 
   it('refuse who shows no certificate, one of another authority, or the name of nobody who calls', async () => {
     const material = (part: Part, from = folder) => {
-      const { cert, key } = new InternalTls(tlsFolder(from, part)).material;
+      const { cert, key } = new InternalTls(tlsFolder(from, part));
       return { cert, key };
     };
     for (const shown of [{}, material('tenant', other), material('nats'), material('all-in-one')])

@@ -1,7 +1,7 @@
 import { OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ClusterState, ServerState } from '@truffle/api/orchestration/v1/cluster';
 import type { TruffleClient } from '@truffle/api';
-import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
+import { eventsOrdered, testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 

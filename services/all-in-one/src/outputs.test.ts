@@ -10,10 +10,10 @@ import { OperationState } from '@truffle/api/orchestration/v1/operation';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { generateSealingKey, openOutput, recipientText, SealedValueError } from '@truffle/sealing';
 import {
+  eventsOrdered,
   testDatabase,
   testEngines,
   testSite,
-  eventsOrdered,
   until,
   type TestDatabase,
   type TestSite,

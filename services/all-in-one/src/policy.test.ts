@@ -10,7 +10,7 @@ import { CommandPayloadSchema } from '@truffle/api/agent/v1/command';
 import { OperationState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { FailureSchema } from '@truffle/api/type/v1/failure';
 import { newId } from '@truffle/ids';
-import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
+import { eventsOrdered, testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type ControlPlane } from './control-plane.fixture.ts';
 

@@ -5,7 +5,7 @@ import type { TruffleClient } from '@truffle/api';
 import { Idempotency } from '@truffle/api/options/v1/method';
 import { Effect, Role } from '@truffle/api/tenant/v1/account';
 import { roleGrants, rulesOf } from '@truffle/kit';
-import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
+import { eventsOrdered, testSite, until, type TestSite } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   aloof,

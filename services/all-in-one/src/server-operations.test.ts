@@ -12,7 +12,7 @@ import {
 import { OperationKind, OperationState, StepState, type Operation } from '@truffle/api/orchestration/v1/operation';
 import { ImportState } from '@truffle/api/orchestration/v1/image_service';
 import { OrphanState } from '@truffle/api/orchestration/v1/orphan_service';
-import { testSite, eventsOrdered, until, type TestSite } from '@truffle/testkit';
+import { eventsOrdered, testSite, until, type TestSite } from '@truffle/testkit';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { source } from './contract.fixture.ts';

@@ -80,15 +80,19 @@ export interface Refusal {
 
 /** How a call was refused. */
 export async function refusal(work: Promise<unknown>): Promise<Refusal> {
-  const error = await refused(work);
-  return { code: error.code, reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? '' };
+  return refusalIn(await refused(work));
 }
+
+const refusalIn = (error: ConnectError): Refusal => ({
+  code: error.code,
+  reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? '',
+});
 
 /** Why a call was refused; undefined when it was not. */
 export const reasonOf = (work: Promise<unknown>): Promise<string | undefined> =>
   work.then(
     () => undefined,
-    async (error: unknown) => (await refusal(Promise.reject(error))).reason,
+    (error: unknown) => refusalIn(ConnectError.from(error)).reason,
   );
 
 /** The challenge that a refusal carries. */

@@ -2,7 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { makeBillingModule, billingMigrations } from '@truffle/billing';
-import { testDatabase, testHost, eventsOrdered, until, type TestDatabase, type TestHost } from '@truffle/testkit';
+import { eventsOrdered, testDatabase, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTenantModule, tenantMigrations } from './index.ts';
 

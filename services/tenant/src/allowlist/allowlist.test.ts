@@ -4,7 +4,7 @@ import { createTruffleClient, type TruffleClient } from '@truffle/api';
 import { ErrorInfoSchema } from '@truffle/api/google/rpc/error_details';
 import { Role } from '@truffle/api/tenant/v1/account';
 import { billingMigrations, makeBillingModule } from '@truffle/billing';
-import { testDatabase, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
+import { eventsOrdered, testDatabase, testHost, until, type TestDatabase, type TestHost } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTenantModule, tenantMigrations } from '../index.ts';
 
@@ -83,9 +83,9 @@ describe('an allowlist', () => {
       'STALE_REVISION',
       {},
     ]);
-    await until('the event is numbered', async () =>
-      (await client.events.listEvents({ orgId })).events.some((event) => event.type.includes('allowlist.set')),
-    );
+    await eventsOrdered(database, orgId);
+    const { events } = await client.events.listEvents({ orgId });
+    expect(events.some((event) => event.type.includes('allowlist.set'))).toBe(true);
   });
 
   it('is refused with the field of every range that is none, and how to write it', async () => {

@@ -10,10 +10,10 @@ import { makeBillingModule, billingMigrations } from '@truffle/billing';
 import type { LedgerTables } from '@truffle/database';
 import { createLogger } from '@truffle/telemetry';
 import {
+  eventsOrdered,
   testDatabase,
   testEngines,
   testHost,
-  eventsOrdered,
   until,
   type TestDatabase,
   type TestHost,

@@ -1,6 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { Role } from '@truffle/api/tenant/v1/account';
-import { until } from '@truffle/testkit';
+import { eventsOrdered } from '@truffle/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refusal } from '../people.fixture.ts';
 import { startSso, type Owner, type SsoWorld } from '../sso/sso.fixture.ts';
@@ -79,11 +79,9 @@ describe('a workload', () => {
     await world.people.ended(second.accessToken);
     expect(await refusal(exchange(made.id))).toEqual(notGood);
     const wanted = ['trust.created', 'workload_token.issued', 'workload_token.revoked', 'trust.revoked'];
-    // An event is listed once the relay has numbered it.
-    await until('the events are listed', async () => {
-      const types = (await events.listEvents({ orgId: owner.orgId })).events.map((each) => each.type);
-      return wanted.every((type) => types.includes(`dev.truffle.${type}.v1`));
-    });
+    await eventsOrdered(world.people.database, owner.orgId);
+    const types = (await events.listEvents({ orgId: owner.orgId })).events.map((each) => each.type);
+    expect(types).toEqual(expect.arrayContaining(wanted.map((type) => `dev.truffle.${type}.v1`)));
   });
 
   it('is refused when a condition does not hold, alike for each', async () => {
